@@ -1,0 +1,33 @@
+"""What can fail outside our control. Knows nobody: it imports nothing.
+
+The caller's mistakes are ``ValueError``; these are the world's. A kind that is both (a name that
+nobody has) inherits from both. The command line exits with 2 for a ``ValueError`` and 1 otherwise.
+"""
+
+
+class RgtsrError(Exception):
+    """Something outside the program is not as it must be; the message says what and the way out."""
+
+
+class PictureError(RgtsrError):
+    """A picture cannot be read or written."""
+
+
+class WeightsError(RgtsrError):
+    """A weights file is missing, damaged, unsafe, or another network's."""
+
+
+class UnknownWeightsError(WeightsError, ValueError):
+    """No weights of this name, or not at this scale."""
+
+
+class RuntimeUnavailableError(RgtsrError):
+    """A runtime or a device was asked for that this machine does not have."""
+
+
+class EvaluationError(RgtsrError):
+    """A benchmark folder does not hold what its layout promises."""
+
+
+class TrainingError(RgtsrError):
+    """A training run cannot start or go on; its last good state is kept."""
