@@ -1,0 +1,71 @@
+"""One transformer block: attention, gated MLP, hybrid adaptive integration (HAI).
+
+Shapes: maps are (B, H, W, C); rC is the MLP's hidden width.
+Source: RGT, section 3.1 (block), section 3.3 (HAI), and its code for the gate.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rgtsr.network.layout import channels_first, channels_last
+from rgtsr.network.recursive import RecursiveGeneralizationAttention
+from rgtsr.network.window import LocalAttention
+from rgtsr.variants import Variant
+
+GAMMA_START = 1e-4  # HAI's scale at the start of training, RGT's code
+
+
+class Block(nn.Module):
+    """L-SA in even blocks, RG-SA in odd ones; HAI adds the block's input once more, scaled."""
+
+    def __init__(self, variant: Variant, group: int, index: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(variant.channels)
+        self.attn = (
+            LocalAttention(variant, shifted=is_shifted(group, index))
+            if index % 2 == 0
+            else RecursiveGeneralizationAttention(variant)
+        )
+        self.norm2 = nn.LayerNorm(variant.channels)
+        self.mlp = GatedMLP(variant)
+        self.gamma = nn.Parameter(torch.full((variant.channels,), GAMMA_START))
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        x = x_BHWC + self.attn(self.norm1(x_BHWC))
+        x = x + self.mlp(self.norm2(x))
+        return torch.addcmul(x, self.gamma, x_BHWC)
+
+
+def is_shifted(group: int, index: int) -> bool:
+    """Whether this block's windows are moved by half a window. Source: RGT's code."""
+    if group % 2 == 0:
+        return index > 0 and (index - 2) % 4 == 0
+    return index % 4 == 0
+
+
+class GatedMLP(nn.Module):
+    """C -> rC, GELU, one half gated by the other, rC/2 -> C."""
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        gated = variant.hidden_channels // 2
+        self.fc1 = nn.Linear(variant.channels, variant.hidden_channels)
+        self.sg = SpatialGate(gated)
+        self.fc2 = nn.Linear(gated, variant.channels)
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        content, gate = F.gelu(self.fc1(x_BHWC)).chunk(2, dim=-1)
+        return self.fc2(content * self.sg(gate))
+
+
+class SpatialGate(nn.Module):
+    """A norm and a depthwise 3x3: what a pixel's neighbourhood lets through."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        return channels_last(self.conv(channels_first(self.norm(x_BHWC))))

@@ -1,0 +1,63 @@
+"""RG-SA: every pixel attends to a map of the whole picture that recursion has made small.
+
+Shapes: B batch, H height, W width, C channels, R reduced channels, h*w the representative map.
+Source: RGT, section 3.2, equations 3 to 6, and its code.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rgtsr.network.layout import channels_first, channels_last
+from rgtsr.variants import REDUCTION, Variant, recursions
+
+SCORES_LIMIT_BYTES = 64 << 20  # one chunk of queries never makes a larger attention matrix
+
+
+class RecursiveGeneralizationAttention(nn.Module):
+    """Cross-attention from all pixels to the representative map: (B, H, W, C) -> (B, H, W, C)."""
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        channels, reduced = variant.channels, variant.reduced_channels
+        self.heads = variant.heads
+        self.scale = (channels / variant.heads * variant.c_ratio) ** -0.5
+        # RGT's code makes the kernel of the recursion depthwise and shares it between its steps.
+        self.reduction1 = nn.Conv2d(channels, channels, REDUCTION, REDUCTION, groups=channels)
+        self.dwconv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.conv = nn.Conv2d(channels, reduced, 1)
+        self.norm_act = nn.Sequential(nn.LayerNorm(reduced), nn.GELU())
+        self.q = nn.Linear(channels, reduced)
+        self.k = nn.Linear(reduced, reduced)
+        self.v = nn.Linear(reduced, channels)
+        self.cpe = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.proj = nn.Linear(channels, channels)
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        map_BhwR = self.representative(x_BHWC)
+        v_BhwC = self.v(map_BhwR)
+        v_BhwC = v_BhwC + channels_last(self.cpe(channels_first(v_BhwC)))
+        q, k, v = (self.split_heads(t) for t in (self.q(x_BHWC), self.k(map_BhwR), v_BhwC))
+        attended = cross_attention(q, k, v, self.scale)
+        return self.proj(attended.transpose(1, 2).reshape(x_BHWC.shape))
+
+    def representative(self, x_BHWC: Tensor) -> Tensor:
+        """The picture's gist: (B, H, W, C) -> (B, H // 4^T, W // 4^T, R)."""
+        x = channels_first(x_BHWC)
+        for _ in range(recursions(*x_BHWC.shape[1:3])):
+            x = self.reduction1(x)
+        return self.norm_act(channels_last(self.conv(self.dwconv(x))))
+
+    def split_heads(self, x_BHWC: Tensor) -> Tensor:
+        """(B, H, W, heads * d) -> (B, heads, H * W, d)."""
+        return x_BHWC.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def cross_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """Softmax attention over queries in chunks, exactly: (B, heads, N, d) -> (B, heads, N, d')."""
+    row_bytes = q.shape[0] * q.shape[1] * k.shape[2] * 4
+    rows = max(1, SCORES_LIMIT_BYTES // row_bytes)
+    if q.shape[2] <= rows:
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+    chunks = (F.scaled_dot_product_attention(part, k, v, scale=scale) for part in q.split(rows, 2))
+    return torch.cat(list(chunks), dim=2)

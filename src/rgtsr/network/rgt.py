@@ -1,0 +1,118 @@
+"""The whole network: shallow features, residual groups, reconstruction. Knows no files.
+
+Shapes: B batch, C channels, H height, W width, S scale. Maps between modules are (B, H, W, C).
+Source: RGT (Chen et al., ICLR 2024), section 3.1 and figure 2.
+"""
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from rgtsr.network.block import Block
+from rgtsr.network.layout import channels_first, channels_last
+from rgtsr.variants import FEATURES, ResiConnection, Variant, smallest_side
+from rgtsr.weights import Weights
+
+
+class RGT(nn.Module):
+    """Enlarge RGB pictures by ``variant.scale``: (B, 3, H, W) in 0..1 -> (B, 3, H*S, W*S), unclipped.
+
+    Any H and W from 1 up: sides too short for the recursion are mirrored first, cropped after.
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        self.variant = variant
+        mean_1311 = torch.tensor(variant.mean_rgb).view(1, 3, 1, 1)
+        self.register_buffer("mean", mean_1311, persistent=False)
+        self.mean: Tensor
+
+        self.conv_first = nn.Conv2d(3, variant.channels, 3, padding=1)
+        self.before_RG = nn.Sequential(nn.Identity(), nn.LayerNorm(variant.channels))
+        self.layers = nn.ModuleList(
+            ResidualGroup(variant, group) for group in range(len(variant.depths))
+        )
+        self.norm = nn.LayerNorm(variant.channels)
+        self.conv_after_body = residual_conv(variant.channels, variant.resi_connection)
+
+        self.conv_before_upsample = nn.Sequential(
+            nn.Conv2d(variant.channels, FEATURES, 3, padding=1), nn.LeakyReLU(inplace=True)
+        )
+        self.upsample = upsampler(variant.scale)
+        self.conv_last = nn.Conv2d(FEATURES, 3, 3, padding=1)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] -- absent from torch's stub
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        height, width = x_BCHW.shape[-2:]
+        x = mirrored_up_to(x_BCHW - self.mean, smallest_side(height, width))
+        shallow = self.conv_first(x.contiguous(memory_format=torch.channels_last))
+        deep = self.conv_after_body(channels_first(self.body(channels_last(shallow))))
+        x = self.upsample(self.conv_before_upsample(deep + shallow))
+        x = self.conv_last(x) + self.mean
+        return x[..., : height * self.variant.scale, : width * self.variant.scale]
+
+    def body(self, x_BHWC: Tensor) -> Tensor:
+        x = self.before_RG(x_BHWC)
+        for group in self.layers:
+            x = group(x)
+        return self.norm(x)
+
+
+class ResidualGroup(nn.Module):
+    """Blocks of alternating L-SA and RG-SA, a convolution, and the group's input on top."""
+
+    def __init__(self, variant: Variant, group: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            Block(variant, group, index) for index in range(variant.depths[group])
+        )
+        self.conv = residual_conv(variant.channels, variant.resi_connection)
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        x = x_BHWC
+        for block in self.blocks:
+            x = block(x)
+        return channels_last(self.conv(channels_first(x))) + x_BHWC
+
+
+def residual_conv(channels: int, connection: ResiConnection) -> nn.Module:
+    """The convolution that ends a residual group and the body."""
+    if connection == "1conv":
+        return nn.Conv2d(channels, channels, 3, padding=1)
+    narrow = channels // 4
+    return nn.Sequential(
+        nn.Conv2d(channels, narrow, 3, padding=1),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(narrow, narrow, 1),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(narrow, channels, 3, padding=1),
+    )
+
+
+def upsampler(scale: int) -> nn.Sequential:
+    """Sub-pixel convolutions: one of 3 for x3, one or two of 2 for x2 and x4, none for x1."""
+    steps = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
+    pairs = (
+        (nn.Conv2d(FEATURES, FEATURES * step**2, 3, padding=1), nn.PixelShuffle(step))
+        for step in steps
+    )
+    return nn.Sequential(*itertools.chain.from_iterable(pairs))
+
+
+def mirrored_up_to(x_BCHW: Tensor, side_px: int) -> Tensor:
+    """Mirror pictures below ``side_px`` at the bottom and the right, the edge sample repeated."""
+    for axis in (2, 3):
+        length = x_BCHW.shape[axis]
+        if length < side_px:
+            period = torch.arange(side_px, device=x_BCHW.device) % (2 * length)
+            x_BCHW = x_BCHW.index_select(axis, torch.minimum(period, 2 * length - 1 - period))
+    return x_BCHW
+
+
+def from_weights(weights: Weights) -> RGT:
+    """The network of these weights, in evaluation mode and float32 on the CPU."""
+    network = RGT(weights.variant)
+    state = {name: torch.tensor(tensor) for name, tensor in weights.tensors.items()}
+    network.load_state_dict(state)
+    return network.eval()
