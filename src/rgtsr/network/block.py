@@ -19,8 +19,11 @@ GAMMA_START = 1e-4  # HAI's scale at the start of training, RGT's code
 class Block(nn.Module):
     """L-SA in even blocks, RG-SA in odd ones; HAI adds the block's input once more, scaled."""
 
-    def __init__(self, variant: Variant, group: int, index: int) -> None:
+    def __init__(
+        self, variant: Variant, group: int, index: int, *, drop_path: float = 0.0
+    ) -> None:
         super().__init__()
+        self.drop_path = drop_path
         self.norm1 = nn.LayerNorm(variant.channels)
         self.attn = (
             LocalAttention(variant, shifted=is_shifted(group, index))
@@ -32,9 +35,16 @@ class Block(nn.Module):
         self.gamma = nn.Parameter(torch.full((variant.channels,), GAMMA_START))
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        x = x_BHWC + self.attn(self.norm1(x_BHWC))
-        x = x + self.mlp(self.norm2(x))
+        x = x_BHWC + self.survivors(self.attn(self.norm1(x_BHWC)))
+        x = x + self.survivors(self.mlp(self.norm2(x)))
         return torch.addcmul(x, self.gamma, x_BHWC)
+
+    def survivors(self, branch_BHWC: Tensor) -> Tensor:
+        """Stochastic depth: in training, a sample loses the branch with chance ``drop_path``."""
+        if not (self.training and self.drop_path):
+            return branch_BHWC
+        kept = branch_BHWC.new_empty(branch_BHWC.shape[0], 1, 1, 1).bernoulli_(1 - self.drop_path)
+        return branch_BHWC * kept / (1 - self.drop_path)
 
 
 def is_shifted(group: int, index: int) -> bool:

@@ -4,14 +4,11 @@ Shapes: B batch, H height, W width, C channels, R reduced channels, h*w the repr
 Source: RGT, section 3.2, equations 3 to 6, and its code.
 """
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from rgtsr.network.attention import attend_in_chunks
 from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.variants import REDUCTION, Variant, recursions
-
-SCORES_LIMIT_BYTES = 64 << 20  # one chunk of queries never makes a larger attention matrix
 
 
 class RecursiveGeneralizationAttention(nn.Module):
@@ -38,7 +35,7 @@ class RecursiveGeneralizationAttention(nn.Module):
         v_BhwC = self.v(map_BhwR)
         v_BhwC = v_BhwC + channels_last(self.cpe(channels_first(v_BhwC)))
         q, k, v = (self.split_heads(t) for t in (self.q(x_BHWC), self.k(map_BhwR), v_BhwC))
-        attended = cross_attention(q, k, v, self.scale)
+        attended = attend_in_chunks(q, k, v, scale=self.scale)
         return self.proj(attended.transpose(1, 2).reshape(x_BHWC.shape))
 
     def representative(self, x_BHWC: Tensor) -> Tensor:
@@ -51,13 +48,3 @@ class RecursiveGeneralizationAttention(nn.Module):
     def split_heads(self, x_BHWC: Tensor) -> Tensor:
         """(B, H, W, heads * d) -> (B, heads, H * W, d)."""
         return x_BHWC.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-
-def cross_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-    """Softmax attention over queries in chunks, exactly: (B, heads, N, d) -> (B, heads, N, d')."""
-    row_bytes = q.shape[0] * q.shape[1] * k.shape[2] * 4
-    rows = max(1, SCORES_LIMIT_BYTES // row_bytes)
-    if q.shape[2] <= rows:
-        return F.scaled_dot_product_attention(q, k, v, scale=scale)
-    chunks = (F.scaled_dot_product_attention(part, k, v, scale=scale) for part in q.split(rows, 2))
-    return torch.cat(list(chunks), dim=2)

@@ -19,9 +19,10 @@ class RGT(nn.Module):
     """Enlarge RGB pictures by ``variant.scale``: (B, 3, H, W) in 0..1 -> (B, 3, H*S, W*S), unclipped.
 
     Any H and W from 1 up: sides too short for the recursion are mirrored first, cropped after.
+    ``drop_path`` is the last block's chance of stochastic depth; it grows linearly from 0.
     """
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, variant: Variant, *, drop_path: float = 0.0) -> None:
         super().__init__()
         self.variant = variant
         mean_1311 = torch.tensor(variant.mean_rgb).view(1, 3, 1, 1)
@@ -30,8 +31,9 @@ class RGT(nn.Module):
 
         self.conv_first = nn.Conv2d(3, variant.channels, 3, padding=1)
         self.before_RG = nn.Sequential(nn.Identity(), nn.LayerNorm(variant.channels))
+        chances = torch.linspace(0, drop_path, sum(variant.depths)).split(variant.depths)
         self.layers = nn.ModuleList(
-            ResidualGroup(variant, group) for group in range(len(variant.depths))
+            ResidualGroup(variant, group, part.tolist()) for group, part in enumerate(chances)
         )
         self.norm = nn.LayerNorm(variant.channels)
         self.conv_after_body = residual_conv(variant.channels, variant.resi_connection)
@@ -62,10 +64,11 @@ class RGT(nn.Module):
 class ResidualGroup(nn.Module):
     """Blocks of alternating L-SA and RG-SA, a convolution, and the group's input on top."""
 
-    def __init__(self, variant: Variant, group: int) -> None:
+    def __init__(self, variant: Variant, group: int, drop_paths: list[float]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            Block(variant, group, index) for index in range(variant.depths[group])
+            Block(variant, group, index, drop_path=chance)
+            for index, chance in enumerate(drop_paths)
         )
         self.conv = residual_conv(variant.channels, variant.resi_connection)
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rgtsr.network.attention import attend
 from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.network.position import PositionBias
 from rgtsr.variants import Variant
@@ -69,7 +70,7 @@ class WindowAttention(nn.Module):
         batch, height, width, _, heads, d = qkv.shape
         windows = qkv.reshape(batch, height // h, h, width // w, w, 3, heads, d)
         q, k, v = windows.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(3, -1, heads, h * w, d)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=self.pos(h, w).to(q.dtype))
+        attended = attend(q, k, v, bias=self.pos(h, w))
         attended = attended.reshape(batch, height // h, width // w, heads, h, w, d)
         return attended.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, height, width, heads * d)
 

@@ -1,0 +1,128 @@
+"""A run on disk: everything a stopped run needs to go on exactly as if it had not stopped.
+
+One safetensors file: ``network.*``, ``average.*``, ``moments.*``, ``torch_rng``; its header holds
+the recipe, the step, the seconds spent, the state of the crops' generator and the curve so far.
+Nothing in it is executable.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from rgtsr.errors import TrainingError
+from rgtsr.training.learner import Learner, named_moments
+from rgtsr.training.photos import Crops
+from rgtsr.training.recipe import Recipe
+
+FORMAT = "rgtsr-run-1"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One validation: the hold-out's mean PSNR-Y in dB beside the training loss so far."""
+
+    step: int
+    minutes: float
+    loss: float
+    holdout_psnr_y: float
+
+
+@dataclass
+class Progress:
+    """What a run has behind it, apart from its tensors."""
+
+    elapsed_s: float = 0.0
+    curve: list[Point] = field(default_factory=lambda: list[Point]())
+
+
+def save(path: Path, learner: Learner, crops: Crops, progress: Progress) -> None:
+    """Write the run's state beside ``path``, then rename: a kill leaves the old file or the new."""
+    tensors = {f"network.{name}": p.detach() for name, p in learner.parameters.items()}
+    tensors |= {f"average.{name}": p for name, p in learner.average.items()}
+    moments = named_moments(learner.optimizers, learner.parameters)
+    tensors |= {f"moments.{name}": value for name, value in moments.items()}
+    tensors["torch_rng"] = torch.get_rng_state()
+    header = {
+        "format": FORMAT,
+        "recipe": learner.recipe.model_dump_json(),
+        "step": str(learner.step),
+        "crops_rng": json.dumps(crops.rng.bit_generator.state),
+        "progress": json.dumps(asdict(progress)),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, beside, header)
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise TrainingError(f"{path}: the checkpoint cannot be written: {error}.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def recipe_of(path: Path) -> Recipe:
+    """The recipe that the run in ``path`` was started with."""
+    return Recipe.model_validate_json(_header(path)["recipe"])
+
+
+def restore(path: Path, learner: Learner, crops: Crops) -> Progress:
+    """Put the state in ``path`` into a learner and crops of the same recipe.
+
+    Raises:
+        TrainingError: for a file that is no checkpoint or belongs to another network.
+    """
+    header = _header(path)
+    with safe_open(path, framework="pt") as file:
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
+    expected = {f"network.{name}" for name in learner.parameters}
+    if not expected <= tensors.keys():
+        raise TrainingError(f"{path} belongs to another network: {min(expected - tensors.keys())}.")
+    with torch.no_grad():
+        for name, parameter in learner.parameters.items():
+            parameter.copy_(tensors[f"network.{name}"])
+            learner.average[name].copy_(tensors[f"average.{name}"])
+    for optimizer in learner.optimizers:
+        _restore_moments(optimizer, learner.parameters, tensors)
+    torch.set_rng_state(tensors["torch_rng"])
+    learner.step = int(header["step"])
+    crops.rng.bit_generator.state = json.loads(header["crops_rng"])
+    stored = json.loads(header["progress"])
+    return Progress(stored["elapsed_s"], [Point(**point) for point in stored["curve"]])
+
+
+def _restore_moments(
+    optimizer: torch.optim.Optimizer, parameters: dict[str, Tensor], tensors: dict[str, Tensor]
+) -> None:
+    names = {parameter: name for name, parameter in parameters.items()}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            prefix = f"moments.{names[parameter]}."
+            moments: dict[str, Any] = {  # Any: torch types an optimizer's state so
+                name.removeprefix(prefix): value.clone()
+                if name.endswith(".step")
+                else value.to(parameter.device)
+                for name, value in tensors.items()
+                if name.startswith(prefix)
+            }
+            if moments:
+                optimizer.state[parameter] = moments
+
+
+def _header(path: Path) -> dict[str, str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path} is no checkpoint of a run: {error}.") from error
+    if header.get("format") != FORMAT:
+        raise TrainingError(f"{path} is no checkpoint of a run (format {header.get('format')!r}).")
+    return header

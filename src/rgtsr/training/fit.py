@@ -1,0 +1,206 @@
+"""A whole run: photos, steps, validation, checkpoints, the end of a budget. Knows no terminal."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from rgtsr import weights
+from rgtsr.errors import TrainingError
+from rgtsr.network import RGT
+from rgtsr.training import checkpoint, photos, schedule
+from rgtsr.training.checkpoint import Point, Progress
+from rgtsr.training.learner import Learner
+from rgtsr.training.recipe import Recipe
+from rgtsr.training.start import start, warm_start
+from rgtsr.training.validation import Holdout
+from rgtsr.weights import Card, Weights
+
+CHECKPOINT = "checkpoint.safetensors"
+BEFORE_COOLDOWN = "before-cooldown.safetensors"  # continue a standing run from here
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a watcher sees after each step."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    progress: float
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Whom a run tells what happens: nobody, by default."""
+
+    say: Callable[[str], None] = lambda _: None
+    on_step: Callable[[Step], None] = lambda _: None
+    on_point: Callable[[Point, Weights], None] = lambda *_: None
+
+
+@dataclass
+class Run:
+    """A run that is open: what the loop below moves."""
+
+    recipe: Recipe
+    folder: Path
+    budget: schedule.Budget
+    learner: Learner
+    crops: photos.Crops
+    holdout: Holdout | None
+    watcher: Watcher
+    progress: Progress = field(default_factory=Progress)
+    losses: list[float] = field(default_factory=lambda: list[float]())
+
+    def at(self) -> float:
+        return self.budget.progress(self.learner.step, self.progress.elapsed_s)
+
+    def checkpoint(self, name: str = CHECKPOINT) -> None:
+        checkpoint.save(self.folder / name, self.learner, self.crops, self.progress)
+
+    def validate(self) -> None:
+        """Score the averaged weights on the hold-out, tell the watcher, extend the curve."""
+        current = averaged(self)
+        weights.save(current, self.folder / WEIGHTS)
+        if self.holdout is None:
+            return
+        recent = self.losses[-200:] or [float("nan")]
+        point = Point(
+            step=self.learner.step,
+            minutes=self.progress.elapsed_s / 60,
+            loss=sum(recent) / len(recent),
+            holdout_psnr_y=self.holdout.psnr_y(current),
+        )
+        self.progress.curve.append(point)
+        self.watcher.on_point(point, current)
+
+
+def fit(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    max_minutes: float | None = None,
+    resume: Path | None = None,
+    device: str = "auto",
+    watcher: Watcher | None = None,
+) -> Path:
+    """Train by ``recipe`` until its steps or ``max_minutes`` (of the whole run) are spent.
+
+    Writes ``checkpoint.safetensors`` every few minutes, at SIGTERM, SIGINT and the end, and
+    ``weights.safetensors`` (the moving average) at each validation; returns the latter's path.
+    ``resume`` continues a checkpoint; on a CPU the result is bitwise that of a run never stopped.
+
+    Raises:
+        ValueError: for a recipe without photos or without an end.
+        TrainingError: for photos that cannot be used and a loss that is not finite.
+    """
+    run = open_run(recipe, folder, max_minutes, device, watcher or Watcher())
+    if resume is not None:
+        run.progress = checkpoint.restore(resume, run.learner, run.crops)
+        run.watcher.say(f"resumed {resume} at step {run.learner.step}")
+    with stop_requested() as stopped:
+        try:
+            loop(run, stopped)
+        except TrainingError:
+            run.checkpoint()
+            raise
+    run.validate()
+    run.checkpoint()
+    return folder / WEIGHTS
+
+
+def open_run(
+    recipe: Recipe, folder: Path, max_minutes: float | None, device: str, watcher: Watcher
+) -> Run:
+    """Everything that a run needs, ready for its first step."""
+    budget = schedule.Budget(recipe.steps, max_minutes)
+    if not recipe.photos:
+        raise ValueError("a run needs photos: set photos=FOLDER (or photos=A,B).")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    pairs = photos.load(
+        photos.paths(recipe.photos),
+        scale=recipe.scale,
+        patch_px=recipe.patch_px,
+        device=device,
+        on_skip=watcher.say,
+    )
+    watcher.say(f"{len(pairs)} photos, {sum(p.hr_HWC.numel() for p in pairs) / 3e6:.0f} megapixels")
+    torch.manual_seed(recipe.seed)
+    network = RGT(recipe.network_variant, drop_path=recipe.drop_path)
+    start(network, recipe)
+    if recipe.start_from is not None:
+        warm_start(network, weights.load(recipe.start_from))
+    crops = photos.Crops(
+        pairs,
+        batch=recipe.batch,
+        patch_px=recipe.patch_px,
+        permute_rgb=recipe.permute_rgb,
+        seed=recipe.seed,
+    )
+    holdout = None if recipe.holdout is None else Holdout.load(recipe.holdout, recipe.scale, device)
+    learner = Learner(network.to(device), recipe)
+    return Run(recipe, folder, budget, learner, crops, holdout, watcher)
+
+
+def loop(run: Run, stopped: list[int]) -> None:
+    """Steps until the budget is spent or a signal asks to stop."""
+    recipe, state = run.recipe, run.progress
+    last = time.monotonic()
+    saved_s = validated_s = state.elapsed_s
+    cooling = run.at() > 1 - recipe.cooldown
+    while run.at() < 1 and not stopped:
+        at = run.at()
+        if recipe.cooldown and not cooling and at > 1 - recipe.cooldown:
+            run.checkpoint(BEFORE_COOLDOWN)
+            cooling = True
+        lr, hr = run.crops.draw()
+        loss = run.learner.learn(lr, hr, progress=at)
+        run.losses.append(loss)
+        now = time.monotonic()
+        state.elapsed_s += now - last
+        last = now
+        rate = schedule.learning_rate(recipe, run.learner.step, at)
+        run.watcher.on_step(Step(run.learner.step, loss, rate, at, state.elapsed_s))
+        if state.elapsed_s - validated_s >= 60 * recipe.validate_minutes:
+            run.validate()
+            validated_s = state.elapsed_s
+        if state.elapsed_s - saved_s >= 60 * recipe.checkpoint_minutes:
+            run.checkpoint()
+            saved_s = state.elapsed_s
+
+
+def averaged(run: Run) -> Weights:
+    """The moving average of the weights as a file would hold them."""
+    recipe = run.recipe
+    card = Card(
+        name=f"{recipe.variant}-x{recipe.scale}",
+        recipe=recipe.model_dump_json(exclude={"photos", "holdout", "start_from"}),
+        minutes=round(run.progress.elapsed_s / 60, 1),
+    )
+    tensors = {name: p.cpu().numpy().copy() for name, p in run.learner.average.items()}
+    return Weights(recipe.network_variant, tensors, card, None)
+
+
+@contextmanager
+def stop_requested() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, so that a run ends after its step and with a checkpoint."""
+    received: list[int] = []
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        received.append(signum)
+
+    previous = {which: signal.signal(which, note) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for which, handler in previous.items():
+            signal.signal(which, handler)

@@ -1,0 +1,127 @@
+"""One training step: crops in, loss out, weights moved. Knows no files, no clock.
+
+Source: RGT, section 4.1 (L1, Adam); Muon: Jordan et al., 2024, through ``torch.optim.Muon``.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+
+from rgtsr.errors import TrainingError
+from rgtsr.network import RGT
+from rgtsr.training import schedule
+from rgtsr.training.recipe import Recipe
+
+
+class Learner:
+    """A network that learns: its weights, their moving average, and the optimizers' moments."""
+
+    def __init__(self, network: RGT, recipe: Recipe) -> None:
+        self.network = network.train()
+        self.recipe = recipe
+        self.step = 0
+        self.parameters = dict(network.named_parameters())
+        self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self.optimizers = optimizers(self.parameters, recipe)
+        self.device = next(network.parameters()).device
+        self.reduced = reduced_precision(recipe, self.device)
+
+    def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, progress: float) -> float:
+        """Take one step on a batch and return its loss, the mean absolute error in 0..1.
+
+        Raises:
+            TrainingError: when loss or gradients are not finite; the weights are then untouched.
+        """
+        self.network.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.reduced):
+            enlarged = self.network(lr_BCHW)
+        loss = F.l1_loss(enlarged.float(), hr_BCHW)
+        loss.backward()
+        limit = self.recipe.clip_norm or math.inf
+        norm = clip_grad_norm_(self.parameters.values(), limit)
+        if not math.isfinite(float(norm)) or not math.isfinite(float(loss)):
+            self._zero_grad()
+            raise TrainingError(
+                f"step {self.step}: the loss is {float(loss):g} and the gradient norm"
+                f" {float(norm):g}. The last good state is kept; lower learning_rate and resume."
+            )
+        rate = schedule.learning_rate(self.recipe, self.step, progress)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        self._zero_grad()
+        self._average()
+        self.step += 1
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        weight = 1 - schedule.ema_decay(self.recipe, self.step)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage] -- no public form
+            list(self.average.values()), [p.detach() for p in self.parameters.values()], weight
+        )
+
+    def _zero_grad(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+
+def optimizers(parameters: dict[str, Tensor], recipe: Recipe) -> list[Optimizer]:
+    """AdamW without decay, or Adam; with ``muon`` the body's matrices go to Muon."""
+    if recipe.optimizer == "adam":
+        return [torch.optim.Adam(parameters.values(), recipe.learning_rate, recipe.betas)]
+    matrices = {n: p for n, p in parameters.items() if recipe.optimizer == "muon" and _is_matrix(n, p)}
+    rest = [p for name, p in parameters.items() if name not in matrices]
+    chosen: list[Optimizer] = [
+        torch.optim.AdamW(rest, recipe.learning_rate, recipe.betas, weight_decay=0.0)
+    ]
+    if matrices:
+        chosen.append(
+            torch.optim.Muon(
+                matrices.values(),
+                recipe.learning_rate,
+                weight_decay=0.0,
+                adjust_lr_fn="match_rms_adamw",  # one rate serves both optimizers
+            )
+        )
+    return chosen
+
+
+def reduced_precision(recipe: Recipe, device: torch.device) -> bool:
+    """Whether products run in bf16: where asked for, or by default where the hardware has it."""
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and cpu_has_bf16()
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this CPU multiplies bf16 in hardware; emulated, it is slower than float32."""
+    return bool(torch.backends.cpu.get_cpu_capability().startswith("AVX512")) and bool(
+        torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage] -- no public form
+    )
+
+
+def _is_matrix(name: str, parameter: Tensor) -> bool:
+    return parameter.ndim == 2 and name.startswith("layers.") and ".pos." not in name
+
+
+def named_moments(
+    learner_optimizers: Iterable[Optimizer], parameters: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The optimizers' state as named tensors: ``{parameter}.{moment}``."""
+    names = {parameter: name for name, parameter in parameters.items()}
+    return {
+        f"{names[parameter]}.{moment}": value
+        for optimizer in learner_optimizers
+        for parameter, moments in optimizer.state.items()
+        for moment, value in moments.items()
+        if isinstance(value, Tensor)
+    }

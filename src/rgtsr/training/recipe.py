@@ -1,0 +1,127 @@
+"""A recipe: everything that decides how a run goes. Knows no torch.
+
+A recipe is a small YAML file; every key of it can be overridden as ``key=value``.
+"""
+
+import difflib
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rgtsr import variants
+from rgtsr.variants import Variant
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Recipe(BaseModel):
+    """What is trained, on what, and how; a run is a pure function of this, its photos and its seed.
+
+    Exactly one schedule: ``cooldown`` (the last part of the budget falls linearly to zero) or
+    ``milestones`` (steps at which the rate halves, the paper's way).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: str = "small"
+    scale: int = 2
+    photos: tuple[Path, ...] = ()
+    holdout: Path | None = None
+    start_from: str | None = None  # weights (name or file) to warm-start from, any scale
+
+    steps: Positive | None = None
+    batch: Positive = 32
+    patch_px: Annotated[int, Field(ge=64, le=255)] = 64  # LR pixels; T is 2 for these sides only
+    permute_rgb: bool = False
+
+    optimizer: Literal["adamw", "adam", "muon"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip_norm: Annotated[float, Field(gt=0)] | None = 0.5
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    cooldown: Annotated[float, Field(ge=0, le=1)] = 0.2
+    milestones: tuple[int, ...] = ()
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    start: Literal["interpolating", "paper"] = "interpolating"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    seed: int = 0
+
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+    validate_minutes: Annotated[float, Field(gt=0)] = 10.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        _ = self.network_variant
+        if self.milestones and self.cooldown:
+            raise ValueError("milestones and cooldown exclude each other: set cooldown=0.")
+        return self
+
+    @property
+    def network_variant(self) -> Variant:
+        """The variant that this recipe trains."""
+        return variants.find(self.variant, scale=self.scale)
+
+
+def load(name_or_path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """The recipe of that packaged name or file, with ``key=value`` overrides (values are YAML).
+
+    Raises:
+        ValueError: no such recipe, an unknown key (with a suggestion), or a value out of range.
+    """
+    source = _locate(name_or_path)
+    try:
+        values = yaml.safe_load(source.read_text(encoding="utf-8")) or {}
+        if not isinstance(values, dict):
+            raise ValueError(f"{source} holds no mapping of keys to values.")
+        values |= dict(_override(text) for text in overrides)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+    unknown = [str(key) for key in values if key not in Recipe.model_fields]
+    if unknown:
+        raise ValueError(_unknown_key(unknown[0]))
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise ValueError(f"{source}: {key}: {first['msg']} (found {first['input']!r}).") from error
+
+
+def names() -> tuple[str, ...]:
+    """The packaged recipes."""
+    return tuple(sorted(entry.name.removesuffix(".yml") for entry in _packaged().iterdir()))
+
+
+def _packaged() -> Traversable:
+    return resources.files("rgtsr.training").joinpath("recipes")
+
+
+def _locate(name_or_path: str | Path) -> Traversable | Path:
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if str(name_or_path) in names():
+        return _packaged().joinpath(f"{name_or_path}.yml")
+    nearest = difflib.get_close_matches(str(name_or_path), names(), n=1)
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names())}."
+    raise ValueError(f"no recipe {str(name_or_path)!r}: neither a file nor a packaged name. {hint}")
+
+
+def _override(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{text!r} is not an override: write key=value.")
+    if key in ("photos", "milestones") and not value.startswith("["):
+        return key, [part for part in value.split(",") if part]
+    return key, yaml.safe_load(value)
+
+
+def _unknown_key(key: str) -> str:
+    nearest = difflib.get_close_matches(key, Recipe.model_fields, n=1)
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else "See docs/training.md for the keys."
+    return f"unknown recipe key {key!r}. {hint}"

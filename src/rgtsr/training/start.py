@@ -1,0 +1,105 @@
+"""How a network's weights begin. Knows no data and no optimizer."""
+
+import torch
+from torch import Tensor, nn
+
+from rgtsr.network import RGT
+from rgtsr.training.recipe import Recipe
+from rgtsr.variants import FEATURES
+from rgtsr.weights import Weights
+
+LEAK = 0.01  # slope of the LeakyReLU between body and upsampler
+QUIET = 0.1  # how loud the untrained body and features are in an interpolating start
+
+
+def start(network: RGT, recipe: Recipe) -> None:
+    """Fill ``network`` with the recipe's start; torch's generator must be seeded before."""
+    for module in network.layers.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=0.02)  # RGT's code
+            nn.init.zeros_(module.bias)
+    if recipe.start == "interpolating":
+        interpolate(network)
+
+
+@torch.no_grad()
+def interpolate(network: RGT) -> None:
+    """Make the untrained network a three-tap interpolation: it then learns only what that lacks.
+
+    RGB runs in the first three channels, through the LeakyReLU as a pair of opposite signs, and
+    the upsampler's first maps are polyphase kernels.
+    """
+    first, last = network.conv_first, network.conv_last
+    before = network.conv_before_upsample[0]
+    assert isinstance(before, nn.Conv2d)
+    quieten(network.conv_after_body)
+    for rgb in range(3):
+        _delta(first, rgb, {rgb: 1.0})
+        _delta(before, 2 * rgb, {rgb: 1.0})
+        _delta(before, 2 * rgb + 1, {rgb: -1.0})
+    # leaky(x) - leaky(-x) = (1 + LEAK) x for either sign
+    pair = {0: 1 / (1 + LEAK), 1: -1 / (1 + LEAK)}
+    sources = [{2 * rgb + sign: gain for sign, gain in pair.items()} for rgb in range(3)]
+    for module in network.upsample:
+        if isinstance(module, nn.Conv2d):
+            _polyphase(module, sources)
+            sources = [{rgb: 1.0} for rgb in range(3)]
+    last.weight.mul_(QUIET)
+    for rgb in range(3):
+        last.weight[:, list(sources[rgb])] = 0
+    for rgb in range(3):
+        _delta_added(last, rgb, sources[rgb])
+
+
+def warm_start(network: RGT, weights: Weights) -> None:
+    """Take every tensor that fits from ``weights`` of any scale; what does not fit stays.
+
+    Raises:
+        ValueError: when the bodies differ: nothing but the scale may.
+    """
+    state = network.state_dict()
+    fitting = {
+        name: torch.tensor(tensor)
+        for name, tensor in weights.tensors.items()
+        if name in state and state[name].shape == tensor.shape
+    }
+    missing = [n for n in state if n not in fitting and not n.startswith(("upsample", "conv_last"))]
+    if missing:
+        raise ValueError(f"start_from has another body: {missing[0]} does not fit.")
+    network.load_state_dict(state | fitting)
+
+
+def quieten(module: nn.Module) -> None:
+    """Scale a residual convolution down, so that the body begins near zero."""
+    for parameter in module.parameters():
+        parameter.mul_(QUIET)
+
+
+def _delta(conv: nn.Conv2d, row: int, gains: dict[int, float]) -> None:
+    conv.weight[row] = 0
+    _delta_added(conv, row, gains)
+
+
+def _delta_added(conv: nn.Conv2d, row: int, gains: dict[int, float]) -> None:
+    for column, gain in gains.items():
+        conv.weight[row, column, 1, 1] += gain
+    if conv.bias is not None:
+        conv.bias[row] = 0
+
+
+def _polyphase(conv: nn.Conv2d, sources: list[dict[int, float]]) -> None:
+    step = round((conv.out_channels / FEATURES) ** 0.5)
+    assert conv.bias is not None
+    for rgb, gains in enumerate(sources):
+        for phase in range(step**2):
+            row = rgb * step**2 + phase
+            kernel = torch.outer(_taps(phase // step, step), _taps(phase % step, step))
+            conv.weight[row], conv.bias[row] = 0, 0
+            for column, gain in gains.items():
+                conv.weight[row, column] = gain * kernel
+
+
+def _taps(phase: int, step: int) -> Tensor:
+    """The parabola through three samples, read at this phase's offset from the middle one."""
+    x = (phase + 0.5) / step - 0.5
+    return torch.tensor([x * (x - 1) / 2, 1 - x * x, x * (x + 1) / 2])
