@@ -4,6 +4,8 @@ Knows nothing of pictures; its input are raw offsets (dh, dw) in pixels.
 Source: RGT's code, after CrossFormer (Wang et al., ICLR 2022), dynamic position bias.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -11,11 +13,13 @@ from torch import Tensor, nn
 class PositionBias(nn.Module):
     """Bias for every pair of tokens of an h x w window: (heads, h * w, h * w).
 
-    In evaluation the result is kept for each window shape until a weight changes.
+    ``window`` is the largest h x w that will be asked for: the MLP runs once over its offsets, and
+    smaller windows, whose offsets are among them, read the same table.
     """
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, window: tuple[int, int], channels: int, heads: int) -> None:
         super().__init__()
+        self.window = window
         self.pos_proj = nn.Linear(2, channels)
         self.pos1 = _norm_relu_linear(channels, channels)
         self.pos2 = _norm_relu_linear(channels, channels)
@@ -23,36 +27,38 @@ class PositionBias(nn.Module):
         self._kept: dict[tuple[int, int], Tensor] = {}
         self._kept_for: object = None
 
-    def forward(self, h: int, w: int) -> Tensor:
+    def forward(self, *windows: tuple[int, int]) -> dict[tuple[int, int], Tensor]:
+        """One bias per window shape; without gradients they are kept until a weight changes."""
         if torch.is_grad_enabled():
-            return self.compute(h, w)
+            return self.compute(windows)
         state = tuple((p.data_ptr(), p._version, p.dtype) for p in self.parameters())
         if state != self._kept_for:
             self._kept, self._kept_for = {}, state
-        if (h, w) not in self._kept:
-            self._kept[h, w] = self.compute(h, w)
-        return self._kept[h, w]
+        if missing := set(windows) - self._kept.keys():
+            self._kept |= self.compute(missing)
+        return {window: self._kept[window] for window in windows}
 
-    def compute(self, h: int, w: int) -> Tensor:
+    def compute(self, windows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Tensor]:
         weight = self.pos_proj.weight
-        dh = torch.arange(1 - h, h, device=weight.device)
-        dw = torch.arange(1 - w, w, device=weight.device)
+        (dh, dw) = (torch.arange(1 - side, side, device=weight.device) for side in self.window)
         offsets = torch.cartesian_prod(dh, dw).to(weight.dtype)
         with torch.autocast(weight.device.type, enabled=False):
-            table = self.pos3(self.pos2(self.pos1(self.pos_proj(offsets))))
-        return table.t()[:, _pair_index(h, w, weight.device)].unflatten(1, (h * w, h * w))
+            table = self.pos3(self.pos2(self.pos1(self.pos_proj(offsets)))).t()
+        return {
+            (h, w): table[:, self._pairs(h, w)].unflatten(1, (h * w, h * w)) for h, w in windows
+        }
+
+    def _pairs(self, h: int, w: int) -> Tensor:
+        """Row of the offset table for each pair (query, key) of an h x w window, flattened."""
+        device = self.pos_proj.weight.device
+        rows = torch.arange(h, device=device).repeat_interleave(w)
+        cols = torch.arange(w, device=device).repeat(h)
+        dh = rows[:, None] - rows + self.window[0] - 1
+        dw = cols[:, None] - cols + self.window[1] - 1
+        return (dh * (2 * self.window[1] - 1) + dw).flatten()
 
 
 def _norm_relu_linear(channels: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.LayerNorm(channels), nn.ReLU(inplace=True), nn.Linear(channels, outputs)
     )
-
-
-def _pair_index(h: int, w: int, device: torch.device) -> Tensor:
-    """Row of the offset table for each pair (query, key) of an h x w window, flattened."""
-    rows = torch.arange(h, device=device).repeat_interleave(w)
-    cols = torch.arange(w, device=device).repeat(h)
-    dh = rows[:, None] - rows + h - 1
-    dw = cols[:, None] - cols + w - 1
-    return (dh * (2 * w - 1) + dw).flatten()

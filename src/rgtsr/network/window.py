@@ -54,25 +54,32 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.window = window
         self.shifted = shifted
-        self.pos = PositionBias(variant.position_channels, variant.heads // 2)
+        self.pos = PositionBias(window, variant.position_channels, variant.heads // 2)
 
     def forward(self, qkv: Tensor) -> Tensor:
-        height, width = qkv.shape[1:3]
-        columns = list(regions(width, self.window[1], shifted=self.shifted))
+        rows, columns = (
+            list(regions(length, side, shifted=self.shifted))
+            for length, side in zip(qkv.shape[1:3], self.window, strict=True)
+        )
+        biases = self.pos(*itertools.product({h for _, h in rows}, {w for _, w in columns}))
         bands = [
-            torch.cat([self.attend(qkv[:, rows, cols], h, w) for cols, w in columns], dim=2)
-            for rows, h in regions(height, self.window[0], shifted=self.shifted)
+            torch.cat(
+                [attend_inside(qkv[:, row, col], (h, w), biases[h, w]) for col, w in columns], dim=2
+            )
+            for row, h in rows
         ]
         return torch.cat(bands, dim=1)
 
-    def attend(self, qkv: Tensor, h: int, w: int) -> Tensor:
-        """Attention inside h x w windows that cover a region without a rest."""
-        batch, height, width, _, heads, d = qkv.shape
-        windows = qkv.reshape(batch, height // h, h, width // w, w, 3, heads, d)
-        q, k, v = windows.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(3, -1, heads, h * w, d)
-        attended = attend(q, k, v, bias=self.pos(h, w))
-        attended = attended.reshape(batch, height // h, width // w, heads, h, w, d)
-        return attended.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, height, width, heads * d)
+
+def attend_inside(qkv: Tensor, window: tuple[int, int], bias: Tensor) -> Tensor:
+    """Attention inside windows that cover a region without a rest."""
+    batch, height, width, _, heads, d = qkv.shape
+    h, w = window
+    windows = qkv.reshape(batch, height // h, h, width // w, w, 3, heads, d)
+    q, k, v = windows.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(3, -1, heads, h * w, d)
+    attended = attend(q, k, v, bias=bias)
+    attended = attended.reshape(batch, height // h, width // w, heads, h, w, d)
+    return attended.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, height, width, heads * d)
 
 
 def regions(length: int, window: int, *, shifted: bool) -> Iterator[tuple[slice, int]]:

@@ -1,0 +1,114 @@
+"""What the torch network promises beyond parity."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rgtsr import network, variants, weights
+from rgtsr.network import attention
+from rgtsr.network.window import regions
+
+TINY = replace(variants.find("tiny"), depths=(3, 2))
+
+
+@pytest.fixture
+def net() -> network.RGT:
+    return network.from_weights(weights.random(TINY, seed=3))
+
+
+def test_a_changed_position_weight_changes_the_next_result(net: network.RGT) -> None:
+    x = torch.rand(1, 3, 32, 48)
+    with torch.inference_mode():
+        before = net(x)
+        kept_again = net(x)
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if ".pos.pos3.2" in name:
+                parameter.add_(torch.randn_like(parameter))
+    with torch.inference_mode():
+        after = net(x)
+    assert torch.equal(before, kept_again)
+    assert float((after - before).abs().max()) > 1e-3
+
+
+def test_loading_other_weights_forgets_the_kept_bias(net: network.RGT) -> None:
+    x = torch.rand(1, 3, 32, 48)
+    other = network.from_weights(weights.random(TINY, seed=4))
+    with torch.inference_mode():
+        net(x)
+        net.load_state_dict(other.state_dict())
+        assert torch.equal(net(x), other(x))
+
+
+def test_the_position_bias_is_kept_between_evaluations(net: network.RGT) -> None:
+    pos = net.layers[0].blocks[0].attn.attns[0].pos
+    with torch.inference_mode():
+        assert pos((8, 16))[8, 16] is pos((8, 16))[8, 16]
+
+
+def test_queries_in_chunks_give_the_whole_result(
+    net: network.RGT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        whole = net(x)
+        monkeypatch.setattr(attention, "SCORES_LIMIT_BYTES", 4096)
+        chunked = net(x)
+    assert float((whole - chunked).abs().max()) <= 1e-6
+
+
+def test_training_and_evaluation_compute_the_same_function(net: network.RGT) -> None:
+    x = torch.rand(1, 3, 48, 64)
+    with torch.inference_mode():
+        evaluated = net(x)
+    net.train()
+    assert float((net(x) - evaluated).abs().max()) <= 1e-5
+
+
+def test_a_picture_is_independent_of_its_batch(net: network.RGT) -> None:
+    x = torch.rand(3, 3, 40, 40)
+    with torch.inference_mode():
+        together = net(x)
+        alone = torch.cat([net(one) for one in x.split(1)])
+    assert float((together - alone).abs().max()) <= 1e-6
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 3), (15, 15), (40, 1024)])
+def test_sides_too_short_for_the_recursion_are_mirrored(
+    net: network.RGT, size: tuple[int, int]
+) -> None:
+    with torch.inference_mode():
+        enlarged = net(torch.rand(1, 3, *size))
+    assert enlarged.shape[2:] == (2 * size[0], 2 * size[1])
+    assert bool(torch.isfinite(enlarged).all())
+
+
+def test_a_mirrored_picture_equals_its_mirror_image_by_hand(net: network.RGT) -> None:
+    x = torch.rand(1, 3, 10, 64)
+    by_hand = torch.cat([x, x.flip(2)], dim=2)[:, :, :16]
+    with torch.inference_mode():
+        assert torch.equal(net(x), net(by_hand)[:, :, :20])
+
+
+def test_dropped_paths_leave_the_expectation_and_happen_in_training_only() -> None:
+    torch.manual_seed(0)
+    net = network.RGT(TINY, drop_path=0.5)
+    block = net.layers[-1].blocks[-1]
+    branch = torch.ones(4000, 1, 1, 1)
+    dropped = block.train().survivors(branch)
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}
+    assert abs(float(dropped.mean()) - 1) < 0.1
+    assert torch.equal(block.eval().survivors(branch), branch)
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize(("length", "window"), [(64, 16), (16, 16), (15, 5), (45, 15)])
+def test_regions_cover_an_axis_with_whole_windows(length: int, window: int, shifted: bool) -> None:
+    cut = list(regions(length, window, shifted=shifted))
+    assert [i for part, _ in cut for i in range(length)[part]] == list(range(length))
+    assert all((part.stop - part.start) % side == 0 for part, side in cut)
+
+
+def test_no_buffer_enters_the_state_dict(net: network.RGT) -> None:
+    assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}

@@ -1,0 +1,76 @@
+"""The independent implementation that ours are held against: spandrel's port of RGT.
+
+spandrel imports torchvision, which has no build for a CPU-only torch. RGT needs nothing of it, so
+an empty package stands in its place.
+"""
+
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+import warnings
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import nn
+
+from rgtsr.weights import Weights
+
+
+class _EmptyModule(types.ModuleType):
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+class _EmptyTorchvision(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname.split(".")[0] != "torchvision":
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return _EmptyModule(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def empty_torchvision() -> None:
+    sys.meta_path.insert(0, _EmptyTorchvision())
+
+
+@pytest.fixture(scope="session")
+def spandrel_rgt(empty_torchvision: None) -> Callable[[Weights], nn.Module]:
+    """Builds spandrel's network with the given weights, in evaluation mode."""
+    from spandrel.architectures.RGT.__arch.rgt import RGT
+
+    def build(weights: Weights) -> nn.Module:
+        variant = weights.variant
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="torch.meshgrid")
+            network = RGT(
+                embed_dim=variant.channels,
+                depth=list(variant.depths),
+                num_heads=[variant.heads] * len(variant.depths),
+                mlp_ratio=variant.mlp_ratio,
+                upscale=variant.scale,
+                resi_connection=variant.resi_connection,
+                split_size=list(variant.split),
+                c_ratio=variant.c_ratio,
+                drop_path_rate=0.0,
+            )
+        state = {name: torch.tensor(tensor) for name, tensor in weights.tensors.items()}
+        outcome = network.load_state_dict(state, strict=False)
+        assert not outcome.unexpected_keys
+        buffers = ("attn_mask_", "rpe_biases", "relative_position_index")
+        assert all(any(b in name for b in buffers) for name in outcome.missing_keys)
+        network.mean = torch.tensor(variant.mean_rgb).view(1, 3, 1, 1)
+        return network.eval()
+
+    return build

@@ -1,0 +1,45 @@
+"""The parity table: which networks at which sizes; the network and the graph share it."""
+
+from dataclasses import replace
+
+from rgtsr import variants
+from rgtsr.variants import Variant
+
+FAMILIES = tuple(variants.BASES)
+
+SIZES = (
+    (16, 16),
+    (17, 23),
+    (31, 32),
+    (32, 33),
+    (40, 56),
+    (48, 64),
+    (63, 65),
+    (64, 64),
+    (96, 50),
+    (129, 77),
+    (64, 1024),
+    (20, 260),
+    (272, 80),
+)
+
+
+def family(name: str, *, scale: int = 2) -> Variant:
+    """A variant's widths with few blocks: both kinds of group, shifted and unshifted windows."""
+    return replace(variants.find(name, scale=scale), depths=(3, 5))
+
+
+def oddities() -> dict[str, Variant]:
+    """Networks outside the named families: every hyper-parameter at an unusual value."""
+    tiny = family("tiny")
+    return {
+        "3conv": replace(tiny, resi_connection="3conv"),
+        "two heads": replace(tiny, heads=2),
+        "eight heads": replace(tiny, heads=8),
+        "square windows": replace(tiny, split=(8, 8)),
+        "odd windows": replace(tiny, split=(5, 15)),
+        "c_ratio 0.25": replace(tiny, channels=64, c_ratio=0.25),
+        "c_ratio 1": replace(tiny, c_ratio=1.0),
+        "mlp_ratio 4": replace(tiny, mlp_ratio=4.0),
+        "mean 0.5": replace(tiny, mean_rgb=(0.5, 0.5, 0.5)),
+    }

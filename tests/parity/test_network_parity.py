@@ -1,0 +1,145 @@
+"""The torch network against spandrel's port: same weights, same pictures, same numbers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from parity.table import FAMILIES, SIZES, family, oddities
+from torch import Tensor, nn
+
+from rgtsr import network, weights
+from rgtsr.network import RGT
+from rgtsr.variants import Variant
+from rgtsr.weights import Weights
+
+Build = Callable[[Weights], nn.Module]
+TOLERANCE = 1e-5
+
+
+def picture(height: int, width: int, *, batch: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(height * 10_000 + width)
+    return torch.rand(batch, 3, height, width, generator=generator)
+
+
+def difference(variant: Variant, spandrel_rgt: Build, x: Tensor) -> float:
+    shared = weights.random(variant, seed=1)
+    with torch.inference_mode():
+        ours, theirs = network.from_weights(shared)(x), spandrel_rgt(shared)(x)
+    assert float(theirs.std()) > 0.02, "the picture must not be flat for parity to mean anything"
+    return float((ours - theirs).abs().max())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_equals_spandrel(name: str, spandrel_rgt: Build) -> None:
+    assert difference(family(name), spandrel_rgt, picture(40, 72, batch=2)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", ["tiny", "light"])
+def test_every_size_equals_spandrel(
+    name: str, size: tuple[int, int], spandrel_rgt: Build
+) -> None:
+    assert difference(family(name), spandrel_rgt, picture(*size)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize("connection", ["1conv", "3conv"])
+def test_every_scale_and_connection_equals_spandrel(
+    scale: int, connection: str, spandrel_rgt: Build
+) -> None:
+    variant = replace(family("tiny", scale=scale), resi_connection=connection)
+    assert difference(variant, spandrel_rgt, picture(35, 45)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("oddity", oddities().values(), ids=oddities().keys())
+def test_every_hyper_parameter_equals_spandrel(oddity: Variant, spandrel_rgt: Build) -> None:
+    assert difference(oddity, spandrel_rgt, picture(37, 52)) <= TOLERANCE
+
+
+def test_full_depth_equals_spandrel(spandrel_rgt: Build) -> None:
+    variant = replace(family("seed"), depths=(12, 12))
+    assert difference(variant, spandrel_rgt, picture(32, 40)) <= TOLERANCE
+
+
+PARTS = {
+    "position bias": ".pos.pos3.2.weight",
+    "HAI": ".gamma",
+    "CPE": ".cpe.weight",
+    "recursion": ".reduction1.weight",
+    "value detail": ".get_v.weight",
+    "first norm": ".norm1.weight",
+    "second norm": ".norm2.weight",
+    "gate norm": ".sg.norm.weight",
+    "map norm": ".norm_act.0.weight",
+    "position norm": ".pos.pos1.0.weight",
+    "entry norm": "before_RG.1.weight",
+    "exit norm": "norm.weight",
+}
+
+
+@pytest.mark.parametrize("suffix", PARTS.values(), ids=PARTS.keys())
+def test_zeroing_one_part_breaks_parity(suffix: str, spandrel_rgt: Build) -> None:
+    shared = weights.random(family("light"), seed=1)
+    maimed = {
+        name: np.zeros_like(tensor)
+        if name == suffix or (suffix.startswith(".") and name.endswith(suffix))
+        else tensor
+        for name, tensor in shared.tensors.items()
+    }
+    assert any(np.any(maimed[name] != shared.tensors[name]) for name in maimed)
+    x = picture(40, 72)
+    with torch.inference_mode():
+        ours = network.from_weights(replace(shared, tensors=maimed))(x)
+        theirs = spandrel_rgt(shared)(x)
+    assert float((ours - theirs).abs().max()) > 100 * TOLERANCE
+
+
+def test_attending_across_the_cuts_of_shifted_windows_breaks_parity(
+    spandrel_rgt: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = weights.random(family("light"), seed=1)
+    ours = network.from_weights(shared)
+    for module in ours.modules():
+        if hasattr(module, "shifted"):
+            monkeypatch.setattr(module, "shifted", False)
+    x = picture(64, 96)
+    with torch.inference_mode():
+        assert float((ours(x) - spandrel_rgt(shared)(x)).abs().max()) > 100 * TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["light", "rgt-s"])
+def test_gradients_equal_spandrel(name: str, spandrel_rgt: Build) -> None:
+    shared = weights.random(family(name), seed=1)
+    ours, theirs = network.from_weights(shared), spandrel_rgt(shared)
+    x = picture(64, 64)
+    for net in (ours, theirs):
+        (net(x) ** 2).mean().backward()
+    expected = dict(theirs.named_parameters())
+    largest = max(float(p.grad.norm()) for p in expected.values() if p.grad is not None)
+    for parameter_name, parameter in ours.named_parameters():
+        grad, reference = parameter.grad, expected[parameter_name].grad
+        assert grad is not None and reference is not None, parameter_name
+        scale = max(float(reference.norm()), 1e-5 * largest)
+        assert float((grad - reference).norm()) <= 1e-4 * scale, parameter_name
+
+
+def test_float64_equals_spandrel_to_its_own_precision(spandrel_rgt: Build) -> None:
+    shared = weights.random(family("light"), seed=1)
+    x = picture(40, 72).double()
+    with torch.inference_mode():
+        ours, theirs = network.from_weights(shared).double()(x), spandrel_rgt(shared).double()(x)
+    assert float((ours - theirs).abs().max()) <= 1e-12
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_bf16_autocast_works_at_every_size(size: tuple[int, int]) -> None:
+    ours: RGT = network.from_weights(weights.random(family("tiny"), seed=1))
+    x = picture(*size)
+    with torch.inference_mode():
+        exact = ours(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            reduced = ours(x)
+    assert bool(torch.isfinite(reduced).all())
+    assert float((reduced.float() - exact).pow(2).mean().sqrt()) <= 0.05 * float(exact.std())

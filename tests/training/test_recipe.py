@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+
+from rgtsr import variants
+from rgtsr.training import recipe
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_every_packaged_recipe_is_valid(name: str) -> None:
+    assert recipe.load(name).network_variant.name in variants.BASES
+
+
+def test_a_recipe_is_a_yaml_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text("variant: tiny\nscale: 3\nsteps: 7\n")
+    mine = recipe.load(path)
+    assert (mine.network_variant, mine.steps) == (variants.find("tiny", scale=3), 7)
+
+
+def test_every_key_can_be_overridden() -> None:
+    values = {
+        "variant": ("tiny", "tiny"),
+        "scale": ("4", 4),
+        "photos": ("a,b", (Path("a"), Path("b"))),
+        "holdout": ("h", Path("h")),
+        "start_from": ("light-x2", "light-x2"),
+        "steps": ("9", 9),
+        "batch": ("3", 3),
+        "patch_px": ("80", 80),
+        "permute_rgb": ("false", False),
+        "optimizer": ("adam", "adam"),
+        "learning_rate": ("1e-3", 1e-3),
+        "betas": ("[0.8, 0.9]", (0.8, 0.9)),
+        "clip_norm": ("null", None),
+        "warmup_steps": ("5", 5),
+        "cooldown": ("0", 0),
+        "milestones": ("10,20", (10, 20)),
+        "ema": ("0.9", 0.9),
+        "drop_path": ("0.2", 0.2),
+        "start": ("paper", "paper"),
+        "precision": ("float32", "float32"),
+        "seed": ("5", 5),
+        "checkpoint_minutes": ("1", 1),
+        "validate_minutes": ("2", 2),
+    }
+    assert values.keys() == recipe.Recipe.model_fields.keys()
+    overrides = tuple(f"{key}={text}" for key, (text, _) in values.items())
+    mine = recipe.load("light-x2", overrides)
+    assert {key: getattr(mine, key) for key in values} == {k: v for k, (_, v) in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("lerning_rate=1", "Did you mean 'learning_rate'?"),
+        ("batch=0", "batch"),
+        ("patch_px=48", "patch_px"),
+        ("patch_px=256", "patch_px"),
+        ("variant=lihgt", "Did you mean 'light'?"),
+        ("scale=5", "scale=5"),
+        ("milestones=1,2", "exclude each other"),
+        ("nonsense", "key=value"),
+    ],
+)
+def test_a_wrong_override_is_refused_with_the_way_out(override: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words.replace("?", r"\?")):
+        recipe.load("light-x2", (override,))
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'light-x2'"):
+        recipe.load("ligt-x2")
+
+
+@pytest.mark.parametrize("variant", ["rgt", "rgt-s"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_papers_six_runs_come_from_one_template(variant: str, scale: int) -> None:
+    paper = recipe.load("paper", (f"variant={variant}", f"scale={scale}"))
+    assert paper.network_variant == variants.find(variant, scale=scale)
+    assert (paper.steps, paper.batch, paper.patch_px) == (500_000, 32, 64)
+    assert (paper.optimizer, paper.learning_rate, paper.betas) == ("adam", 2e-4, (0.9, 0.99))
+    assert paper.milestones == (250_000, 400_000, 450_000, 475_000)
+    assert (paper.cooldown, paper.warmup_steps, paper.clip_norm) == (0, 0, None)
+
+
+def test_the_starting_points_run_has_its_length() -> None:
+    seed = recipe.load("seed-x2")
+    assert (seed.steps, seed.network_variant.depths) == (5600, (12, 12))
