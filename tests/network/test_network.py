@@ -9,12 +9,12 @@ from rgtsr import network, variants, weights
 from rgtsr.network import attention
 from rgtsr.network.window import regions
 
-TINY = replace(variants.find("tiny"), depths=(3, 2))
+LIGHT = replace(variants.find("light"), depths=(3, 2))
 
 
 @pytest.fixture
 def net() -> network.RGT:
-    return network.from_weights(weights.random(TINY, seed=3))
+    return network.from_weights(weights.random(LIGHT, seed=3))
 
 
 def test_a_changed_position_weight_changes_the_next_result(net: network.RGT) -> None:
@@ -34,7 +34,7 @@ def test_a_changed_position_weight_changes_the_next_result(net: network.RGT) -> 
 
 def test_loading_other_weights_forgets_the_kept_bias(net: network.RGT) -> None:
     x = torch.rand(1, 3, 32, 48)
-    other = network.from_weights(weights.random(TINY, seed=4))
+    other = network.from_weights(weights.random(LIGHT, seed=4))
     with torch.inference_mode():
         net(x)
         net.load_state_dict(other.state_dict())
@@ -44,7 +44,7 @@ def test_loading_other_weights_forgets_the_kept_bias(net: network.RGT) -> None:
 def test_the_position_bias_is_kept_between_evaluations(net: network.RGT) -> None:
     pos = net.layers[0].blocks[0].attn.attns[0].pos
     with torch.inference_mode():
-        assert pos((8, 16))[8, 16] is pos((8, 16))[8, 16]
+        assert pos((8, 32))[8, 32] is pos((8, 32))[8, 32]
 
 
 def test_queries_in_chunks_give_the_whole_result(
@@ -93,7 +93,7 @@ def test_a_mirrored_picture_equals_its_mirror_image_by_hand(net: network.RGT) ->
 
 def test_dropped_paths_leave_the_expectation_and_happen_in_training_only() -> None:
     torch.manual_seed(0)
-    net = network.RGT(TINY, drop_path=0.5)
+    net = network.RGT(LIGHT, drop_path=0.5)
     block = net.layers[-1].blocks[-1]
     branch = torch.ones(4000, 1, 1, 1)
     dropped = block.train().survivors(branch)

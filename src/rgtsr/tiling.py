@@ -1,0 +1,115 @@
+"""Geometry of tiles. Knows no pixels, no network.
+
+Lengths are input pixels unless a name says otherwise; an axis is one side of the picture.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+TILE_LIMIT_PX = 1024  # from this side on RG-SA recurses deeper than any training patch did
+SMALLEST_TILE_PX = 16
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Equal tiles along one side: where each starts, and where neighbours are faded together.
+
+    ``fades[i]`` is the (start, stop) in which tile i + 1 takes over from tile i. It lies in the
+    middle of their overlap, so that the borders of tiles, which see least, are not used.
+    """
+
+    length: int
+    tile: int
+    starts: tuple[int, ...]
+    fades: tuple[tuple[int, int], ...]
+
+    def weights(self, index: int, scale: int) -> NDArray[np.float32]:
+        """How much each output pixel of this tile counts: (tile * scale,), 0..1.
+
+        At every pixel of the picture the weights of all tiles sum to 1.
+        """
+        positions = (np.arange(self.tile * scale) + 0.5) / scale + self.starts[index]
+        weights = np.ones(self.tile * scale)
+        if index > 0:
+            weights = _rise(positions, *self.fades[index - 1])
+        if index < len(self.fades):
+            weights = weights - _rise(positions, *self.fades[index])
+        return weights.astype(np.float32)
+
+    def finished(self, index: int) -> int:
+        """Pixels from the start of the axis that no tile after this one changes."""
+        return self.fades[index][0] if index < len(self.fades) else self.length
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The tiles of one picture, all of one shape: every row position with every column position."""
+
+    rows: Axis
+    columns: Axis
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """(height, width) of every tile."""
+        return self.rows.tile, self.columns.tile
+
+    @property
+    def count(self) -> int:
+        """How many tiles there are."""
+        return len(self.rows.starts) * len(self.columns.starts)
+
+
+def plan(height: int, width: int, *, tile_px: int, overlap_px: int) -> Plan:
+    """Cover a picture with equal tiles that overlap by at least ``overlap_px``, evenly spread.
+
+    A side shorter than ``tile_px`` is one tile of its own length.
+
+    Raises:
+        ValueError: for a tile below 16 or at 1024 and above (RG-SA would recurse deeper than in
+            training), and an overlap that is negative or above half a tile.
+    """
+    if tile_px < SMALLEST_TILE_PX:
+        raise ValueError(
+            f"tile_px={tile_px} is too small: this network needs at least {SMALLEST_TILE_PX}."
+        )
+    if tile_px >= TILE_LIMIT_PX:
+        raise ValueError(
+            f"tile_px={tile_px} is too large: from {TILE_LIMIT_PX} on the network recurses deeper"
+            " than it was trained to. Use less, or the whole picture."
+        )
+    if not 0 <= overlap_px <= tile_px // 2:
+        raise ValueError(f"overlap_px={overlap_px} must lie in 0..{tile_px // 2}, half a tile.")
+    return Plan(_axis(height, tile_px, overlap_px), _axis(width, tile_px, overlap_px))
+
+
+def whole(height: int, width: int) -> Plan:
+    """The picture as one tile, of whatever size."""
+    return Plan(_axis(height, height, 0), _axis(width, width, 0))
+
+
+def _axis(length: int, tile: int, overlap: int) -> Axis:
+    if length < 1:
+        raise ValueError(f"a side of {length} pixels cannot be tiled.")
+    tile = min(tile, length)
+    if tile == length:
+        return Axis(length, tile, (0,), ())
+    count = math.ceil((length - overlap) / (tile - overlap))
+    starts = tuple(round(i * (length - tile) / (count - 1)) for i in range(count))
+    fades = tuple(_fade(after, before + tile, overlap) for before, after in pairwise(starts))
+    return Axis(length, tile, starts, fades)
+
+
+def _fade(start: int, stop: int, width: int) -> tuple[int, int]:
+    margin = (stop - start - width) // 2
+    return start + margin, start + margin + width
+
+
+def _rise(positions: NDArray[np.float64], start: int, stop: int) -> NDArray[np.float64]:
+    """0 before ``start``, 1 after ``stop``, linear between."""
+    if start == stop:
+        return (positions >= start).astype(np.float64)
+    return np.clip((positions - start) / (stop - start), 0, 1)

@@ -1,0 +1,22 @@
+"""Weights: named or from any file, and out again. Knows no network and no torch."""
+
+from rgtsr.weights.catalog import DEFAULT_NAME, Entry, listing
+from rgtsr.weights.converting import convert
+from rgtsr.weights.files import save
+from rgtsr.weights.loading import load
+from rgtsr.weights.random import random
+from rgtsr.weights.shapes import parameter_shapes
+from rgtsr.weights.weights import Card, Weights
+
+__all__ = [
+    "DEFAULT_NAME",
+    "Card",
+    "Entry",
+    "Weights",
+    "convert",
+    "listing",
+    "load",
+    "parameter_shapes",
+    "random",
+    "save",
+]

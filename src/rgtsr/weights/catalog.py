@@ -1,0 +1,73 @@
+"""The weights that come with the package: which there are, and whether their files are whole."""
+
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from rgtsr.errors import UnknownWeightsError
+
+DEFAULT_NAME = "small-x2"
+FOLDER = Path(str(resources.files("rgtsr.weights"))) / "packaged"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One packaged weights file: its name, scale, purpose, licence and the sha256 it must have."""
+
+    name: str
+    variant: str
+    scale: int
+    purpose: str
+    licence: str
+    parameters: int
+    minutes: float
+    scores: dict[str, float]
+    sha256: str
+    folder: Path = FOLDER
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.folder / f"{self.name}.safetensors"
+
+    def is_whole(self) -> bool:
+        """Whether the file is there and is, byte for byte, the one that was released."""
+        return self.path.is_file() and sha256(self.path) == self.sha256
+
+
+def listing(folder: Path = FOLDER) -> tuple[Entry, ...]:
+    """All packaged weights, the default first."""
+    rows = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))["weights"]
+    entries = (Entry(**row, folder=folder) for row in rows)
+    return tuple(sorted(entries, key=lambda entry: (entry.name != DEFAULT_NAME, entry.name)))
+
+
+def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry:
+    """The packaged weights of that name (``small-x2``), or of a variant at a scale.
+
+    Raises:
+        UnknownWeightsError: with the nearest name, or with the scales that there are.
+    """
+    entries = listing(folder)
+    known = {entry.name: entry for entry in entries}
+    variant = name.rpartition("-x")[0] or name
+    scales = {entry.scale: entry for entry in entries if variant == entry.variant}
+    if name in known and scale in (None, known[name].scale):
+        return known[name]
+    if scale in scales:
+        return scales[scale]
+    if scales:
+        have = ", ".join(f"x{found}" for found in sorted(scales))
+        raise UnknownWeightsError(f"no weights {name!r} at scale {scale}: {variant} has {have}.")
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(known)}."
+    raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

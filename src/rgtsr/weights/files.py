@@ -1,0 +1,120 @@
+"""Weights in safetensors files that describe themselves. Knows no networks, no pictures.
+
+The header's metadata holds ``rgtsr`` (the format's version), ``variant`` and ``card``, both JSON.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from rgtsr.errors import WeightsError
+from rgtsr.variants import Variant
+from rgtsr.weights.shapes import parameter_shapes
+from rgtsr.weights.weights import Card, Tensors, Weights
+
+FORMAT = "1"
+
+
+def save(
+    weights: Weights, path: Path | str, *, dtype: Literal["float32", "float16"] = "float32"
+) -> None:
+    """Write weights with everything known about them into one file, whole or not at all.
+
+    Raises:
+        ValueError: when the tensors are not those of the variant.
+        WeightsError: when the file cannot be written.
+    """
+    path = Path(path)
+    check(weights.variant, {n: t.shape for n, t in weights.tensors.items()}, path)
+    header = {
+        "rgtsr": FORMAT,
+        "variant": json.dumps(asdict(weights.variant)),
+        "card": json.dumps(asdict(weights.card)),
+    }
+    write(path, {name: t.astype(dtype) for name, t in weights.tensors.items()}, header)
+
+
+def write(
+    path: Path, tensors: Mapping[str, NDArray[np.generic]], header: dict[str, str] | None = None
+) -> None:
+    """One safetensors file, written beside and renamed. Raises WeightsError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        contiguous = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
+        save_file(contiguous, beside, header)
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be written: {error}.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
+    """Tensors and header of a safetensors file. Raises WeightsError for a damaged one."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: is damaged or no safetensors file: {error}.") from error
+
+
+def described(
+    path: Path, tensors: Mapping[str, NDArray[np.generic]], header: dict[str, str]
+) -> Weights:
+    """Weights from a file with our header. Raises WeightsError when the two do not agree."""
+    try:
+        variant = _variant(json.loads(header["variant"]))
+        card = Card(**json.loads(header["card"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: its header (format {header['rgtsr']!r}) is not one that this version of"
+            f" rgtsr reads: {error}."
+        ) from error
+    try:
+        check(variant, {name: tensor.shape for name, tensor in tensors.items()}, path)
+    except ValueError as error:
+        raise WeightsError(str(error)) from error
+    return Weights(variant, as_float32(tensors), card, path)
+
+
+def check(variant: Variant, shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Raise ValueError unless these are exactly the variant's tensors."""
+    expected = parameter_shapes(variant)
+    for name in sorted(expected.keys() | shapes.keys()):
+        if name not in shapes:
+            raise ValueError(f"{path}: tensor {name} of {variant.name} is missing.")
+        if name not in expected:
+            raise ValueError(f"{path}: tensor {name} does not belong to {variant.name}.")
+        if expected[name] != tuple(shapes[name]):
+            raise ValueError(
+                f"{path}: tensor {name} is {tuple(shapes[name])}, but {variant.name} at"
+                f" x{variant.scale} has {expected[name]}."
+            )
+
+
+def as_float32(tensors: Mapping[str, NDArray[np.generic]]) -> Tensors:
+    """The same tensors in the precision that networks run from."""
+    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+
+
+def _variant(values: dict[str, Any]) -> Variant:  # Any: JSON
+    tuples = {key: tuple(values[key]) for key in ("depths", "split", "mean_rgb")}
+    return Variant(**(values | tuples))
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

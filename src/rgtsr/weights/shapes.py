@@ -1,0 +1,175 @@
+"""Which tensors an RGT has, and which RGT has these tensors. Knows no files, no values.
+
+Names are the authors' state-dict keys. Source: RGT's code.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rgtsr import variants
+from rgtsr.variants import FEATURES, REDUCTION, ResiConnection, Variant
+
+Shape = tuple[int, ...]
+Shapes = dict[str, Shape]
+UPSAMPLER_STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}
+
+
+def parameter_shapes(variant: Variant) -> Shapes:
+    """Name and shape of every tensor of this network."""
+    channels = variant.channels
+    shapes = _conv("conv_first", 3, channels) | _norm("before_RG.1", channels)
+    for group, depth in enumerate(variant.depths):
+        for index in range(depth):
+            shapes |= _block(variant, f"layers.{group}.blocks.{index}", is_local=index % 2 == 0)
+        shapes |= _residual(f"layers.{group}.conv", channels, variant.resi_connection)
+    shapes |= _norm("norm", channels)
+    shapes |= _residual("conv_after_body", channels, variant.resi_connection)
+    shapes |= _conv("conv_before_upsample.0", channels, FEATURES)
+    for place, step in enumerate(UPSAMPLER_STEPS[variant.scale]):
+        shapes |= _conv(f"upsample.{2 * place}", FEATURES, FEATURES * step**2)
+    return shapes | _conv("conv_last", FEATURES, 3)
+
+
+def infer(shapes: Mapping[str, Shape], *, split: tuple[int, int] | None = None) -> Variant:
+    """The network that has tensors of these shapes.
+
+    ``split`` is the window's (height, width), which no tensor's shape shows; without it, a named
+    variant of otherwise the same numbers decides.
+
+    Raises:
+        ValueError: when these are no RGT's tensors, or the split cannot be known.
+    """
+    try:
+        found = _read(shapes)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"these are not the tensors of an RGT: {error}") from error
+    if split is None:
+        twins = [base for base in variants.BASES.values() if _same_but_split(base, found)]
+        if not twins:
+            raise ValueError(
+                "the window size is not in these tensors, and no named variant is like them: the"
+                " file lacks the buffers 'rpe_biases' that would tell."
+            )
+        split = twins[0].split
+    found = replace(found, split=split)
+    names = [base.name for base in variants.BASES.values() if same_numbers(base, found)]
+    return replace(found, name=names[0] if names else "custom")
+
+
+def same_numbers(base: Variant, other: Variant) -> bool:
+    """Whether two variants differ in name, scale and mean at most."""
+    return replace(base, name=other.name, scale=other.scale, mean_rgb=other.mean_rgb) == other
+
+
+def _same_but_split(base: Variant, other: Variant) -> bool:
+    return same_numbers(replace(base, split=other.split), other)
+
+
+def _read(shapes: Mapping[str, Shape]) -> Variant:
+    channels = shapes["conv_first.weight"][0]
+    blocks = [m for name in shapes if (m := re.match(r"layers\.(\d+)\.blocks\.(\d+)\.", name))]
+    groups = {(int(m[1]), int(m[2])) for m in blocks}
+    count = 1 + max(group for group, _ in groups)
+    depths = tuple(
+        1 + max((index for group, index in groups if group == wanted), default=-1)
+        for wanted in range(count)
+    )
+    heads = {
+        2 * shape[0] for name, shape in shapes.items() if name.endswith("attns.0.pos.pos3.2.weight")
+    }
+    if len(heads) != 1:
+        raise ValueError(f"groups with different head counts ({sorted(heads)}) are not supported")
+    reduced = next((s[0] for n, s in shapes.items() if n.endswith(".attn.conv.weight")), None)
+    connection: ResiConnection = "1conv" if "conv_after_body.weight" in shapes else "3conv"
+    return Variant(
+        name="custom",
+        scale=_scale(shapes),
+        channels=channels,
+        depths=depths,
+        heads=heads.pop(),
+        split=(2, 2),
+        mlp_ratio=shapes["layers.0.blocks.0.mlp.fc1.weight"][0] / channels,
+        c_ratio=0.5 if reduced is None else reduced / channels,
+        resi_connection=connection,
+    )
+
+
+def _scale(shapes: Mapping[str, Shape]) -> int:
+    steps: list[int] = []
+    while (name := f"upsample.{2 * len(steps)}.weight") in shapes:
+        steps.append(round((shapes[name][0] / FEATURES) ** 0.5))
+    for scale, known in UPSAMPLER_STEPS.items():
+        if known == tuple(steps):
+            return scale
+    raise ValueError(f"an upsampler of steps {steps} belongs to no known scale")
+
+
+def _block(variant: Variant, at: str, *, is_local: bool) -> Shapes:
+    channels, hidden = variant.channels, variant.hidden_channels
+    attention = _local(variant, f"{at}.attn") if is_local else _recursive(variant, f"{at}.attn")
+    return (
+        {f"{at}.gamma": (channels,)}
+        | _norm(f"{at}.norm1", channels)
+        | attention
+        | _norm(f"{at}.norm2", channels)
+        | _linear(f"{at}.mlp.fc1", channels, hidden)
+        | _norm(f"{at}.mlp.sg.norm", hidden // 2)
+        | _depthwise(f"{at}.mlp.sg.conv", hidden // 2, 3)
+        | _linear(f"{at}.mlp.fc2", hidden // 2, channels)
+    )
+
+
+def _local(variant: Variant, at: str) -> Shapes:
+    channels, narrow = variant.channels, variant.position_channels
+    shapes = _linear(f"{at}.qkv", channels, 3 * channels) | _depthwise(f"{at}.get_v", channels, 3)
+    shapes |= _linear(f"{at}.proj", channels, channels)
+    for half in range(2):
+        pos = f"{at}.attns.{half}.pos"
+        shapes |= _linear(f"{pos}.pos_proj", 2, narrow)
+        for part, outputs in (("pos1", narrow), ("pos2", narrow), ("pos3", variant.heads // 2)):
+            shapes |= _norm(f"{pos}.{part}.0", narrow)
+            shapes |= _linear(f"{pos}.{part}.2", narrow, outputs)
+    return shapes
+
+
+def _recursive(variant: Variant, at: str) -> Shapes:
+    channels, reduced = variant.channels, variant.reduced_channels
+    return (
+        _depthwise(f"{at}.reduction1", channels, REDUCTION)
+        | _depthwise(f"{at}.dwconv", channels, 3)
+        | _conv(f"{at}.conv", channels, reduced, side=1)
+        | _norm(f"{at}.norm_act.0", reduced)
+        | _linear(f"{at}.q", channels, reduced)
+        | _linear(f"{at}.k", reduced, reduced)
+        | _linear(f"{at}.v", reduced, channels)
+        | _depthwise(f"{at}.cpe", channels, 3)
+        | _linear(f"{at}.proj", channels, channels)
+    )
+
+
+def _residual(at: str, channels: int, connection: ResiConnection) -> Shapes:
+    if connection == "1conv":
+        return _conv(at, channels, channels)
+    narrow = channels // 4
+    return (
+        _conv(f"{at}.0", channels, narrow)
+        | _conv(f"{at}.2", narrow, narrow, side=1)
+        | _conv(f"{at}.4", narrow, channels)
+    )
+
+
+def _conv(at: str, inputs: int, outputs: int, *, side: int = 3) -> Shapes:
+    return {f"{at}.weight": (outputs, inputs, side, side), f"{at}.bias": (outputs,)}
+
+
+def _depthwise(at: str, channels: int, side: int) -> Shapes:
+    return {f"{at}.weight": (channels, 1, side, side), f"{at}.bias": (channels,)}
+
+
+def _linear(at: str, inputs: int, outputs: int) -> Shapes:
+    return {f"{at}.weight": (outputs, inputs), f"{at}.bias": (outputs,)}
+
+
+def _norm(at: str, channels: int) -> Shapes:
+    return {f"{at}.weight": (channels,), f"{at}.bias": (channels,)}

@@ -1,0 +1,38 @@
+"""Weights: the numbers of one trained network and what is known about them. Knows no files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgtsr.variants import Variant
+
+Tensors = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a weights file says about itself: all that a user has to know before using it."""
+
+    name: str
+    licence: str = ""
+    training_data: str = ""
+    recipe: str = ""
+    minutes: float | None = None
+    purpose: str = ""
+    scores: Mapping[str, float] = field(default_factory=lambda: dict[str, float]())
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """All tensors of one RGT in float32, by the authors' state-dict names; no buffers.
+
+    ``path`` is the file that they came from, if any.
+    """
+
+    variant: Variant
+    tensors: Tensors
+    card: Card
+    path: Path | None = None

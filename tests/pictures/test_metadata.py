@@ -1,0 +1,179 @@
+"""What files say beside their pixels, kept and kept true, through every pair of formats."""
+
+import struct
+
+import numpy as np
+import pytest
+import pyvips
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures.made import FORMATS, XMP, Save, photo, profile
+
+from rgtsr.pictures import Metadata, Picture, exif, read, write
+from rgtsr.pictures.metadata import sized, upright
+
+EXIF = {
+    "ifd0-Make": "Rolleiflex",
+    "ifd0-Copyright": "nobody",
+    "ifd2-ExposureTime": "1/125",
+    "ifd2-LensModel": "Planar 80",
+    "ifd2-PixelXDimension": "60",
+    "ifd2-PixelYDimension": "40",
+    "ifd3-GPSLatitude": "48/1 8/1 23/2",
+}
+IPTC = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x09\x1c\x02\x05\0\x04Name\0"
+
+
+def told(block: bytes) -> dict[str, str]:
+    """What libexif, inside libvips, reads in an EXIF block: a tag's name and its text."""
+    jpeg = pyvips.Image.black(8, 8).jpegsave_buffer(keep="none")
+    segment = struct.pack(">HH", 0xFFE1, len(block) + 2) + block
+    image = pyvips.Image.new_from_buffer(jpeg[:2] + segment + jpeg[2:], "")
+    names = [name for name in image.get_fields() if name.startswith("exif-ifd")]
+    return {name.removeprefix("exif-"): image.get(name).split(" (")[0].strip() for name in names}
+
+
+def enlarged(picture: Picture) -> Picture:
+    """Twice the size, by repetition."""
+    pixels = picture.pixels_HWC.repeat(2, axis=0).repeat(2, axis=1)
+    return Picture(pixels, None, picture.metadata)
+
+
+@pytest.fixture
+def taken(save: Save) -> Picture:
+    """A photo with everything, taken with the camera on its side."""
+    labels = {"icc": profile("p3"), "xmp": XMP, "iptc": IPTC}
+    return read(save(photo(), "taken.jpg", orientation=6, per_mm=11.811, exif=EXIF, **labels))
+
+
+def test_exif_stays_and_tells_the_new_size(taken, tmp_path, suffix):
+    write(enlarged(taken), tmp_path / f"out{suffix}")
+    block = read(tmp_path / f"out{suffix}").metadata.exif
+    assert block is not None
+    tags = told(block)
+    for name in EXIF.keys() - {"ifd2-PixelXDimension", "ifd2-PixelYDimension"}:
+        assert tags[name] == EXIF[name]
+    assert (tags["ifd2-PixelXDimension"], tags["ifd2-PixelYDimension"]) == ("80", "120")
+
+
+def test_orientation_is_not_applied_twice(taken, tmp_path, suffix):
+    assert taken.size == (60, 40)
+    write(taken, tmp_path / f"out{suffix}")
+    image = pyvips.Image.new_from_file(str(tmp_path / f"out{suffix}")).autorot()
+    assert (image.height, image.width) == (60, 40)
+    assert read(tmp_path / f"out{suffix}").size == (60, 40)
+
+
+def test_profile_and_xmp_stay(taken, tmp_path, suffix):
+    write(enlarged(taken), tmp_path / f"out{suffix}")
+    metadata = read(tmp_path / f"out{suffix}").metadata
+    assert metadata.icc == profile("p3")
+    expected = XMP.replace(b'Orientation="6"', b'Orientation="1"').replace(b">60<", b">80<")
+    assert metadata.xmp == expected
+
+
+@pytest.mark.parametrize("source", FORMATS)
+def test_resolution_stays_between_any_two_formats(save: Save, tmp_path, source, suffix):
+    made = save(photo(), "made" + source, per_mm=11.811)
+    write(read(made), tmp_path / f"out{suffix}")
+    resolution = read(tmp_path / f"out{suffix}").metadata.resolution_per_mm
+    assert resolution == pytest.approx((11.811, 11.811), rel=1e-4)
+
+
+def test_iptc_stays_in_jpeg(taken, tmp_path):
+    write(taken, tmp_path / "out.jpg")
+    assert read(tmp_path / "out.jpg").metadata.iptc == IPTC
+
+
+def test_strip_leaves_nothing_but_the_profile(taken, tmp_path, suffix):
+    write(taken, tmp_path / f"out{suffix}", strip=True)
+    metadata = read(tmp_path / f"out{suffix}").metadata
+    assert (metadata.exif, metadata.xmp, metadata.iptc) == (None, None, None)
+    assert metadata.icc == profile("p3")
+
+
+def test_no_exif_is_invented(tmp_path, suffix):
+    write(Picture.from_array(photo()), tmp_path / f"out{suffix}")
+    assert read(tmp_path / f"out{suffix}").metadata.exif is None
+
+
+def test_exif_of_a_tiff_reaches_other_formats_and_comes_back(taken, tmp_path):
+    write(taken, tmp_path / "one.tif")
+    write(read(tmp_path / "one.tif"), tmp_path / "two.jpg")
+    write(read(tmp_path / "two.jpg"), tmp_path / "three.tif")
+    block = read(tmp_path / "three.tif").metadata.exif
+    assert block is not None
+    assert EXIF.items() - told(block).items() <= {
+        ("ifd2-PixelXDimension", "60"),
+        ("ifd2-PixelYDimension", "40"),
+    }
+    assert np.abs(read(tmp_path / "three.tif").pixels_HWC.astype(int) - taken.pixels_HWC).max() < 9
+
+
+def test_the_thumbnail_is_dropped(tmp_path):
+    thumbnail = pyvips.Image.new_from_array(photo(10, 10)).jpegsave_buffer(keep="none")
+    image = pyvips.Image.new_from_array(photo())
+    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", thumbnail)
+    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Make", "Rolleiflex")
+    image.jpegsave(str(tmp_path / "with.jpg"))
+    assert thumbnail in (tmp_path / "with.jpg").read_bytes()
+    write(read(tmp_path / "with.jpg"), tmp_path / "out.jpg")
+    assert thumbnail not in (tmp_path / "out.jpg").read_bytes()
+    assert pyvips.Image.new_from_file(str(tmp_path / "out.jpg")).get("exif-ifd0-Make")
+
+
+def block(order: str, *entries: tuple[int, int, int, bytes]) -> bytes:
+    """A small EXIF block made by hand: (tag, type, count, four bytes of value) in one directory."""
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, len(entries))
+    body = b"".join(struct.pack(order + "HHI", *entry[:3]) + entry[3] for entry in entries)
+    return b"Exif\0\0" + head + body + struct.pack(order + "I", 4711)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_both_byte_orders_are_corrected_in_place(order):
+    short, long = struct.pack(order + "H2x", 6), struct.pack(order + "I", 60)
+    before = block(order, (0x0100, 4, 1, long), (0x0112, 3, 1, short), (0x0131, 2, 4, b"cam\0"))
+    one, wide = struct.pack(order + "H2x", 1), struct.pack(order + "I", 80)
+    after = block(order, (0x0100, 4, 1, wide), (0x0112, 3, 1, one), (0x0131, 2, 4, b"cam\0"))
+    assert exif.corrected(before, (120, 80)) == after[:-4] + bytes(4)
+
+
+def test_a_block_that_makes_no_sense_is_dropped():
+    for broken in (
+        b"",
+        b"Exif\0\0",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0JJ*\0" + bytes(20),
+    ):
+        assert exif.corrected(broken) is None
+        assert exif.resolution_per_mm(broken) is None
+
+
+@given(st.binary(max_size=60))
+def test_no_block_of_bytes_breaks_the_reader(noise):
+    for start in (b"Exif\0\0II*\0\x08\0\0\0", b"Exif\0\0MM\0*\0\0\0\x08"):
+        corrected = exif.corrected(start + noise, (3, 4))
+        assert corrected is None or len(corrected) == len(start + noise)
+        exif.resolution_per_mm(start + noise)
+
+
+def test_resolution_turns_and_nothing_is_made_of_nothing():
+    assert upright(Metadata(resolution_per_mm=(1.0, 2.0)), turned=True).resolution_per_mm == (2, 1)
+    assert upright(Metadata()) == sized(Metadata(), 3, 4) == Metadata()
+
+
+def test_a_profile_of_another_kind_does_not_stop_the_writing(tmp_path, suffix):
+    grey = Picture.from_array(photo(channels=1), Metadata(icc=profile("p3")))
+    write(grey, tmp_path / f"out{suffix}")
+    assert read(tmp_path / f"out{suffix}").size == (40, 60)
+
+
+@pytest.mark.parametrize("name", ["exif", "xmp"])
+def test_metadata_too_large_for_jpeg_is_left_out_and_told(tmp_path, name):
+    large = block("<", (0x0131, 2, 70_000, struct.pack("<I", 26)))[:-4] + bytes(4) + b"x" * 70_000
+    metadata = Metadata(**{name: {"exif": large, "xmp": XMP + b" " * 70_000}[name]})
+    (note,) = write(Picture.from_array(photo(), metadata), tmp_path / "out.jpg")
+    assert "64 KiB" in note
+    assert getattr(read(tmp_path / "out.jpg").metadata, name) is None
+    assert write(Picture.from_array(photo(), metadata), tmp_path / "out.png") == ()
+    assert getattr(read(tmp_path / "out.png").metadata, name) is not None
