@@ -4,9 +4,8 @@ Knows arrays only: H height, W width, C channels.
 """
 
 import math
-from collections.abc import Callable
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ def resize(
         raise ValueError(f"scale={scale} must be positive.")
     finish = _to_uint8 if rounding == "uint8" else _unchanged
     dtype = pixels_HWC.dtype if pixels_HWC.dtype.kind == "f" else np.dtype(np.float64)
-    floats = pixels_HWC.astype(dtype)
+    floats = cast(Floats, pixels_HWC.astype(dtype))
     for axis in (0, 1):
         floats = finish(_resize_axis(floats, exact_scale, axis, border))
     return floats.astype(np.uint8) if rounding == "uint8" else floats

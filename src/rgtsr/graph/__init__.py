@@ -1,0 +1,5 @@
+"""RGT as an ONNX graph, built from weights and a shape. Needs numpy and onnx, never torch."""
+
+from rgtsr.graph.rgt import INPUT, OUTPUT, build
+
+__all__ = ["INPUT", "OUTPUT", "build"]

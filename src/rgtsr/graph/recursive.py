@@ -1,0 +1,86 @@
+"""RG-SA as a graph: all pixels attend to a map that recursion has made small.
+
+P rows of the picture, M rows of the representative map, R reduced channels, heads of width d.
+Source: RGT, section 3.2, and its code.
+"""
+
+from rgtsr.graph.layers import Site, affine, conv, linear, normalized, to_map, to_rows
+from rgtsr.variants import REDUCTION, recursions
+
+CHUNK = 1024  # queries at a time; their rows are independent, and their scores stay in the cache
+
+
+def recursive_attention(site: Site, at: str, rows: str) -> str:
+    """norm1 and RG-SA of one block: (P, C) -> (P, C)."""
+    b, variant = site.builder, site.variant
+    name = f"{at}/attn"
+    x = normalized(site, f"{at}/norm1", rows, variant.channels)
+    gist, size = _representative(site, at, x)
+    head_width = variant.channels / variant.heads * variant.c_ratio
+    query = affine(site, f"{at}.attn.q").after_norm(site, f"{at}.norm1").times(head_width**-0.5)
+    q = linear(site, f"{name}/q", x, query)
+    k = linear(site, f"{name}/k", gist, affine(site, f"{at}.attn.k"))
+    v = linear(site, f"{name}/v", gist, affine(site, f"{at}.attn.v"))
+    v_map = to_map(site, f"{name}/cpe", v, size, variant.channels)
+    v_map = conv(site, f"{at}.attn.cpe", v_map, groups=variant.channels)
+    v = b.op("Add", f"{name}/v_cpe", v, to_rows(site, f"{name}/cpe", v_map, variant.channels))
+    attended = _attend(site, name, q, k, v)
+    return linear(site, f"{name}/proj", attended, affine(site, f"{at}.attn.proj"))
+
+
+def _representative(site: Site, at: str, x: str) -> tuple[str, tuple[int, int]]:
+    """The picture's gist: rows (M, R) and its (height, width).
+
+    The norm's gain and offset are folded into the first step: it has no padding.
+    """
+    b, variant = site.builder, site.variant
+    channels, size = variant.channels, (site.height, site.width)
+    value = to_map(site, f"{at}/attn/reduction", x, size, channels)
+    weight, bias = (site.tensors[f"{at}.attn.reduction1.{part}"] for part in ("weight", "bias"))
+    gain, offset = (site.tensors[f"{at}.norm1.{part}"] for part in ("weight", "bias"))
+    for step in range(recursions(*size)):
+        first = step == 0
+        w = weight * gain[:, None, None, None] if first else weight
+        o = bias + offset * weight.sum((1, 2, 3)) if first else bias
+        name = f"{at}/attn/reduction{step}"
+        value = b.op(
+            "Conv",
+            name,
+            value,
+            b.constant(f"{name}/weight", w),
+            b.constant(f"{name}/bias", o),
+            group=channels,
+            kernel_shape=(REDUCTION, REDUCTION),
+            strides=(REDUCTION, REDUCTION),
+        )
+        size = size[0] // REDUCTION, size[1] // REDUCTION
+    value = conv(site, f"{at}.attn.dwconv", value, groups=channels)
+    rows = to_rows(site, f"{at}/attn/gist", value, channels)
+    reduced = site.tensors[f"{at}.attn.conv.weight"][:, :, 0, 0]
+    weight_IO = b.constant(f"{at}/attn/conv/weight", reduced.T)
+    rows = b.op("MatMul", f"{at}/attn/conv/product", rows, weight_IO)
+    bias_O = b.constant(f"{at}/attn/conv/bias", site.tensors[f"{at}.attn.conv.bias"])
+    rows = b.op("Add", f"{at}/attn/conv", rows, bias_O)
+    norm = f"{at}.attn.norm_act.0"
+    gains = (b.constant(f"{norm}.{p}", site.tensors[f"{norm}.{p}"]) for p in ("weight", "bias"))
+    rows = b.op("LayerNormalization", norm, rows, *gains, axis=-1, epsilon=1e-5)
+    return b.op("Gelu", f"{at}/attn/gist/gelu", rows), size
+
+
+def _attend(site: Site, name: str, q: str, k: str, v: str) -> str:
+    """Softmax attention of all pixels to the gist: (P, R), (M, R), (M, C) -> (P, C)."""
+    b, variant = site.builder, site.variant
+    heads, reduced = variant.heads, variant.reduced_channels
+    per_picture = site.height * site.width
+    chunk = CHUNK if site.batch == 1 and per_picture % CHUNK == 0 else per_picture
+    q = b.reshape(f"{name}/q/split", q, (-1, chunk, heads, reduced // heads))
+    k = b.reshape(f"{name}/k/split", k, (site.batch, -1, heads, reduced // heads))
+    v = b.reshape(f"{name}/v/split", v, (site.batch, -1, heads, variant.channels // heads))
+    q = b.transpose(f"{name}/q/heads", q, (0, 2, 1, 3))
+    k = b.transpose(f"{name}/k/heads", k, (0, 2, 3, 1))
+    v = b.transpose(f"{name}/v/heads", v, (0, 2, 1, 3))
+    scores = b.op("MatMul", f"{name}/scores", q, k)
+    scores = b.op("Softmax", f"{name}/softmax", scores, axis=-1)
+    value = b.op("MatMul", f"{name}/product", scores, v)
+    value = b.transpose(f"{name}/tokens", value, (0, 2, 1, 3))
+    return b.reshape(f"{name}/rows", value, (-1, variant.channels))

@@ -1,0 +1,188 @@
+"""From raw samples in a file to an encoded one: sizes, depths, metadata, in libvips' own pipeline.
+
+Everything here is lazy: pixels flow only while ``save`` runs, in strips. Knows no safety of files;
+``writing`` sees to that.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from mmap import mmap
+from pathlib import Path
+from typing import cast
+
+import pyvips
+
+from rgtsr.pictures import exif, metadata, vips
+from rgtsr.pictures.formats import AVIF, JPEG, PNG, TIFF, WEBP, Format
+from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
+
+DPI_UNSAID = 72.0
+PNG_COMPRESSION = 6
+PNG_FILTER_SUB = 16
+AVIF_EFFORT = 2  # 4 takes six times as long for files an eighth smaller
+JPEG_HELD_PIXELS = 2**24  # the better code of a larger picture would hold it whole in memory
+JPEG_BLOCK_BYTES = 65_000
+BIG_TIFF_BYTES = 2**31
+
+RESOLUTION_KNOWN = "rgtsr-resolution-known"
+KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC = 1, 2, 4, 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be written: the format, the final size, and what to keep."""
+
+    form: Format
+    height: int
+    width: int
+    strip: bool = False
+    quality: int | None = None
+
+    @property
+    def q(self) -> int:
+        """The quality to encode with, 1..100."""
+        return self.quality or self.form.quality or 100
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Samples in a file and nothing else: uint8, or uint16 if ``is_deep``, row by row."""
+
+    path: Path
+    shape_HWC: tuple[int, int, int]
+    is_deep: bool
+
+
+def prepared(
+    samples: mmap, raw: Raw, plan: Plan, source: Metadata
+) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """The pipeline that ``save`` runs, and a line for each thing that the format cannot hold."""
+    image = _resized(_opened(samples, raw), plan.height, plan.width)
+    image, notes = _fitted(image, plan)
+    source, more = _small_enough(source, plan)
+    return _labelled(image, source, plan), notes + more
+
+
+def _opened(samples: mmap, raw: Raw) -> pyvips.Image:
+    """The mapped samples as an image, without a copy."""
+    height, width, channels = raw.shape_HWC
+    deep, grey = raw.is_deep, channels < 3
+    form = "ushort" if deep else "uchar"
+    image = pyvips.Image.new_from_memory(memoryview(samples), width, height, channels, form)
+    kind = ("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
+    return image.copy(interpretation=kind)
+
+
+def _resized(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
+    """Exactly (height, width), by Lanczos 3; a different shape is covered and cropped evenly."""
+    if (image.height, image.width) == (height, width):
+        return image
+    vertical, horizontal = height / image.height, width / image.width
+    cover = max(vertical, horizontal)
+    if image.height * cover - height >= 1 or image.width * cover - width >= 1:
+        vertical = horizontal = cover
+    form, interpretation = image.format, image.interpretation
+    if image.hasalpha():
+        image = image.premultiply()
+    image = image.resize(horizontal, vscale=vertical, kernel="lanczos3")
+    if image.hasalpha():
+        image = image.unpremultiply()
+    image = _exactly(image, height, width)
+    return image.rint().cast(form).copy(interpretation=interpretation)
+
+
+def _exactly(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
+    """Crop what covers; a side that rounding left a pixel short repeats its last pixel."""
+    if image.height < height or image.width < width:
+        high, wide = max(image.height, height), max(image.width, width)
+        image = image.embed(0, 0, wide, high, extend="copy")
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return image.crop(left, top, width, height)
+
+
+def _fitted(image: pyvips.Image, plan: Plan) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """The samples as the format can hold them, and a line for each thing that it cannot."""
+    notes: list[str] = []
+    name, bits = plan.form.name, plan.form.bits
+    if image.hasalpha() and not plan.form.has_alpha:
+        white = 255.0 if image.format == "uchar" else 65535.0
+        notes.append(f"{name} has no transparency: the picture was laid on white.")
+        image = image.flatten(background=[white], max_alpha=white)
+    if image.format == "ushort" and bits < 16:
+        notes.append(f"{name} holds {bits} bits a sample: 16 were reduced to {bits}.")
+        image = _reduced(image, bits)
+    return image, tuple(notes)
+
+
+def _reduced(image: pyvips.Image, bits: int) -> pyvips.Image:
+    """16 bit rounded to 8, or to 12 in the upper bits of 16, which is what the encoder takes."""
+    grey = image.bands < 3
+    values = ((image / 65535.0) * float(2**bits - 1) + 0.5).floor()
+    if bits == 8:
+        return values.cast("uchar").copy(interpretation="b-w" if grey else "srgb")
+    values = values * float(2 ** (16 - bits))
+    return values.cast("ushort").copy(interpretation="grey16" if grey else "rgb16")
+
+
+def _small_enough(source: Metadata, plan: Plan) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata without what JPEG's segments cannot hold, and a line for each such thing."""
+    if plan.form is not JPEG or plan.strip:
+        return source, ()
+    blocks = {"exif": source.exif, "xmp": source.xmp, "iptc": source.iptc}
+    left_out = [name for name, block in blocks.items() if len(block or b"") > JPEG_BLOCK_BYTES]
+    notes = [f"JPEG holds at most 64 KiB of {name.upper()}: it was left out." for name in left_out]
+    return dataclasses.replace(source, **dict.fromkeys(left_out)), tuple(notes)
+
+
+def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image:
+    """The image with the metadata of ``source``, made true for the new size."""
+    label = metadata.sized(source, plan.height, plan.width)
+    default = DPI_UNSAID / MM_PER_INCH
+    vertical, horizontal = label.resolution_per_mm or (default, default)
+    image = image.copy(xres=horizontal, yres=vertical)
+    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
+    if label.resolution_per_mm is not None:
+        image.set_type(pyvips.GValue.gint_type, RESOLUTION_KNOWN, 1)
+    iptc = label.iptc if plan.form is JPEG else None
+    blocks = ((vips.ICC, label.icc), (vips.EXIF, label.exif))
+    for name, block in (*blocks, (vips.XMP, label.xmp), (vips.IPTC, iptc)):
+        if block is not None and not (plan.strip and name != vips.ICC):
+            image.set_type(pyvips.GValue.blob_type, name, block)  # type: ignore - stubs forget bytes
+    return image
+
+
+def save(image: pyvips.Image, path: Path, plan: Plan) -> None:
+    """Encode. Raises pyvips.Error."""
+    name, keep, form = str(path), _keep(image, plan), plan.form
+    if form is PNG:
+        image.pngsave(name, compression=PNG_COMPRESSION, filter=PNG_FILTER_SUB, keep=keep)
+    elif form is JPEG:
+        small = plan.height * plan.width <= JPEG_HELD_PIXELS
+        image.jpegsave(name, Q=plan.q, subsample_mode="off", optimize_coding=small, keep=keep)
+    elif form is WEBP:
+        image.webpsave(name, Q=plan.q, keep=keep)
+    elif form is TIFF:
+        big = image.width * image.height * image.bands * 2 > BIG_TIFF_BYTES
+        image.tiffsave(name, compression="deflate", predictor="horizontal", bigtiff=big, keep=keep)
+        if image.get_typeof(vips.EXIF):
+            exif.into_tiff(path, cast(bytes, image.get(vips.EXIF)))
+    elif form is AVIF:
+        depth = 12 if image.format == "ushort" else 8
+        image.heifsave(
+            name,
+            compression="av1",
+            Q=plan.q,
+            bitdepth=depth,
+            subsample_mode="off",
+            effort=AVIF_EFFORT,
+            keep=keep,
+        )
+
+
+def _keep(image: pyvips.Image, plan: Plan) -> int:
+    """Which kinds of metadata to write; libvips invents an EXIF block if it may write one."""
+    if plan.strip:
+        return KEEP_ICC
+    keep = KEEP_ICC | KEEP_XMP | KEEP_IPTC
+    only_place = plan.form in (JPEG, WEBP, AVIF) and image.get_typeof(RESOLUTION_KNOWN)
+    return keep | KEEP_EXIF if image.get_typeof(vips.EXIF) or only_place else keep

@@ -1,0 +1,130 @@
+"""EXIF bytes kept true: orientation, thumbnail, pixel sizes; and EXIF in TIFF. Knows no libvips.
+
+A block is patched, not rewritten, so that everything else in it, a camera's private notes with
+their absolute offsets included, stays where it is. TIFF has no block: its own tags are EXIF's.
+
+Source: Exif 2.32, section 4.5.
+"""
+
+import contextlib
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from rgtsr.pictures import directories
+from rgtsr.pictures.directories import TYPE_LONG, TYPE_SHORT, Tags
+
+PREFIX = b"Exif\0\0"
+MM_PER_UNIT = {2: 25.4, 3: 10.0}
+
+TAG_IMAGE_WIDTH = 0x0100
+TAG_IMAGE_LENGTH = 0x0101
+TAG_ORIENTATION = 0x0112
+TAG_X_RESOLUTION = 0x011A
+TAG_Y_RESOLUTION = 0x011B
+TAG_RESOLUTION_UNIT = 0x0128
+TAG_EXIF = 0x8769
+TAG_GPS = 0x8825
+TAG_INTEROPERABILITY = 0xA005
+TAG_PIXEL_X = 0xA002
+TAG_PIXEL_Y = 0xA003
+# Description, Make, Model, Software, DateTime, Artist, HostComputer, Rating (two), Copyright
+_PLAIN = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298)
+_WINDOWS = range(0x9C9B, 0x9CA0)  # title, comment, author, keywords, subject
+DESCRIBING = frozenset((*_PLAIN, *_WINDOWS))
+
+
+def corrected(exif: bytes, size: tuple[int, int] | None = None) -> bytes | None:
+    """The same EXIF, upright and without its thumbnail; None when it cannot be understood.
+
+    ``size``: (height, width) to write where the block already speaks of pixel sizes.
+    """
+    body = bytearray(exif.removeprefix(PREFIX))
+    try:
+        _correct(body, size)
+    except (struct.error, ValueError):
+        return None
+    return PREFIX + bytes(body)
+
+
+def resolution_per_mm(exif: bytes) -> tuple[float, float] | None:
+    """(vertical, horizontal) pixels per millimetre, if the block says so."""
+    body = exif.removeprefix(PREFIX)
+    try:
+        tags = directories.parse(body, directories.first(body))
+        unit = tags[TAG_RESOLUTION_UNIT].numbers()[0]
+        vertical, below = tags[TAG_Y_RESOLUTION].numbers()
+        horizontal, beneath = tags[TAG_X_RESOLUTION].numbers()
+        return vertical / below / MM_PER_UNIT[unit], horizontal / beneath / MM_PER_UNIT[unit]
+    except (struct.error, ValueError, LookupError, ZeroDivisionError):
+        return None
+
+
+def from_tiff(file: BinaryIO) -> bytes | None:
+    """The EXIF that a TIFF file's own tags amount to, as one block; None if there is none."""
+    try:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+            tags, inner = _describing(body)
+    except (struct.error, ValueError, OSError):
+        return None
+    if not tags and not inner:
+        return None
+    block = directories.laid_out(tags, inner, directories.HEADER_BYTES)
+    return PREFIX + struct.pack("<4sI", b"II*\0", directories.HEADER_BYTES) + block
+
+
+def into_tiff(path: Path, exif: bytes) -> None:
+    """Add EXIF to a TIFF file: a new directory at its end, with the old tags and these.
+
+    Big-endian and BigTIFF files are left as they are. Raises OSError.
+    """
+    with path.open("r+b") as file, contextlib.suppress(struct.error, ValueError):
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+            if directories.byte_order(body) != "<":
+                return
+            own = directories.parse(body, directories.first(body))
+        tags, inner = _describing(exif.removeprefix(PREFIX))
+        at = file.seek(0, os.SEEK_END)
+        at += file.write(b"\0" * (at % 2))
+        file.write(directories.laid_out(tags | own, inner, at))
+        file.seek(4)
+        file.write(struct.pack("<I", at))
+
+
+def _describing(body: directories.Bytes) -> tuple[Tags, dict[int, Tags]]:
+    """What tags say of the photo rather than of its storage: their own, and inner directories."""
+    tags = directories.parse(body, directories.first(body))
+    inner: dict[int, Tags] = {}
+    for pointer in (TAG_EXIF, TAG_GPS):
+        if pointer in tags:
+            inner[pointer] = directories.parse(body, tags[pointer].numbers()[0])
+            inner[pointer].pop(TAG_INTEROPERABILITY, None)
+    return {tag: value for tag, value in tags.items() if tag in DESCRIBING}, inner
+
+
+def _correct(body: bytearray, size: tuple[int, int] | None) -> None:
+    order, first = directories.byte_order(body), directories.first(body)
+    entries = directories.places(body, first)
+    if TAG_ORIENTATION in entries:
+        _put(body, entries[TAG_ORIENTATION], TYPE_SHORT, 1)
+    end = first + 2 + directories.ENTRY_BYTES * struct.unpack_from(order + "H", body, first)[0]
+    struct.pack_into(order + "I", body, end, 0)  # no second directory: it holds the thumbnail
+    if size is None:
+        return
+    if TAG_EXIF in entries:
+        (inner,) = struct.unpack_from(order + "I", body, entries[TAG_EXIF] + 8)
+        entries = directories.places(body, inner) | entries
+    heights, widths = (TAG_IMAGE_LENGTH, TAG_PIXEL_Y), (TAG_IMAGE_WIDTH, TAG_PIXEL_X)
+    for side, tags in zip(size, (heights, widths), strict=True):
+        for tag in tags:
+            if tag in entries:
+                _put(body, entries[tag], TYPE_LONG, side)
+
+
+def _put(body: bytearray, place: int, kind: int, value: int) -> None:
+    """One number as the entry's only value, left-aligned in its four bytes."""
+    order = directories.byte_order(body)
+    struct.pack_into(order + "HI", body, place + 2, kind, 1)
+    struct.pack_into(order + ("H2x" if kind == TYPE_SHORT else "I"), body, place + 8, value)

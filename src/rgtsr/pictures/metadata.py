@@ -1,0 +1,66 @@
+"""What a picture file says about its pixels, and how that stays true when their number changes.
+
+Pure bytes and numbers: knows no files, no pixels, no libvips.
+"""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+from rgtsr.pictures import exif
+
+MM_PER_INCH = 25.4
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Everything in a picture file beside the pixels that is worth carrying over.
+
+    The four blocks of bytes are as they stand in files (``exif`` with its ``Exif\\0\\0`` prefix).
+    ``resolution_per_mm`` is (vertical, horizontal) in pixels per millimetre.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    resolution_per_mm: tuple[float, float] | None = None
+
+
+def upright(metadata: Metadata, *, turned: bool = False) -> Metadata:
+    """The metadata of a picture whose pixels have been turned upright.
+
+    Orientation says 1 afterwards and the thumbnail is gone, for it shows the picture as it was.
+    ``turned``: height and width have changed places.
+    """
+    resolution = metadata.resolution_per_mm
+    if turned and resolution is not None:
+        resolution = (resolution[1], resolution[0])
+    return dataclasses.replace(
+        metadata,
+        exif=None if metadata.exif is None else exif.corrected(metadata.exif),
+        xmp=None if metadata.xmp is None else _corrected_xmp(metadata.xmp),
+        resolution_per_mm=resolution,
+    )
+
+
+def sized(metadata: Metadata, height: int, width: int) -> Metadata:
+    """The metadata of a picture that now has ``height`` x ``width`` pixels."""
+    size = (height, width)
+    return dataclasses.replace(
+        metadata,
+        exif=None if metadata.exif is None else exif.corrected(metadata.exif, size),
+        xmp=None if metadata.xmp is None else _corrected_xmp(metadata.xmp, size),
+    )
+
+
+def _corrected_xmp(xmp: bytes, size: tuple[int, int] | None = None) -> bytes:
+    """XMP repeats some EXIF tags as ``tiff:Name="1"`` or ``<tiff:Name>1</tiff:Name>``."""
+    values = {b"tiff:Orientation": 1}
+    if size is not None:
+        values |= {b"tiff:ImageLength": size[0], b"exif:PixelYDimension": size[0]}
+        values |= {b"tiff:ImageWidth": size[1], b"exif:PixelXDimension": size[1]}
+    for name, value in values.items():
+        pattern = rb"(" + name + rb"(?:\s*=\s*[\"']|>)\s*)\d+"
+        xmp = re.sub(pattern, rb"\g<1>%d" % value, xmp)
+    return xmp

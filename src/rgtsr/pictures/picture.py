@@ -1,0 +1,120 @@
+"""The picture: upright pixels, transparency apart, and what its file said about it.
+
+Knows arrays; files are read by ``reading``. H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgtsr.pictures import color, reading
+from rgtsr.pictures.color import Samples
+from rgtsr.pictures.metadata import Metadata
+
+NO_METADATA = Metadata()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture in memory.
+
+    ``pixels_HWC``: uint8 or uint16, (H, W, 1) grey or (H, W, 3) RGB, upright, not premultiplied.
+    ``alpha_HW``: (H, W) of the same dtype, 0 clear, ``peak`` solid; None for an opaque picture.
+    """
+
+    pixels_HWC: Samples
+    alpha_HW: Samples | None = None
+    metadata: Metadata = NO_METADATA
+
+    def __post_init__(self) -> None:
+        """Refuse what is no picture. Raises ValueError."""
+        shape, dtype = self.pixels_HWC.shape, self.pixels_HWC.dtype
+        if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape:
+            raise ValueError(f"pixels of shape {shape} are not (H, W, 1) or (H, W, 3).")
+        color.peak(dtype)  # raises
+        alpha = self.alpha_HW
+        if alpha is not None and (alpha.shape != shape[:2] or alpha.dtype != dtype):
+            raise ValueError(
+                f"alpha of {alpha.dtype} {alpha.shape} does not fit pixels of {dtype} {shape}."
+            )
+
+    @classmethod
+    def from_array(cls, array: NDArray[np.generic], metadata: Metadata = NO_METADATA) -> Picture:
+        """Make a picture of a uint8 or uint16 array.
+
+        ``array``: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB, (H, W, 4)
+        RGB and alpha. Raises ValueError for anything else.
+        """
+        channels = 1 if array.ndim == 2 else array.shape[-1]
+        if array.ndim not in (2, 3) or channels not in (1, 2, 3, 4):
+            raise ValueError(
+                f"an array of shape {array.shape} is no picture: (H, W), or (H, W, C) with C = "
+                "1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."
+            )
+        array_HWC = cast(Samples, array).reshape(*array.shape[:2], channels)
+        color.peak(array.dtype)  # raises
+        opaque = channels % 2 == 1
+        colors = channels if opaque else channels - 1
+        alpha = None if opaque else np.ascontiguousarray(array_HWC[:, :, -1])
+        return cls(np.ascontiguousarray(array_HWC[:, :, :colors]), alpha, metadata)
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], *, max_pixels: int = reading.MAX_PIXELS
+    ) -> Picture:
+        """Read a picture file; the same as ``rgtsr.pictures.read``."""
+        return cls(*reading.decode(path, max_pixels=max_pixels))
+
+    def to_array(self) -> Samples:
+        """One array (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
+        if self.alpha_HW is None:
+            return self.pixels_HWC
+        return np.concatenate([self.pixels_HWC, self.alpha_HW[:, :, None]], axis=2)
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return self.pixels_HWC.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return self.pixels_HWC.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def bits(self) -> Literal[8, 16]:
+        """Bits a sample."""
+        return 8 if self.peak == 255 else 16
+
+    @property
+    def peak(self) -> Literal[255, 65535]:
+        """The value of white."""
+        return color.peak(self.pixels_HWC.dtype)
+
+    @property
+    def is_grey(self) -> bool:
+        """True for one channel of colour."""
+        return self.pixels_HWC.shape[2] == 1
+
+
+def read(path: str | os.PathLike[str], *, max_pixels: int = reading.MAX_PIXELS) -> Picture:
+    """Read a PNG, JPEG, WebP, TIFF or AVIF file, upright, with its profile and metadata.
+
+    8 and 16 bit and grey are kept, palettes expanded, CMYK converted to sRGB; 10 and 12 bit become
+    16. Of an animation or a many-paged file the first picture is read.
+    ``max_pixels``: larger headers are refused before memory is taken.
+
+    Raises:
+        PictureError: for a file that is missing, damaged, too large or no picture.
+    """
+    return Picture.from_file(path, max_pixels=max_pixels)

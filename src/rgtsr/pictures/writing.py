@@ -1,0 +1,214 @@
+"""Pictures out, through libvips: band by band, beside the target, renamed when whole.
+
+Knows libvips and files; knows nothing of reading. H height, W width, C channels.
+"""
+
+import contextlib
+import mmap
+import os
+import secrets
+import shutil
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from rgtsr.errors import PictureError
+from rgtsr.pictures import color, encoding, formats, vips
+from rgtsr.pictures.color import Samples
+from rgtsr.pictures.encoding import Raw
+from rgtsr.pictures.metadata import Metadata
+from rgtsr.pictures.picture import Picture
+
+FULL_DISK_BYTES = 2**16
+RELEASE_S = 0.05
+
+
+def write(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    strip: bool = False,
+    quality: int | None = None,
+) -> tuple[str, ...]:
+    """Write a picture in the format that the name's suffix asks for; returns what was lost.
+
+    The file appears whole or not at all; an existing one is replaced. 16 bit stays 16 bit in PNG
+    and TIFF, becomes 12 in AVIF and 8 elsewhere; JPEG has no transparency, so it is laid on white:
+    the lines returned say so, one each. ``strip`` keeps no metadata but the colour profile.
+    ``quality``: 1..100 for JPEG, WebP (default 95) and AVIF (85), ignored by PNG and TIFF.
+
+    Raises:
+        ValueError: for an unknown suffix or a quality out of range.
+        PictureError: when the file cannot be written, or its format cannot hold this size.
+    """
+    whole = [picture.to_array()]
+    return write_bands(whole, path, like=picture, size=picture.size, strip=strip, quality=quality)
+
+
+def write_bands(
+    bands: Iterable[Samples],
+    path: str | os.PathLike[str],
+    *,
+    like: Picture,
+    size: tuple[int, int],
+    final_size: tuple[int, int] | None = None,
+    strip: bool = False,
+    quality: int | None = None,
+) -> tuple[str, ...]:
+    """Write a picture that arrives in bands, top to bottom, without ever holding it whole.
+
+    ``bands``: (h, W, C) each, uint8 or uint16, heights adding up to ``size``; C = the channels of
+    ``like``, alpha last if it has one. Nothing is asked of it before the target is known to be
+    writable and able to hold the size.
+    ``like`` lends its metadata; ``size``: (H, W) of all bands together.
+    ``final_size``: resize to exactly this (H, W) with Lanczos 3, premultiplied where there is
+    alpha; if the shape differs by more than a pixel, the picture covers it and is cropped evenly.
+
+    Returns and raises as ``write``; also ValueError for bands that do not fit.
+    """
+    vips.prepare()
+    target = Path(path)
+    height, width = final_size or size
+    plan = encoding.Plan(formats.for_writing(target), height, width, strip=strip, quality=quality)
+    _check(plan, target)
+    channels = like.pixels_HWC.shape[2] + (like.alpha_HW is not None)
+    with _beside(target) as (raw, draft):
+        samples = _spooled(bands, raw, (*size, channels), target)
+        notes = _encoded(samples, draft, plan, like.metadata, target)
+        _publish(draft, target)
+    return notes
+
+
+def _check(plan: encoding.Plan, target: Path) -> None:
+    """Everything that can be known before the first pixel."""
+    form, quality = plan.form, plan.quality
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"quality={quality} is out of range: 1 (small) to 100 (best).")
+    if plan.height < 1 or plan.width < 1:
+        raise ValueError(f"size {plan.height} x {plan.width} is no picture's.")
+    if max(plan.height, plan.width) > form.max_side_px:
+        raise PictureError(
+            f"{target}: {form.name} holds at most {form.max_side_px} pixels a side, this is "
+            f"{plan.width} x {plan.height}: use .png or .tif."
+        )
+    if target.is_dir():
+        raise PictureError(f"{target}: is a folder: give a file name in it.")
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Generator[tuple[Path, Path]]:
+    """Two hidden names in the target's folder, both gone afterwards, whatever happens.
+
+    Beside it, because only within one file system is a rename all or nothing.
+    """
+    stem = f".rgtsr-{os.getpid()}-{secrets.token_hex(4)}"
+    folder = _final(target).parent
+    names = folder / f"{stem}.raw", folder / f"{stem}.part"
+    try:
+        yield names
+    finally:
+        for name in names:
+            with contextlib.suppress(OSError):
+                name.unlink(missing_ok=True)
+
+
+def _final(target: Path) -> Path:
+    """The file behind a link, so that the link stays one."""
+    return Path(os.path.realpath(target))
+
+
+def _spooled(
+    bands: Iterable[Samples], path: Path, shape_HWC: tuple[int, int, int], target: Path
+) -> Raw:
+    """All bands in one raw file. Raises ValueError when they are not what was announced."""
+    with _blaming(target):
+        file = path.open("xb")
+    dtype, rows = None, 0
+    with contextlib.closing(file):
+        for band in bands:
+            dtype = dtype or band.dtype
+            if band.shape[1:] != shape_HWC[1:] or band.dtype != dtype:
+                raise ValueError(
+                    f"a band of {band.dtype} {band.shape} does not fit a picture of {dtype} "
+                    f"{shape_HWC}."
+                )
+            rows += band.shape[0]
+            with _blaming(target):
+                file.write(np.ascontiguousarray(band).data)
+                file.flush()
+    if dtype is None or rows != shape_HWC[0]:
+        raise ValueError(f"the bands have {rows} rows together, not {shape_HWC[0]}.")
+    return Raw(path, shape_HWC, is_deep=color.peak(dtype) == 65535)
+
+
+def _encoded(
+    raw: Raw, draft: Path, plan: encoding.Plan, source: Metadata, target: Path
+) -> tuple[str, ...]:
+    """The draft, whole. Raises PictureError."""
+    with raw.path.open("rb") as file, _blaming(target):
+        samples = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    image, notes = encoding.prepared(samples, raw, plan, source)
+    try:
+        with _blaming(target):
+            failure = _saved(image, draft, plan, samples)
+    finally:  # the traceback of an error must not keep deleted files open
+        del image, samples
+    if failure is None:
+        return notes
+    full = shutil.disk_usage(draft.parent).free < FULL_DISK_BYTES
+    raise _unwritable(target, "no space is left on the disk" if full else failure)
+
+
+def _saved(image: pyvips.Image, draft: Path, plan: encoding.Plan, samples: mmap.mmap) -> str | None:
+    """Encode in a second thread, so that Ctrl-C is heard at once; returns why it failed, if so."""
+
+    def attempt() -> str | None:
+        try:
+            encoding.save(image, draft, plan)
+        except pyvips.Error as error:
+            return vips.reason(error)
+        return None
+
+    with ThreadPoolExecutor(1) as worker:
+        saving = worker.submit(attempt)
+        try:
+            while not wait((saving,), RELEASE_S).done:
+                if hasattr(mmap, "MADV_DONTNEED"):  # what was read must not pile up as our memory
+                    samples.madvise(mmap.MADV_DONTNEED)
+        except BaseException:
+            image.set_kill(True)
+            raise
+    return saving.result()
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """On the disk first, under its name then."""
+    final = _final(target)
+    with _blaming(target):
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        if final.exists():
+            shutil.copymode(final, draft)
+        os.replace(draft, final)
+
+
+@contextlib.contextmanager
+def _blaming(target: Path) -> Generator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PictureError(
+            f"{target}: the folder {target.parent} does not exist: make it first."
+        ) from error
+    except OSError as error:
+        raise _unwritable(target, error.strerror or str(error)) from error
+
+
+def _unwritable(target: Path, reason: str) -> PictureError:
+    return PictureError(
+        f"{target}: cannot be written ({reason}); nothing was left behind: make room or choose "
+        "another place."
+    )
