@@ -179,15 +179,18 @@ class Upscaler:
         open_HWC = np.zeros((0, plan.columns.length * scale, 3), np.float32)
         emitted = 0
         for row, top in enumerate(plan.rows.starts):
-            missing = (top + tile_h) * scale - emitted - len(open_HWC)
-            open_HWC = np.pad(open_HWC, ((0, missing), (0, 0), (0, 0)))
-            part = open_HWC[top * scale - emitted :]
-            down = plan.rows.weights(row, scale)[:, None, None]
+            open_HWC = np.pad(
+                open_HWC, ((0, (top + tile_h) * scale - emitted - len(open_HWC)), (0, 0), (0, 0))
+            )
+            fresh = slice(emitted - top * scale, None)  # what lies above is finished already
+            down = plan.rows.weights(row, scale)[fresh, None, None]
             for column, left in enumerate(plan.columns.starts):
                 across = plan.columns.weights(column, scale)[:, None]
                 tile = color.to_float(samples_HWC[top : top + tile_h, left : left + tile_w])
                 enlarged_HWC = self._tile(color.to_rgb(tile), tally)
-                part[:, left * scale : (left + tile_w) * scale] += enlarged_HWC * (down * across)
+                open_HWC[:, left * scale : (left + tile_w) * scale] += (
+                    enlarged_HWC[fresh] * down * across
+                )
             finished = plan.rows.finished(row) * scale - emitted
             yield open_HWC[:finished]
             open_HWC = open_HWC[finished:].copy()
@@ -250,6 +253,13 @@ class Upscaler:
     def _tiles_in(self, picture: Picture, passes: int) -> int:
         sizes = (self._times(picture.size, done) for done in range(passes))
         return sum(self._plan_of(size).count for size in sizes) * _layers(picture)
+
+
+def upscale(picture: Picture | str | Path, model: str | Path | Weights = weights.DEFAULT_NAME) -> Picture:
+    """Enlarge one picture, or the one in a file: the short form of ``Upscaler(model).upscale``."""
+    if not isinstance(picture, Picture):
+        picture = pictures.read(picture)
+    return Upscaler(model).upscale(picture)
 
 
 def symmetries() -> Iterator[tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]]:

@@ -29,8 +29,8 @@ class PositionBias(nn.Module):
 
     def forward(self, *windows: tuple[int, int]) -> dict[tuple[int, int], Tensor]:
         """One bias per window shape; without gradients they are kept until a weight changes."""
-        if torch.is_grad_enabled():
-            return self.compute(windows)
+        if torch.is_grad_enabled() or self.pos_proj.weight.is_inference():
+            return self.compute(windows)  # an inference tensor does not tell when it changes
         state = tuple((p.data_ptr(), p._version, p.dtype) for p in self.parameters())
         if state != self._kept_for:
             self._kept, self._kept_for = {}, state

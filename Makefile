@@ -1,0 +1,52 @@
+# Two commands do everything by themselves, on Debian with Python 3.11 or newer:
+#   make demo   enlarges a photo; its environment .venv has no torch, and .venv/bin/rgtsr stays
+#   make test   all checks and all tests, against the installed wheel; its environment is .venv-test
+PYTHON ?= python3
+SOURCES := pyproject.toml $(shell find src -type f -not -name '*.pyc')
+PIP_QUIET := --quiet --disable-pip-version-check
+# OpenVINO and torch start one thread a core; a second pool of them only gets in the way.
+PYTEST_ARGS ?=
+
+.PHONY: demo test check tests format clean
+
+demo: .venv/ready
+	.venv/bin/rgtsr compare demo/demo-pagoda.png -o demo-output/side-by-side.png --keep
+
+test: check tests
+
+# What needs no run: style, types, layers.
+check: .venv-test/ready
+	.venv-test/bin/ruff check
+	.venv-test/bin/ruff format --check
+	.venv-test/bin/pyright --pythonpath .venv-test/bin/python
+	PYTHONPATH=src .venv-test/bin/lint-imports
+
+# The tests run against the installed wheel: PYTHONPATH and the working folder hold no rgtsr.
+tests: .venv-test/wheel
+	RGTSR_TEST_INSTALLED=1 PYTHONPATH= .venv-test/bin/python -P -m pytest $(PYTEST_ARGS)
+
+format: .venv-test/ready
+	.venv-test/bin/ruff check --fix
+	.venv-test/bin/ruff format
+
+clean:
+	rm -rf .venv .venv-test build dist demo-output
+
+.venv/ready: $(SOURCES) constraints.txt
+	.ci/venv $(PYTHON) .venv
+	.venv/bin/pip install $(PIP_QUIET) -c constraints.txt .
+	touch $@
+
+.venv-test/ready: pyproject.toml constraints.txt
+	.ci/venv $(PYTHON) .venv-test
+	.venv-test/bin/pip install $(PIP_QUIET) torch==2.13.0 -c constraints.txt
+	.venv-test/bin/pip install $(PIP_QUIET) -c constraints.txt '.[train,onnxruntime,dev]'
+	# without its dependencies: it wants torchvision, which RGT does not need (tests/parity)
+	.venv-test/bin/pip install $(PIP_QUIET) -c constraints.txt --no-deps spandrel
+	touch $@
+
+.venv-test/wheel: .venv-test/ready $(SOURCES)
+	rm -rf dist
+	.venv-test/bin/pip wheel $(PIP_QUIET) --no-deps --wheel-dir dist .
+	.venv-test/bin/pip install $(PIP_QUIET) --no-deps --force-reinstall dist/rgtsr-*.whl
+	touch $@

@@ -1,0 +1,70 @@
+"""A training run as its user sees it: a bar or plain lines, TensorBoard, sample pictures."""
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from rgtsr.training.checkpoint import Point
+from rgtsr.training.fit import Step, Watcher
+from rgtsr.weights import Weights
+
+PLAIN_EVERY = 100  # steps between lines where there is no terminal
+
+
+class Watch:
+    """Holds the bar and the TensorBoard log of one run open."""
+
+    def __init__(self, folder: Path) -> None:
+        console = Console(stderr=True)
+        self._board = SummaryWriter(str(folder / "tensorboard"))
+        self._progress = Progress(
+            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.5f}"),
+            BarColumn(),
+            TextColumn("{task.percentage:.0f} %"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("training", total=1.0, step=0, loss=0.0)
+        self.watcher = Watcher(say=self._say, on_step=self._on_step, on_point=self._on_point)
+
+    def __enter__(self) -> "Watch":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+        self._board.close()
+
+    def _say(self, line: str) -> None:
+        if self._progress.disable:
+            print(line, flush=True)
+        else:
+            self._progress.console.print(line, highlight=False, markup=False)
+
+    def _on_step(self, step: Step) -> None:
+        self._progress.update(
+            self._task, completed=step.progress, step=step.step, loss=step.loss
+        )
+        if step.step % 10 == 0:
+            self._board.add_scalar("loss", step.loss, step.step)
+            self._board.add_scalar("learning_rate", step.learning_rate, step.step)
+        if self._progress.disable and step.step % PLAIN_EVERY == 0:
+            print(
+                f"step {step.step}  loss {step.loss:.5f}  {step.elapsed_s / 60:.1f} min", flush=True
+            )
+
+    def _on_point(self, point: Point, _weights: Weights) -> None:
+        self._board.add_scalar("holdout_psnr_y", point.holdout_psnr_y, point.step)
+        self._say(
+            f"step {point.step}  {point.minutes:.1f} min  hold-out {point.holdout_psnr_y:.3f} dB"
+        )

@@ -1,0 +1,71 @@
+"""Where networks run. Runtimes do not know each other; this is the one lazy door to them.
+
+Shapes: N tiles, h, w their sides, S scale.
+"""
+
+import importlib
+import importlib.util
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.weights import Weights
+
+NAMES = ("openvino", "onnxruntime", "torch")
+EXTRAS = {"openvino": "rgtsr", "onnxruntime": "rgtsr[onnxruntime]", "torch": "rgtsr[train]"}
+PRECISIONS = ("float32", "bf16")
+DEVICES = ("cpu", "gpu")
+
+
+class Runtime(Protocol):
+    """One network, ready to run on one device."""
+
+    scale: int
+    name: str
+    precision: str
+
+    def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 3, h, w) RGB in 0..1 -> (N, 3, h * S, w * S), not clipped; any h and w from 1 up."""
+        ...
+
+
+def open_runtime(
+    weights: Weights, *, name: str = "auto", precision: str = "auto", device: str = "auto"
+) -> Runtime:
+    """Make these weights ready to run.
+
+    ``auto`` runs on the CPU with OpenVINO in float32; a GPU is used through torch when ``device``
+    asks for it.
+
+    Raises:
+        ValueError: for an unknown name, precision or device.
+        RuntimeUnavailableError: for a package or a device that this machine lacks.
+    """
+    _known("runtime", name, ("auto", *NAMES))
+    _known("precision", precision, ("auto", *PRECISIONS))
+    _known("device", device, ("auto", *DEVICES))
+    if name == "auto":
+        name = "torch" if device == "gpu" else "openvino"
+    if precision == "auto":
+        precision = "float32"
+    if not is_installed(name):
+        raise RuntimeUnavailableError(
+            f"the runtime {name!r} is not installed: pip install '{EXTRAS[name]}'."
+        )
+    module = importlib.import_module(f"rgtsr.runtimes.{name}")
+    return module.open_runtime(weights, precision=precision, device=device)
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package of that runtime can be imported."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _known(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{what} {value!r} is not one of {', '.join(allowed)}.")
