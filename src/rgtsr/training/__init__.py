@@ -1,0 +1,1 @@
+"""Training: a recipe and photos become weights. Needs torch."""

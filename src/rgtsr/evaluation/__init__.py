@@ -1,0 +1,1 @@
+"""Evaluation: benchmarks, metrics, scores, reports, and pictures to compare. Knows no torch."""

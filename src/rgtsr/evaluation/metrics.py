@@ -1,0 +1,112 @@
+"""PSNR and SSIM as the field measures them. Arrays in, numbers out; knows no files.
+
+Pictures are (H, W, 1) grey or (H, W, 3) RGB, uint8 in 0..255; grey counts as R = G = B.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture8 = NDArray[np.uint8]
+Plane = NDArray[np.float64]
+
+PEAK = 255.0
+STUDIO_RGB = (65.481, 128.553, 24.966)  # ITU-R BT.601, 8 bit, as MATLAB's rgb2ycbcr
+STUDIO_OFFSET = 16.0
+FULL_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, full range
+
+WINDOW = 11  # pixels; Wang et al., "Image quality assessment", 2004, section III-B
+SIGMA = 1.5
+K1, K2 = 0.01, 0.03
+
+
+@dataclass(frozen=True)
+class Quality:
+    """PSNR in dB (infinite for equal pictures) and SSIM (at most 1)."""
+
+    psnr: float
+    ssim: float
+
+
+def on_luma(enlarged_HWC: Picture8, truth_HWC: Picture8, *, shave: int) -> Quality:
+    """PSNR-Y and SSIM-Y of the super-resolution literature.
+
+    Both pictures have one size; ``shave`` pixels (the scale) are cut from each border; Y is not
+    rounded.
+
+    Raises:
+        ValueError: for different sizes, or pictures too small for what is cut and for SSIM.
+    """
+    _same_size(enlarged_HWC, truth_HWC)
+    first, second = (_shaved(studio_luma(p), shave) for p in (enlarged_HWC, truth_HWC))
+    return Quality(psnr(first, second), ssim(first, second))
+
+
+def by_seed_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
+    """The starting point's figures: PSNR of full-range luma, SSIM over RGB, no border cut."""
+    _same_size(enlarged_HWC, truth_HWC)
+    first, second = (_rgb(p) for p in (enlarged_HWC, truth_HWC))
+    weights = np.array(FULL_RGB)
+    planes = [ssim(first[..., c], second[..., c]) for c in range(3)]
+    return Quality(psnr(first @ weights, second @ weights), float(np.mean(planes)))
+
+
+def studio_luma(picture_HWC: Picture8) -> Plane:
+    """Y in 16..235 of RGB in 0..255, not rounded: (H, W)."""
+    return STUDIO_OFFSET + _rgb(picture_HWC) @ (np.array(STUDIO_RGB) / PEAK)
+
+
+def psnr(first: Plane, second: Plane) -> float:
+    """Peak signal-to-noise ratio in dB, peak 255."""
+    error = float(np.mean((first - second) ** 2))
+    return float("inf") if error == 0 else 10 * float(np.log10(PEAK**2 / error))
+
+
+def ssim(first: Plane, second: Plane) -> float:
+    """Structural similarity of two (H, W) planes: Gaussian 11x11, sigma 1.5, valid region only.
+
+    Source: Wang et al., "Image quality assessment", IEEE TIP 2004.
+    """
+    c1, c2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
+    mean1, mean2 = _blurred(first), _blurred(second)
+    variance1 = _blurred(first**2) - mean1**2
+    variance2 = _blurred(second**2) - mean2**2
+    covariance = _blurred(first * second) - mean1 * mean2
+    likeness = (2 * mean1 * mean2 + c1) * (2 * covariance + c2)
+    likeness /= (mean1**2 + mean2**2 + c1) * (variance1 + variance2 + c2)
+    return float(likeness.mean())
+
+
+def _blurred(plane: Plane) -> Plane:
+    """The valid part of a separable Gaussian."""
+    positions = np.arange(WINDOW) - WINDOW // 2
+    kernel = np.exp(-(positions**2) / (2 * SIGMA**2))
+    kernel /= kernel.sum()
+    for axis in (0, 1):
+        length = plane.shape[axis] - WINDOW + 1
+        parts = (
+            weight * np.take(plane, np.arange(start, start + length), axis)
+            for start, weight in enumerate(kernel)
+        )
+        plane = np.sum(list(parts), axis=0)
+    return plane
+
+
+def _rgb(picture_HWC: Picture8) -> NDArray[np.float64]:
+    height, width = picture_HWC.shape[:2]
+    return np.broadcast_to(picture_HWC, (height, width, 3)).astype(np.float64)
+
+
+def _shaved(plane: Plane, border: int) -> Plane:
+    smallest = 2 * border + WINDOW
+    if min(plane.shape) < smallest:
+        height, width = plane.shape
+        raise ValueError(f"a picture of {width}x{height} is too small to score: {smallest} px.")
+    return plane[border : plane.shape[0] - border, border : plane.shape[1] - border]
+
+
+def _same_size(enlarged_HWC: Picture8, truth_HWC: Picture8) -> None:
+    if enlarged_HWC.shape[:2] != truth_HWC.shape[:2]:
+        (h, w), (H, W) = enlarged_HWC.shape[:2], truth_HWC.shape[:2]
+        raise ValueError(f"a picture of {w}x{h} cannot be scored against one of {W}x{H}.")

@@ -1,0 +1,56 @@
+"""Scores as a table, CSV and JSON. Knows how they look, not how they were taken."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.table import Table
+
+from rgtsr.evaluation.score import Protocol, SetScore
+
+
+def table(sets: Sequence[SetScore], *, per_picture: bool = True) -> Table:
+    """A table for the terminal: each picture's row, then each set's mean."""
+    result = Table(box=None, pad_edge=False)
+    for heading in ("set", "scale", "model", "picture"):
+        result.add_column(heading)
+    result.add_column("PSNR-Y / dB", justify="right")
+    result.add_column("SSIM-Y", justify="right")
+    for one in sets:
+        start = one.name, f"x{one.scale}", one.model
+        if per_picture:
+            for row in one.pictures:
+                result.add_row(*start, row.name, f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}")
+        result.add_row(*start, "mean", f"{one.psnr_y:.3f}", f"{one.ssim_y:.4f}", style="bold")
+    return result
+
+
+def as_csv(sets: Sequence[SetScore]) -> str:
+    """One line a picture, and one named ``mean`` a set."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["set", "scale", "model", "picture", "psnr_y", "ssim_y"])
+    for one in sets:
+        for row in one.pictures:
+            writer.writerow([one.name, one.scale, one.model, row.name, row.psnr_y, row.ssim_y])
+        writer.writerow([one.name, one.scale, one.model, "mean", one.psnr_y, one.ssim_y])
+    return out.getvalue()
+
+
+def as_json(protocol: Protocol, sets: Sequence[SetScore]) -> str:
+    """``{"protocol": {...}, "sets": [{"name", ..., "pictures": [{"name", "psnr_y", "ssim_y"}]}]}``.
+
+    Equal pictures have an infinite PSNR, which JSON cannot hold: it is written as null.
+    """
+    content = {"protocol": asdict(protocol), "sets": [asdict(one) for one in sets]}
+    return json.dumps(_finite(content), indent=2) + "\n"
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if value == float("inf") else value
