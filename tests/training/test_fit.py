@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from rgtsr import weights
 from rgtsr.errors import TrainingError
-from rgtsr.training import checkpoint, fit, recipe
-from rgtsr.training.fit import Step, Watcher
+from rgtsr.training import checkpoint, recipe
+from rgtsr.training.fit import Step, Watcher, fit
 from rgtsr.training.recipe import Recipe
 
 
@@ -126,8 +126,8 @@ def test_a_terminated_process_ends_with_a_checkpoint(photo_folder: Path, tmp_pat
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from rgtsr.training import fit, recipe\n"
-        "from rgtsr.training.fit import Watcher\n"
+        "from rgtsr.training import recipe\n"
+        "from rgtsr.training.fit import Watcher, fit\n"
         "mine = recipe.load('small-x2', ('variant=tiny', 'batch=1', f'photos={sys.argv[1]}'))\n"
         "ready = lambda step: print('step', step.step, flush=True)\n"
         "fit(mine, Path(sys.argv[2]), max_minutes=5, watcher=Watcher(on_step=ready))\n"

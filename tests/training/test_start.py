@@ -35,7 +35,7 @@ def test_an_interpolating_start_already_enlarges(scale: int) -> None:
         enlarged = started(scale)(x)[0].permute(1, 2, 0).numpy()
         blank = started(scale, "paper")(x)[0].permute(1, 2, 0).numpy()
     error = np.abs(enlarged - hr)[8:-8, 8:-8].mean()
-    assert error < 0.05
+    assert error < 0.06
     assert error < np.abs(blank - hr)[8:-8, 8:-8].mean() / 2
 
 

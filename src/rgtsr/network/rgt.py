@@ -55,7 +55,8 @@ class RGT(nn.Module):
         return x[..., : height * self.variant.scale, : width * self.variant.scale]
 
     def body(self, x_BHWC: Tensor) -> Tensor:
-        x = self.before_RG(x_BHWC)
+        # Under autocast products are bf16, but what the blocks add to stays in full precision.
+        x = self.before_RG(x_BHWC.to(self.norm.weight.dtype))
         for group in self.layers:
             x = group(x)
         return self.norm(x)

@@ -42,13 +42,13 @@ class Learner:
             enlarged = self.network(lr_BCHW)
         loss = F.l1_loss(enlarged.float(), hr_BCHW)
         loss.backward()
-        limit = self.recipe.clip_norm or math.inf
-        norm = clip_grad_norm_(self.parameters.values(), limit)
-        if not math.isfinite(float(norm)) or not math.isfinite(float(loss)):
+        norm = clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm or math.inf)
+        error, steepness = loss.item(), norm.item()
+        if not math.isfinite(error) or not math.isfinite(steepness):
             self._zero_grad()
             raise TrainingError(
-                f"step {self.step}: the loss is {float(loss):g} and the gradient norm"
-                f" {float(norm):g}. The last good state is kept; lower learning_rate and resume."
+                f"step {self.step}: the loss is {error:g} and the gradient norm {steepness:g}."
+                " The last good state is kept; lower learning_rate and resume."
             )
         rate = schedule.learning_rate(self.recipe, self.step, progress)
         for optimizer in self.optimizers:
@@ -58,7 +58,7 @@ class Learner:
         self._zero_grad()
         self._average()
         self.step += 1
-        return float(loss.detach())
+        return error
 
     @torch.no_grad()
     def _average(self) -> None:

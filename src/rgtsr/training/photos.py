@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rgtsr.errors import PictureError, TrainingError
-from rgtsr.pictures import Picture, bicubic, read
-from rgtsr.pictures.files import SUFFIXES
+from rgtsr.pictures import SUFFIXES, Picture, bicubic, read
+
 
 LR_FOLDER = re.compile(r"(^|_)lr(_|$)", re.IGNORECASE)  # DIV2K_train_LR_bicubic and the like
 

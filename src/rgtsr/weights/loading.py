@@ -51,10 +51,11 @@ def from_file(path: Path) -> Weights:
         if not path.is_file() or path.stat().st_size == 0:
             raise WeightsError(f"{path}: is {'empty' if path.is_file() else 'not a file'}.")
         is_zip = zipfile.is_zipfile(path)
-        head = path.open("rb").read(2) if not is_zip else b"PK"
+        with path.open("rb") as file:
+            starts_a_pickle = file.read(1) == b"\x80"
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error}.") from error
-    if is_zip or head[:1] == b"\x80" or path.suffix in (".pth", ".pt"):
+    if is_zip or starts_a_pickle or path.suffix in (".pth", ".pt"):
         return from_tensors(original.read(path), path)
     tensors, header = files.read(path)
     if "rgtsr" in header:
