@@ -1,0 +1,131 @@
+"""Runtimes through their one door: what they agree on, what they refuse, what they keep."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgtsr import runtimes, variants, weights
+from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.runtimes.openvino import KEPT_SHAPES, OpenVINORuntime
+
+SMALL = weights.random(replace(variants.find("small"), depths=(3, 2)), seed=0)
+TILE = np.random.default_rng(0).random((1, 3, 32, 48), dtype=np.float32)
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])
+def test_every_runtime_agrees_with_torch_in_float32(name: str) -> None:
+    runtime = runtimes.open_runtime(SMALL, name=name, precision="float32", device="cpu")
+    exact = runtimes.open_runtime(SMALL, name="torch", precision="float32", device="cpu")
+    enlarged = runtime.upscale_tiles(TILE)
+    assert (runtime.name, runtime.scale, runtime.precision) == (name, 2, "float32")
+    assert enlarged.dtype == np.float32
+    assert np.abs(enlarged - exact.upscale_tiles(TILE)).max() <= 2e-5
+
+
+@pytest.mark.parametrize("name", ["openvino", "torch"])
+def test_bf16_stays_near_float32(name: str) -> None:
+    exact = runtimes.open_runtime(SMALL, name=name, device="cpu").upscale_tiles(TILE)
+    reduced = runtimes.open_runtime(SMALL, name=name, precision="bf16", device="cpu")
+    assert reduced.precision == "bf16"
+    error = reduced.upscale_tiles(TILE) - exact
+    assert np.sqrt((error**2).mean()) < 0.03 * exact.std()
+
+
+def test_auto_is_openvino_in_float32_on_a_cpu() -> None:
+    runtime = runtimes.open_runtime(SMALL)
+    assert (runtime.name, runtime.precision) == ("openvino", "float32")
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"name": "openvin"}, "runtime 'openvin' is not one of auto, openvino"),
+        ({"precision": "int3"}, "precision 'int3' is not one of auto, float32, bf16"),
+        ({"device": "tpu"}, "device 'tpu' is not one of auto, cpu, gpu"),
+    ],
+)
+def test_an_unknown_word_is_refused_with_the_known_ones(
+    option: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        runtimes.open_runtime(SMALL, **option)
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])
+def test_a_gpu_that_is_not_there_is_refused(name: str) -> None:
+    if name == "torch" and _has_gpu():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(RuntimeUnavailableError, match="GPU"):
+        runtimes.open_runtime(SMALL, name=name, device="gpu")
+
+
+def _has_gpu() -> bool:
+    from rgtsr.runtimes.torch import gpu_device
+
+    return gpu_device() is not None
+
+
+def test_onnxruntime_refuses_a_precision_that_it_lacks() -> None:
+    with pytest.raises(RuntimeUnavailableError, match="bf16"):
+        runtimes.open_runtime(SMALL, name="onnxruntime", precision="bf16")
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"), [("onnxruntime", r"rgtsr\[onnxruntime\]"), ("torch", r"rgtsr\[train\]")]
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(name: str, extra: str) -> None:
+    program = (
+        "import sys; sys.modules[sys.argv[1]] = None\n"
+        "from rgtsr import runtimes, variants, weights\n"
+        "runtimes.open_runtime(weights.random(variants.find('tiny')), name=sys.argv[1])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True)
+    assert f"RuntimeUnavailableError: the runtime '{name}' is not installed" in done.stderr
+    assert extra.replace("\\", "") in done.stderr
+
+
+def test_other_weights_of_the_same_shape_are_another_network() -> None:
+    other = weights.random(SMALL.variant, seed=1)
+    first = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
+    second = runtimes.open_runtime(other).upscale_tiles(TILE)
+    assert np.abs(first - second).max() > 0.1
+
+
+def test_only_the_last_few_shapes_are_kept() -> None:
+    runtime = runtimes.open_runtime(weights.random(variants.find("tiny")))
+    assert isinstance(runtime, OpenVINORuntime)
+    for side in range(16, 16 + KEPT_SHAPES + 2):
+        runtime.upscale_tiles(np.zeros((1, 3, side, 16), np.float32))
+    assert len(runtime._compiled) == KEPT_SHAPES
+
+
+def test_the_second_start_finds_the_compiled_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path))
+    first = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert kept
+    second = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == kept
+    assert np.array_equal(first, second)
+
+
+def test_a_damaged_cache_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path))
+    first = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
+    for path in tmp_path.rglob("*.blob"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert np.array_equal(runtimes.open_runtime(SMALL).upscale_tiles(TILE), first)
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder can be made here")
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    assert runtimes.open_runtime(SMALL).upscale_tiles(TILE).shape == (1, 3, 64, 96)
