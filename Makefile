@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 .PHONY: demo test check tests format clean
 
 demo: .venv/ready
-	.venv/bin/rgtsr compare demo/demo-pagoda.png -o demo-output/side-by-side.png --keep
+	.venv/bin/rgtsr compare demo/demo-astronaut.png -o demo-output/demo-astronaut-compared.png --save-panels demo-output
 
 test: check tests
 

@@ -1,4 +1,4 @@
-"""``python -m rgtsr``."""
+"""``python -m rgtsr``: the same as the command ``rgtsr``."""
 
 from rgtsr.cli import main
 

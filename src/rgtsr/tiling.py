@@ -19,7 +19,8 @@ class Axis:
     """Equal tiles along one side: where each starts, and where neighbours are faded together.
 
     ``fades[i]`` is the (start, stop) in which tile i + 1 takes over from tile i. It lies in the
-    middle of their overlap, so that the borders of tiles, which see least, are not used.
+    middle of their overlap, so that the borders of tiles, which see least, are not used; fades
+    never meet, so at most two tiles make a pixel.
     """
 
     length: int
@@ -66,7 +67,8 @@ class Plan:
 def plan(height: int, width: int, *, tile_px: int, overlap_px: int) -> Plan:
     """Cover a picture with equal tiles that overlap by at least ``overlap_px``, evenly spread.
 
-    A side shorter than ``tile_px`` is one tile of its own length.
+    A side shorter than ``tile_px`` is one tile of its own length, not a padded one: mirrored
+    borders would change what the network sees.
 
     Raises:
         ValueError: for a tile below 16 or at 1024 and above (RG-SA would recurse deeper than in
@@ -99,7 +101,9 @@ def _axis(length: int, tile: int, overlap: int) -> Axis:
         return Axis(length, tile, (0,), ())
     count = math.ceil((length - overlap) / (tile - overlap))
     starts = tuple(round(i * (length - tile) / (count - 1)) for i in range(count))
-    fades = tuple(_fade(after, before + tile, overlap) for before, after in pairwise(starts))
+    steps = [after - before for before, after in pairwise(starts)]
+    fade = min(overlap, *steps)  # or the fades of tiles this close would meet
+    fades = tuple(_fade(after, before + tile, fade) for before, after in pairwise(starts))
     return Axis(length, tile, starts, fades)
 
 

@@ -1,63 +1,86 @@
-"""The command line: one file per command. An error becomes one line and an exit status.
+"""The command line: one file per command; an error becomes one line and an exit status.
 
-Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 something failed, 2 the command was not meant like that, 130 interrupted.
+Knows the terminal. Whatever is heavy is imported inside the one command that needs it.
 """
 
 import os
+import signal
 import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from types import FrameType
+from typing import Annotated, NoReturn
 
-import click
 import typer
 
 from rgtsr.cli import compare, convert, doctor, evaluate, models, train, upscale
+from rgtsr.cli.terminal import complain
 from rgtsr.errors import RgtsrError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="rgtsr",
     help="Enlarge pictures with the Recursive Generalization Transformer, and train it.",
-    no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Enlarge pictures with the Recursive Generalization Transformer, and train it."""
+    if version:
+        from rgtsr.cli.doctor import version_of
+
+        print(f"rgtsr {version_of('rgtsr')}")
+        raise typer.Exit
+
+
 app.command("upscale")(upscale.upscale)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
+app.command("convert")(convert.convert)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
-app.command("convert")(convert.convert)
-app.command("train", context_settings={"ignore_unknown_options": False})(train.train)
+app.command("train")(train.train)
 
 
-def main() -> None:
-    """The ``rgtsr`` program."""
+def main() -> NoReturn:
+    """The command ``rgtsr``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # file names need not be text in any encoding
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
-    """One command; returns its exit status."""
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit status. RGTSR_DEBUG=1 lets errors through."""
     try:
-        outcome = app(arguments, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return 2
-    except click.ClickException as error:
-        return _said(error.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
-        return _said("interrupted; nothing half-written is left.", 130)
+        return app(list(arguments) or ["--help"], standalone_mode=False) or 0
+    except (typer.Abort, KeyboardInterrupt):
+        complain("interrupted: nothing half-done was left.")
+        return INTERRUPTED
+    except typer.TyperException as error:
+        complain(f"{error.format_message()} See rgtsr --help.")
+        return MISUSED
     except ValueError as error:
-        return _failed(error, 2)
+        return _report(error, MISUSED)
     except (RgtsrError, OSError, MemoryError) as error:
-        return _failed(error, 1)
-    return outcome if isinstance(outcome, int) else 0
+        return _report(error, FAILED)
 
 
-def _failed(error: Exception, status: int) -> int:
+def _report(error: Exception, status: int) -> int:
     if os.environ.get("RGTSR_DEBUG"):
         raise error
-    return _said(str(error) or type(error).__name__, status)
-
-
-def _said(message: str, status: int) -> int:
-    print(f"rgtsr: {' '.join(message.split())}", file=sys.stderr)
+    complain(error)
     return status
+
+
+def _terminated(_signum: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)  # unwinds, so that drafts are removed

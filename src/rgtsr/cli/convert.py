@@ -1,28 +1,38 @@
-"""``rgtsr convert``: weights from and for other programs."""
+"""``rgtsr convert``: weights files for other programs, and from them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from rgtsr.errors import WeightsError
 
-def convert(
-    source: Annotated[str, typer.Argument(metavar="IN", help="Weights: a file or packaged name.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help=".safetensors or .pth to write.")],
-    to: Annotated[
-        str, typer.Option(help="rgtsr, original (the authors' code), or spandrel (chaiNNer, ComfyUI).")
-    ] = "rgtsr",
-    half: Annotated[bool, typer.Option("--half", help="float16, for rgtsr's own files.")] = False,
-) -> None:
-    """Convert weights: the authors' .pth to rgtsr, or any weights for other programs."""
+Source = Annotated[
+    str, typer.Argument(metavar="IN", help="A packaged name, or a .safetensors or .pth file.")
+]
+Target = Annotated[Path, typer.Argument(metavar="OUT", help="The .safetensors or .pth to write.")]
+To = Annotated[
+    Literal["rgtsr", "original", "spandrel"],
+    typer.Option(
+        "--to",
+        help="For whom: rgtsr (one file that describes itself), the original code of the authors,"
+        " or spandrel (chaiNNer, ComfyUI).",
+    ),
+]
+Half = Annotated[bool, typer.Option("--half", help="Store float16: half the size, rgtsr only.")]
+
+
+def convert(source: Source, target: Target, *, to: To = "rgtsr", half: Half = False) -> int:
+    """Convert a weights file. Nothing in it is run, whatever it holds."""
     from rgtsr import weights
-    from rgtsr.weights.converting import TARGETS
 
-    if to not in TARGETS:
-        raise ValueError(f"--to {to} is not one of {', '.join(TARGETS)}.")
     loaded = weights.load(source)
-    if loaded.path is not None and target.resolve() == loaded.path.resolve():
-        raise ValueError(f"the output {target} is the input itself: give another name.")
+    if loaded.path is not None and target.exists() and target.samefile(loaded.path):
+        raise ValueError(f"{target} is the input itself: give another name.")
+    if target.is_dir():
+        raise WeightsError(f"{target}: is a folder: give a file name in it.")
     weights.convert(loaded, target, to=to, half=half)
     variant = loaded.variant
-    print(f"{target}: {variant.name} x{variant.scale} for {to}")
+    count = sum(tensor.size for tensor in loaded.tensors.values())
+    print(f"{target}: {variant.name} x{variant.scale}, {count:,} parameters, for {to}")
+    return 0

@@ -1,42 +1,116 @@
-"""``rgtsr doctor``: is this machine able to do what it should?"""
+"""``rgtsr doctor``: what this machine has, and whether what was installed is whole and works."""
 
-import importlib.metadata
 import os
 import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-PACKAGES = ("rgtsr", "numpy", "onnx", "openvino", "pyvips", "safetensors", "onnxruntime", "torch")
+from rgtsr.cli.terminal import one_line, table
+from rgtsr.errors import RgtsrError, RuntimeUnavailableError
+
+PACKAGES = (
+    "rgtsr",
+    "numpy",
+    "onnx",
+    "openvino",
+    "pyvips",
+    "pyvips-binary",
+    "safetensors",
+    "onnxruntime",
+    "torch",
+)
+FAST_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")  # what makes a CPU quick
+TOLERANCE = 2e-5  # between runtimes, as the parity tests have it
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and whether that is a fault."""
+
+    what: str
+    found: str
+    is_fault: bool = False
 
 
 def doctor() -> int:
-    """Show versions, devices and runtimes, and verify the packaged weights by their sha256."""
-    from rgtsr import runtimes, weights
+    """Show versions, devices and runtimes, and check the packaged weights.
 
-    print(f"python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+    Every installed runtime enlarges a small picture and must agree with the first. Exit status 1
+    when something that is installed is broken.
+    """
+    findings = [*machine(), *versions(), *packaged(), *running()]
+    rows = [(each.what, each.found, "FAULT" if each.is_fault else "") for each in findings]
+    table(("", "", ""), rows)
+    return 1 if any(each.is_fault for each in findings) else 0
+
+
+def machine() -> Iterator[Finding]:
+    """Processor, cores that we may use, instruction sets that matter."""
+    name, flags = _processor()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    fast = [flag for flag in FAST_FLAGS if flag in flags]
+    yield Finding("processor", f"{name}, {cores} cores, {' '.join(fast) or 'no wide vectors'}")
+    yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
+
+
+def versions() -> Iterator[Finding]:
+    """What is installed of that which we need or can use."""
     for package in PACKAGES:
-        print(f"{package} {_version(package)}")
-    for name in runtimes.NAMES:
-        print(f"runtime {name}: {'ready' if runtimes.is_installed(name) else 'not installed'}")
-    if runtimes.is_installed("openvino"):
-        import openvino
+        yield Finding(package, version_of(package))
 
-        core = openvino.Core()
-        for device in core.available_devices:
-            print(f"device {device}: {core.get_property(device, 'FULL_DEVICE_NAME')}")
-            print(f"  precisions: {' '.join(core.get_property(device, 'OPTIMIZATION_CAPABILITIES'))}")
-    if runtimes.is_installed("torch"):
-        from rgtsr.runtimes.torch import gpu_device
 
-        print(f"GPU for torch: {gpu_device() or 'none'}")
-    damaged = 0
+def version_of(package: str) -> str:
+    """Its version, or that it is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def packaged() -> Iterator[Finding]:
+    """Each weights file of the package against its checksum."""
+    from rgtsr import weights
+
     for entry in weights.listing():
         whole = entry.is_whole()
-        damaged += not whole
-        print(f"weights {entry.name}: {'whole' if whole else 'DAMAGED: reinstall rgtsr'}")
-    return 1 if damaged else 0
+        found = "whole" if whole else "missing or changed: install rgtsr again"
+        yield Finding(f"weights {entry.name}", found, is_fault=not whole)
 
 
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+def running() -> Iterator[Finding]:
+    """Each runtime on each device, with a small random network."""
+    import numpy as np
+
+    from rgtsr import runtimes, variants, weights
+
+    tiny = weights.random(variants.find("tiny"))
+    tiles_NCHW = np.random.default_rng(0).random((1, 3, 24, 24), np.float32)
+    expected = None
+    for name, device in [(name, "cpu") for name in runtimes.NAMES] + [("torch", "gpu")]:
+        what = f"{name} on the {device.upper()}"
+        try:
+            runtime = runtimes.open_runtime(tiny, name=name, precision="float32", device=device)
+            enlarged = runtime.upscale_tiles(tiles_NCHW)
+        except RuntimeUnavailableError as error:
+            yield Finding(what, f"not available: {one_line(error)}")
+            continue
+        except (RgtsrError, RuntimeError, ImportError, OSError) as error:
+            yield Finding(what, f"does not work: {one_line(error)}", is_fault=True)
+            continue
+        expected = enlarged if expected is None else expected
+        off = float(np.abs(enlarged - expected).max())
+        limit = TOLERANCE if device == "cpu" else 100 * TOLERANCE  # GPUs may round products to TF32
+        yield Finding(what, f"works (differs by {off:.0e} at most)", is_fault=not off <= limit)
+
+
+def _processor() -> tuple[str, frozenset[str]]:
+    """Name and instruction sets, as Linux tells them; other systems tell the name."""
+    described = Path("/proc/cpuinfo")
+    if not described.is_file():
+        return platform.processor() or platform.machine(), frozenset()
+    lines = (line.partition(":") for line in described.read_text(encoding="utf-8").splitlines())
+    facts = {key.strip(): value.strip() for key, _, value in lines}
+    return facts.get("model name", platform.machine()), frozenset(facts.get("flags", "").split())

@@ -1,72 +1,126 @@
-"""Which files become which files. Pure paths and one listing of folders; reads no picture."""
+"""Which file becomes which. Knows folders and names, opens nothing."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+FALLBACK_SUFFIX = ".png"  # for what can be read but not written
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to enlarge: where it is, and where the result goes."""
+    """One picture file and where its enlarged picture goes."""
 
     source: Path
     target: Path
 
 
-def jobs(
-    inputs: list[Path],
-    output: Path | None,
-    *,
-    label: str,
-    suffix: str | None,
-    readable: tuple[str, ...],
-    writable: tuple[str, ...],
-) -> list[Job]:
-    """Every picture named by ``inputs``; folders are walked, and their structure kept.
+@dataclass(frozen=True)
+class Naming:
+    """How results are called.
 
-    A single file may have an output file; otherwise ``output`` is a folder. Without an output the
-    results lie beside their sources, named ``photo_{label}.jpg``. ``suffix`` overrides the format;
-    a source whose own format cannot be written becomes ``.png``.
+    ``readable`` and ``writable`` are suffixes such as ``.png``; ``suffix`` is the one asked for, if
+    any; ``mark`` goes behind the name of a result that lies beside its source.
+    """
+
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
+    suffix: str | None = None
+    mark: str = "_x2"
+
+    def result(self, source: Path) -> str:
+        """The file name of a result in a folder of its own."""
+        return self._renamed(source, "")
+
+    def beside(self, source: Path) -> str:
+        """The file name of a result beside its source."""
+        return self._renamed(source, self.mark)
+
+    def _renamed(self, source: Path, mark: str) -> str:
+        suffix = self.suffix or source.suffix
+        if suffix.lower() not in self.writable:
+            suffix = FALLBACK_SUFFIX
+        return f"{source.stem}{mark}{suffix}"
+
+
+def jobs(inputs: Sequence[Path], output: str | None, naming: Naming) -> tuple[Job, ...]:
+    """Every picture to make, in order; folders are searched through, their structure kept.
+
+    ``output`` is a folder, or for one input file a picture file; without it each result lies beside
+    its source. Hidden files, and the output folder inside an input folder, are passed over.
 
     Raises:
-        ValueError: two sources with one target, or a target that is its own source.
+        ValueError: when a result would replace a source, or two results have one name.
     """
-    is_file = output is not None and output.suffix.lower() in writable and not output.is_dir()
-    if is_file and (len(inputs) > 1 or inputs[0].is_dir()):
-        raise ValueError(f"{output} is one file, but there are several inputs: give a folder.")
-    found: list[Job] = []
-    for source, relative in _sources(inputs, readable):
-        own = relative.suffix.lower()
-        ending = suffix or (relative.suffix if own in writable else ".png")
-        if is_file:
-            assert output is not None
-            target = output
-        elif output is None:
-            target = source.with_name(f"{source.stem}_{label}{ending}")
-        else:
-            target = output / relative.with_suffix(ending)
-        found.append(Job(source, target))
+    if output is None:
+        found = tuple(_beside(inputs, naming))
+    elif _is_file_name(inputs, output, naming):
+        found = (Job(inputs[0], Path(output)),)
+    else:
+        found = tuple(_into(inputs, Path(output), naming))
     _check(found)
     return found
 
 
-def _sources(inputs: list[Path], readable: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
-    """Each source and its path below the input that it came from."""
-    for path in inputs:
-        if not path.is_dir():
-            yield path, Path(path.name)
+def _beside(inputs: Sequence[Path], naming: Naming) -> Iterator[Job]:
+    for source in inputs:
+        if source.is_dir():
+            raise ValueError(f"{source} is a folder: say with -o where its enlarged pictures go.")
+        yield Job(source, source.with_name(naming.beside(source)))
+
+
+def _into(inputs: Sequence[Path], folder: Path, naming: Naming) -> Iterator[Job]:
+    for source in inputs:
+        if not source.is_dir():
+            yield Job(source, folder / naming.result(source))
             continue
-        for inside in sorted(path.rglob("*")):
-            if inside.is_file() and inside.suffix.lower() in readable and inside.name[0] != ".":
-                yield inside, inside.relative_to(path)
+        for picture in _pictures(source, folder, naming):
+            inside = picture.relative_to(source).parent
+            yield Job(picture, folder / inside / naming.result(picture))
 
 
-def _check(found: list[Job]) -> None:
-    owners: dict[Path, Path] = {}
+def _pictures(folder: Path, passed_over: Path, naming: Naming) -> Iterator[Path]:
+    skipped = os.path.realpath(passed_over)
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(place) / name) != skipped
+        )
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in naming.readable:
+                yield Path(place) / name
+
+
+def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
+    """Whether -o names the result itself."""
+    path = Path(output)
+    named_as_folder = output.endswith("/") or path.is_dir() or not path.suffix
+    if named_as_folder or len(inputs) != 1 or inputs[0].is_dir():
+        return False
+    if path.suffix.lower() not in naming.writable:
+        raise ValueError(
+            f"{output}: cannot write {path.suffix} pictures: use one of"
+            f" {', '.join(naming.writable)}; or, for a folder, end its name with /."
+        )
+    if naming.suffix not in (None, path.suffix.lower()):
+        raise ValueError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
+    return True
+
+
+def _check(found: Sequence[Job]) -> None:
+    sources = {os.path.realpath(job.source): job.source for job in found}
+    targets: dict[str, Job] = {}
     for job in found:
-        target = job.target.resolve()
-        if target == job.source.resolve():
-            raise ValueError(f"the output {job.target} is the input itself: give another -o.")
-        if target in owners:
-            raise ValueError(f"{owners[target]} and {job.source} would both become {job.target}.")
-        owners[target] = job.source
+        target = os.path.realpath(job.target)
+        if target in sources:
+            raise ValueError(
+                f"{job.target} would replace the input {sources[target]}: give another -o."
+            )
+        if target in targets:
+            raise ValueError(
+                f"{targets[target].source} and {job.source} would both become {job.target}:"
+                " enlarge them one after the other, into different folders."
+            )
+        targets[target] = job

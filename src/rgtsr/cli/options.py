@@ -1,21 +1,148 @@
-"""Options that several commands share, each described once."""
+"""What can be said on the command line, apart from what is done with it. Nothing heavy."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+SIZE, NETWORK, FILES = "Size", "Network", "Files"
+
+Inputs = Annotated[
+    list[Path], typer.Argument(metavar="INPUT...", help="Pictures, or folders of them.")
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="A folder (it is made), or a file for one input file."
+        " Without it photo.jpg becomes photo_x2.jpg beside it.",
+    ),
+]
+
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        "-s",
+        "--scale",
+        metavar="FACTOR",
+        rich_help_panel=SIZE,
+        help="How many times longer each side gets: 2, 3, 4, or any number such as 2.5."
+        " Default: the model's own.",
+    ),
+]
+Width = Annotated[
+    int | None,
+    typer.Option("--width", metavar="PX", rich_help_panel=SIZE, help="Exactly this wide."),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(
+        "--height",
+        metavar="PX",
+        rich_help_panel=SIZE,
+        help="Exactly this high. With --width the picture covers both and is cropped evenly.",
+    ),
+]
+LongSide = Annotated[
+    int | None,
+    typer.Option(
+        "--long-side", metavar="PX", rich_help_panel=SIZE, help="The longer side exactly this long."
+    ),
+]
+
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Packaged name (see `rgtsr models`) or weights file."),
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="NAME|FILE",
+        rich_help_panel=NETWORK,
+        help="A name that `rgtsr models` lists, or a .safetensors or .pth file."
+        " Default: the first of `rgtsr models`.",
+    ),
 ]
-Runtime = Annotated[
-    str, typer.Option(help="auto, openvino, onnxruntime or torch."),
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        "--tile",
+        metavar="PX",
+        rich_help_panel=NETWORK,
+        help="Side of the tiles; less needs less memory. Default: 192.",
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
-Precision = Annotated[str, typer.Option(help="auto, float32 or bf16.")]
+Overlap = Annotated[
+    int | None,
+    typer.Option(
+        "--overlap",
+        metavar="PX",
+        rich_help_panel=NETWORK,
+        help="How far tiles reach into each other. Default: 16.",
+    ),
+]
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--whole",
+        rich_help_panel=NETWORK,
+        help="Never cut into tiles: memory grows with the picture.",
+    ),
+]
 Ensemble = Annotated[
     bool,
-    typer.Option("--ensemble", help="Average over the 8 flips and turns: better, 8 times slower."),
+    typer.Option(
+        "--ensemble",
+        rich_help_panel=NETWORK,
+        help="Average over 8 flips and turns: a little better, 8 times slower.",
+    ),
 ]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="File or folder to write.")]
+Precision = Annotated[
+    Literal["auto", "float32", "bf16"],
+    typer.Option(
+        "--precision", rich_help_panel=NETWORK, help="bf16 is faster where the hardware has it."
+    ),
+]
+RuntimeName = Annotated[
+    Literal["auto", "openvino", "onnxruntime", "torch"],
+    typer.Option("--runtime", rich_help_panel=NETWORK, help="What runs the network."),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "gpu"],
+    typer.Option("--device", rich_help_panel=NETWORK, help="Where the network runs."),
+]
+
+Strip = Annotated[
+    bool,
+    typer.Option("--strip", rich_help_panel=FILES, help="Keep no metadata but the colour profile."),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        "--quality",
+        metavar="1..100",
+        rich_help_panel=FILES,
+        help="Of JPEG and WebP (default 95) and AVIF (85).",
+    ),
+]
+Format = Annotated[
+    Literal["png", "jpg", "webp", "tif", "avif"] | None,
+    typer.Option("--format", rich_help_panel=FILES, help="What to write. Default: as the input."),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pixels",
+        metavar="N",
+        rich_help_panel=FILES,
+        help="Refuse pictures with more pixels. Default: 400 million.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        rich_help_panel=FILES,
+        help="Make again what is there already; it is skipped otherwise.",
+    ),
+]

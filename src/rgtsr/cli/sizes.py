@@ -1,70 +1,81 @@
-"""The output size that a user asked for. Pure arithmetic; sizes are (height, width) in pixels."""
+"""How large a picture is to become. Pure arithmetic; sizes are (height, width) in pixels."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
-LARGEST_SCALE = 16
+from rgtsr.errors import PictureError
+
+Size = tuple[int, int]
+FinalSize = Callable[[Size], Size]
+
+MAX_FACTOR = 16.0
 
 
-@dataclass(frozen=True)
-class Size:
-    """A wish for the output's size: a scale, or sides of it, or nothing.
+def final_size(
+    *,
+    scale: float | None = None,
+    width_px: int | None = None,
+    height_px: int | None = None,
+    long_side_px: int | None = None,
+) -> FinalSize | None:
+    """The rule from a picture's size to its enlarged size; None where nothing was asked for.
+
+    Width and height together are covered and cropped; everything else keeps the shape, to within
+    half a pixel.
 
     Raises:
-        ValueError: for wishes that contradict each other or cannot be.
+        ValueError: for sizes that exclude each other or lie out of range.
     """
-
-    scale: float | None = None
-    width: int | None = None
-    height: int | None = None
-    long_side: int | None = None
-
-    def __post_init__(self) -> None:
-        by_sides = self.width is not None or self.height is not None
-        if (self.scale is not None) + by_sides + (self.long_side is not None) > 1:
-            raise ValueError("--scale, --width/--height and --long-side exclude each other.")
-        for name in ("width", "height", "long_side"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} {value} is not a number of pixels.")
-        if self.scale is not None and not (0 < self.scale <= LARGEST_SCALE):
-            raise ValueError(f"--scale {self.scale:g} is not in 0..{LARGEST_SCALE}.")
-
-    def model_scale(self, model: str | None) -> int | None:
-        """The scale that weights must have: a whole one asked for together with a model's name."""
-        if model is None or self.scale is None or not self.scale.is_integer():
-            return None
-        return int(self.scale) if self.scale in (1, 2, 3, 4) else None
-
-    def label(self, model_scale: int) -> str:
-        """What the result's name says: ``x2``, ``x2.5``, ``1920w``."""
-        if self.width is not None and self.height is not None:
-            return f"{self.width}x{self.height}"
-        for value, letter in ((self.width, "w"), (self.height, "h"), (self.long_side, "l")):
-            if value is not None:
-                return f"{value}{letter}"
-        return f"x{self.scale or model_scale:g}"
-
-    def of(self, model_scale: int) -> Callable[[tuple[int, int]], tuple[int, int]]:
-        """A function from the input's size to the output's."""
-
-        def final(size: tuple[int, int]) -> tuple[int, int]:
-            height, width = size
-            if self.width is not None and self.height is not None:
-                return self.height, self.width
-            if self.width is not None:
-                factor = self.width / width
-            elif self.height is not None:
-                factor = self.height / height
-            elif self.long_side is not None:
-                factor = self.long_side / max(size)
-            else:
-                factor = self.scale or model_scale
-            return _rounded(height * factor), _rounded(width * factor)
-
-        return final
+    asked = {"--width": width_px, "--height": height_px, "--long-side": long_side_px}
+    given = [name for name, pixels in asked.items() if pixels is not None]
+    if scale is not None:
+        given.insert(0, "--scale")
+    if len(given) > 1 and given != ["--width", "--height"]:
+        raise ValueError(f"{' and '.join(given)} exclude each other: give one of them.")
+    for name, pixels in asked.items():
+        if pixels is not None and pixels < 1:
+            raise ValueError(f"{name}={pixels} is too small: at least 1 pixel.")
+    if scale is not None and not 1 <= scale <= MAX_FACTOR:
+        raise ValueError(f"--scale={scale:g} is out of range: 1 to {MAX_FACTOR:g}.")
+    if not given:
+        return None
+    return lambda size: _checked(size, _size(size, scale, width_px, height_px, long_side_px))
 
 
-def _rounded(side: float) -> int:
-    return max(1, math.floor(side + 0.5))
+def is_cropped(before: Size, after: Size) -> bool:
+    """Whether a picture loses borders on its way: its shape changes by more than rounding does."""
+    height, width = before[0] * after[1] / before[1], before[1] * after[0] / before[0]
+    return abs(after[0] - height) >= 1 and abs(after[1] - width) >= 1
+
+
+def _size(
+    size: Size,
+    scale: float | None,
+    width_px: int | None,
+    height_px: int | None,
+    long_side_px: int | None,
+) -> Size:
+    height, width = size
+    if width_px is not None and height_px is not None:
+        return height_px, width_px
+    if width_px is not None:
+        return _rounded(height * width_px / width), width_px
+    if height_px is not None:
+        return height_px, _rounded(width * height_px / height)
+    if long_side_px is not None:
+        scale = long_side_px / max(size)
+    assert scale is not None
+    return _rounded(height * scale), _rounded(width * scale)
+
+
+def _checked(before: Size, after: Size) -> Size:
+    factor = max(after[0] / before[0], after[1] / before[1])
+    if factor > MAX_FACTOR:
+        raise PictureError(
+            f"{before[1]} x {before[0]} pixels cannot become {after[1]} x {after[0]}: more than"
+            f" {MAX_FACTOR:g} times is nothing but invention."
+        )
+    return after
+
+
+def _rounded(length: float) -> int:
+    return max(1, int(length + 0.5))

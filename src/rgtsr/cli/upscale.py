@@ -1,131 +1,146 @@
-"""``rgtsr upscale``: files and folders of pictures, enlarged."""
+"""``rgtsr upscale``: pictures and folders of pictures, enlarged."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from rgtsr.cli import files, options
-from rgtsr.cli.files import Job
-from rgtsr.cli.sizes import Size
+from rgtsr.cli import options
+from rgtsr.cli.files import Job, Naming, jobs
+from rgtsr.cli.network import opened
+from rgtsr.cli.sizes import FinalSize, final_size, is_cropped
+from rgtsr.cli.terminal import OnProgress, Steps, steps
+from rgtsr.errors import PictureError, RgtsrError
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What is to become of every file."""
+
+    size: FinalSize | None
+    strip: bool
+    quality: int | None
+    max_pixels: int
+    overwrite: bool
+
+
 def upscale(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Pictures or folders.")],
+    inputs: options.Inputs,
+    *,
     output: options.Output = None,
-    scale: Annotated[
-        float | None,
-        typer.Option("--scale", "-s", help="How many times larger, 2.5 too. Default: the model's."),
-    ] = None,
-    width: Annotated[int | None, typer.Option(help="Output width in pixels.")] = None,
-    height: Annotated[int | None, typer.Option(help="Output height in pixels.")] = None,
-    long_side: Annotated[int | None, typer.Option(help="Longer output side in pixels.")] = None,
+    scale: options.Scale = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    long_side: options.LongSide = None,
     model: options.Model = None,
-    tile: Annotated[int | None, typer.Option(help="Side of a tile in input pixels.")] = None,
-    overlap: Annotated[int | None, typer.Option(help="Overlap of tiles in input pixels.")] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="No tiles: the picture at once.")] = False,
+    tile: options.Tile = None,
+    overlap: options.Overlap = None,
+    whole: options.Whole = False,
     ensemble: options.Ensemble = False,
     precision: options.Precision = "auto",
-    runtime: options.Runtime = "auto",
+    runtime: options.RuntimeName = "auto",
     device: options.Device = "auto",
-    format: Annotated[
-        str | None, typer.Option(help="png, jpg, webp, tif or avif. Default: as the input.")
-    ] = None,
-    quality: Annotated[int | None, typer.Option(help="1..100 for jpg, webp and avif.")] = None,
-    strip: Annotated[
-        bool, typer.Option("--strip", help="Keep no metadata but the colour profile.")
-    ] = False,
-    max_pixels: Annotated[
-        int | None, typer.Option(help="Refuse larger inputs, in pixels. Default: 400 million.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Redo existing results.")] = False,
+    strip: options.Strip = False,
+    quality: options.Quality = None,
+    form: options.Format = None,
+    max_pixels: options.MaxPixels = None,
+    overwrite: options.Overwrite = False,
 ) -> int:
-    """Enlarge pictures: photo.jpg becomes photo_x2.jpg, or OUT with -o.
+    """Enlarge pictures; colours, depth, transparency and metadata are kept.
 
-    Folders are walked, their structure is kept, and results that exist are skipped. Width and
-    height together give exactly that size: the picture covers it and is cropped evenly.
+    A whole --scale asks the model that -m names for just that scale. For any other size the network
+    runs as often as it takes, and what is too much is resized away.
     """
-    from rgtsr import pictures, upscaler, weights
+    from rgtsr import pictures
 
-    size = Size(scale=scale, width=width, height=height, long_side=long_side)
-    for path in inputs:
-        if not path.exists() and len(inputs) == 1:
-            raise FileNotFoundError(f"{path}: there is no such file or folder.")
-    loaded = weights.load(model or weights.DEFAULT_NAME, scale=size.model_scale(model))
-    suffix = None if format is None else _suffix(format, pictures.WRITABLE_SUFFIXES)
-    found = files.jobs(
-        inputs,
-        output,
-        label=size.label(loaded.variant.scale),
-        suffix=suffix,
-        readable=pictures.SUFFIXES,
-        writable=pictures.WRITABLE_SUFFIXES,
-    )
-    settings = upscaler.Settings(
-        tile_px=upscaler.TILE_PX if tile is None else tile,
-        overlap_px=upscaler.OVERLAP_PX if overlap is None else overlap,
+    size = final_size(scale=scale, width_px=width, height_px=height, long_side_px=long_side)
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
+    if max_pixels is not None and max_pixels < 1:
+        raise ValueError(f"--max-pixels={max_pixels} is too small: at least 1.")
+    upscaler = opened(
+        model,
+        scale=scale,
+        tile_px=tile,
+        overlap_px=overlap,
         whole=whole,
         ensemble=ensemble,
+        precision=precision,
+        runtime=runtime,
+        device=device,
     )
-    engine = upscaler.Upscaler(loaded, runtime, device, precision, settings)
-
-    def one(job: Job, on_progress: Callable[[int, int], None]) -> upscaler.Report:
-        return engine.upscale_file(
-            job.source,
-            job.target,
-            final_size=size.of(engine.scale),
-            strip=strip,
-            quality=quality,
-            max_pixels=pictures.MAX_PIXELS if max_pixels is None else max_pixels,
-            on_progress=on_progress,
-        )
-
-    return _all(found, one, overwrite=overwrite)
+    naming = Naming(
+        readable=pictures.SUFFIXES,
+        writable=pictures.WRITABLE_SUFFIXES,
+        suffix=form and f".{form}",
+        mark=_mark(scale or upscaler.scale, asked_for_pixels=size is not None and scale is None),
+    )
+    if scale == upscaler.scale:
+        size = None
+    wishes = Wishes(size, strip, quality, max_pixels or pictures.MAX_PIXELS, overwrite)
+    return enlarge(jobs(inputs, output, naming), upscaler, wishes)
 
 
-if TYPE_CHECKING:
-    from rgtsr.upscaler import Report
-
-    One = Callable[[Job, Callable[[int, int], None]], Report]
-
-
-def _all(found: list[Job], one: "One", *, overwrite: bool) -> int:
-    """Every job; a bad file is reported and skipped. Returns the exit status."""
-    from rgtsr.cli.progress import Display
-    from rgtsr.errors import RgtsrError
-
-    failures = 0
-    with Display(len(found)) as display:
-        for job in found:
-            if job.target.exists() and not overwrite:
-                display.say(f"{job.target}: exists, skipped (--overwrite redoes it)")
-                display.finished(job)
+def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
+    """One file after another; what fails is said and passed over. Returns the exit status."""
+    made = skipped = failed = 0
+    with steps(len(todo)) as say:
+        for job in todo:
+            on_progress = say.start(job.source.name)
+            if job.target.exists() and not job.target.is_dir() and not wishes.overwrite:
+                skipped += 1
+                say.finish(f"{job.target}: is there already, skipped (--overwrite replaces it)")
                 continue
             try:
-                job.target.parent.mkdir(parents=True, exist_ok=True)
-                report = one(job, display.tiles)
+                _enlarge_one(job, upscaler, wishes, say=say, on_progress=on_progress)
+                made += 1
             except (RgtsrError, OSError, MemoryError) as error:
-                failures += 1
-                display.complain(str(error) or f"{job.source}: {type(error).__name__}")
-                display.finished(job)
-                continue
-            display.finished(job)
-            height, width = report.size
-            display.say(f"{job.target}: {width}x{height} in {report.seconds:.1f} s")
-            for note in report.notes:
-                display.say(f"  {note}")
-    if not found:
-        print("rgtsr: no pictures in there.", file=sys.stderr)
-    return 1 if failures or not found else 0
+                failed += 1
+                say.fail(error)
+    if len(todo) != 1:
+        print(f"{made} enlarged, {skipped} skipped, {failed} failed", flush=True)
+    return 1 if failed else 0
 
 
-def _suffix(format: str, writable: tuple[str, ...]) -> str:
-    suffix = f".{format.lower().removeprefix('.')}"
-    if suffix not in writable:
-        raise ValueError(f"--format {format} is not one of {', '.join(s[1:] for s in writable)}.")
-    return suffix
+def _enlarge_one(
+    job: Job, upscaler: "Upscaler", wishes: Wishes, *, say: Steps, on_progress: OnProgress
+) -> None:
+    cropped: list[str] = []
+
+    def size_wanted(before: tuple[int, int]) -> tuple[int, int]:
+        assert wishes.size is not None
+        after = wishes.size(before)
+        if is_cropped(before, after):
+            cropped.append("cropped evenly to its new shape")
+        return after
+
+    if job.source.is_file():
+        _make_folder(job.target)
+    report = upscaler.upscale_file(
+        job.source,
+        job.target,
+        final_size=size_wanted if wishes.size else None,
+        strip=wishes.strip,
+        quality=wishes.quality,
+        max_pixels=wishes.max_pixels,
+        on_progress=on_progress,
+    )
+    height, width = report.size
+    notes = "".join(f"; {note}" for note in (*cropped, *report.notes))
+    say.finish(f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}")
+
+
+def _make_folder(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(
+            f"{target}: its folder cannot be made ({error.strerror}): give another -o."
+        ) from error
+
+
+def _mark(scale: float, *, asked_for_pixels: bool) -> str:
+    return "_enlarged" if asked_for_pixels else f"_x{scale:g}"

@@ -51,20 +51,21 @@ class Watch:
         else:
             self._progress.console.print(line, highlight=False, markup=False)
 
+    def _log(self, what: str, value: float, step: int) -> None:
+        self._board.add_scalar(what, value, step)  # pyright: ignore[reportUnknownMemberType] torch leaves it untyped
+
     def _on_step(self, step: Step) -> None:
-        self._progress.update(
-            self._task, completed=step.progress, step=step.step, loss=step.loss
-        )
+        self._progress.update(self._task, completed=step.progress, step=step.step, loss=step.loss)
         if step.step % 10 == 0:
-            self._board.add_scalar("loss", step.loss, step.step)
-            self._board.add_scalar("learning_rate", step.learning_rate, step.step)
+            self._log("loss", step.loss, step.step)
+            self._log("learning_rate", step.learning_rate, step.step)
         if self._progress.disable and step.step % PLAIN_EVERY == 0:
             print(
                 f"step {step.step}  loss {step.loss:.5f}  {step.elapsed_s / 60:.1f} min", flush=True
             )
 
     def _on_point(self, point: Point, _weights: Weights) -> None:
-        self._board.add_scalar("holdout_psnr_y", point.holdout_psnr_y, point.step)
+        self._log("holdout_psnr_y", point.holdout_psnr_y, point.step)
         self._say(
             f"step {point.step}  {point.minutes:.1f} min  hold-out {point.holdout_psnr_y:.3f} dB"
         )

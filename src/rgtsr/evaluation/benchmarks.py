@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from rgtsr.pictures import bicubic
 
 Picture8 = NDArray[np.uint8]
 
-RESULT_ENDING = re.compile(r"([_-]?x[1-4]|[_-]SR|_rgtsr|_RGT.*)+$", re.IGNORECASE)
+# what people add to a picture's name: its LR's ending, then anything after a dash or underscore
+ENDING = re.compile(r"(x[1-4])?([_-].*)?", re.IGNORECASE)
+ENDING_SCALE = re.compile(r"(?:^|[_-])x([1-4])(?![0-9a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def find(folder: Path, scale: int) -> Benchmark:
     """The benchmark in ``folder``; its name is the folder's.
 
     Raises:
-        EvaluationError: when there is no such folder, no picture in it, or an LR is missing.
+        EvaluationError: when there is no such folder, no picture in it, two of one name, or an LR
+            is missing.
     """
     if not folder.is_dir():
         raise EvaluationError(f"{folder}: there is no such folder.")
@@ -58,6 +62,11 @@ def find(folder: Path, scale: int) -> Benchmark:
     truths = listed(inside)
     if not truths:
         raise EvaluationError(f"{inside}: holds no pictures.")
+    for before, after in pairwise(truths):
+        if before.stem == after.stem:
+            raise EvaluationError(
+                f"{inside}: {before.name} and {after.name} have one name: keep one."
+            )
     small = folder / "LR_bicubic" / f"X{scale}"
     if not small.is_dir():
         return Benchmark(folder.resolve().name, scale, "made", tuple((hr, None) for hr in truths))
@@ -74,24 +83,39 @@ def find(folder: Path, scale: int) -> Benchmark:
 def results(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     """The pictures in ``folder`` that somebody made for a benchmark, by the truth's name.
 
-    ``baby.png``, ``babyx2.png``, ``baby_x2_SR.png`` all stand for ``baby``.
+    ``baby.png``, ``babyx2.png``, ``baby_x2_SR.png`` all stand for ``baby``, at x2.
 
     Raises:
-        EvaluationError: when one is missing.
+        EvaluationError: when one is missing, or there are several for one.
     """
     if not folder.is_dir():
         raise EvaluationError(f"{folder}: there is no such folder.")
     if (folder / benchmark.name).is_dir():
         folder = folder / benchmark.name
-    exact = {path.stem: path for path in listed(folder)}
-    loose = {RESULT_ENDING.sub("", stem): path for stem, path in exact.items()}
+    names = [hr.stem for hr, _ in benchmark.files]
     found: dict[str, Path] = {}
-    for hr, _ in benchmark.files:
-        path = exact.get(hr.stem) or loose.get(hr.stem)
-        if path is None:
-            raise EvaluationError(f"{folder}: there is no result for {hr.name}.")
-        found[hr.stem] = path
+    for path in listed(folder):
+        fitting = [name for name in names if _stands_for(path.stem, name, benchmark.scale)]
+        name = max(fitting, key=len, default=None)  # lenna_grey_x2 is not lenna's
+        if name in found:
+            raise EvaluationError(
+                f"{folder}: {found[name].name} and {path.name} are both results for {name}:"
+                " keep one."
+            )
+        if name is not None:
+            found[name] = path
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise EvaluationError(f"{folder}: there is no result for {', '.join(missing)}.")
     return found
+
+
+def _stands_for(stem: str, name: str, scale: int) -> bool:
+    if not stem.startswith(name):
+        return False
+    ending = stem[len(name) :]
+    said = {int(digit) for digit in ENDING_SCALE.findall(ending)}
+    return ENDING.fullmatch(ending) is not None and said <= {scale}
 
 
 def listed(folder: Path) -> list[Path]:
@@ -108,10 +132,16 @@ def read8(path: Path) -> Picture8:
 
 
 def small_of(hr_HWC: Picture8, scale: int) -> tuple[Picture8, Picture8]:
-    """HR cut to a multiple of ``scale``, and its LR by the exact bicubic."""
+    """HR cut to a multiple of ``scale``, and its LR by the exact bicubic.
+
+    Raises:
+        EvaluationError: for a picture with a side below ``scale``.
+    """
     height, width = (side // scale * scale for side in hr_HWC.shape[:2])
     if min(height, width) == 0:
-        raise EvaluationError(f"a picture of {hr_HWC.shape[:2]} is too small for x{scale}.")
+        raise EvaluationError(
+            f"a picture of {hr_HWC.shape[1]}x{hr_HWC.shape[0]} is too small for x{scale}."
+        )
     hr = hr_HWC[:height, :width]
     return hr, bicubic.resize(hr, Fraction(1, scale)).astype(np.uint8)
 

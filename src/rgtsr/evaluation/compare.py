@@ -5,102 +5,156 @@ Arrays in, one array out: uint8 (H, W, 3). Knows no files and no network.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.evaluation import lettering, metrics
+from rgtsr.pictures import bicubic
 
 Picture8 = NDArray[np.uint8]
+Color = tuple[int, int, int]
 
-BACKGROUND, INK, FRAME = (38, 38, 38), (225, 225, 225), (255, 196, 0)
-MARGIN_PX = 16
-LETTER_PX = 2  # width of a letter's stroke
-DETAIL_PX = 96  # side of the detail at most, in pixels of the pictures
+BACKGROUND, INK, FAINT, FRAME = (38, 38, 38), (230, 230, 230), (160, 160, 160), (255, 196, 0)
+NARROWEST_PX, WIDEST_PX = 280, 960  # a whole picture is shown between these widths
+ZOOMS = (5, 4, 6)  # how far a detail is enlarged; the first where the rest does not decide
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One version of the photo and what it is called."""
+    """One version of the photo and what it is called: uint8 (H, W, 1) or (H, W, 3)."""
 
     label: str
     pixels_HWC: Picture8
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a photo is shown: all lengths in pixels of the sheet, the detail in the photo's.
+
+    Whole pictures are shown at ``times`` their size; the detail at ``zoom`` times, as large as
+    the whole picture, so that both rows of the sheet are alike.
+    """
+
+    times: Fraction
+    size: tuple[int, int]
+    zoom: int
+    detail: tuple[int, int]
+    stroke: int
+
+    @property
+    def margin(self) -> int:
+        """Between pictures, and around all."""
+        return 8 * self.stroke
+
+
 def side_by_side(panels: Sequence[Panel], truth_HWC: Picture8, *, scale: int) -> Picture8:
     """All panels in a row, the same detail of each below, PSNR-Y / SSIM-Y against the truth.
 
-    The first panel is the one to be improved upon: the detail is where it errs most.
+    The first panel is the one to be improved upon: the detail is where it errs most, framed in the
+    whole pictures and enlarged without smoothing. Large photos are shown reduced, small ones
+    enlarged; scores and details are those of the full size.
 
     Raises:
-        ValueError: for a panel of another size than the truth.
+        ValueError: for no panel, one of another size than the truth, or a photo too small to score.
     """
     height, width = truth_HWC.shape[:2]
+    if not panels:
+        raise ValueError("there is nothing to compare with the truth: give at least one panel.")
     for panel in panels:
-        if panel.pixels_HWC.shape[:2] != (height, width):
-            h, w = panel.pixels_HWC.shape[:2]
+        h, w = panel.pixels_HWC.shape[:2]
+        if (h, w) != (height, width):
             raise ValueError(f"{panel.label} is {w}x{h}, but the truth is {width}x{height}.")
-    top, left, side = detail(panels[0].pixels_HWC, truth_HWC)
-    columns = [_column(panel, truth_HWC, (top, left, side), scale) for panel in panels]
-    columns.append(_column(Panel("truth", truth_HWC), None, (top, left, side), scale))
-    gap = _filled(columns[0].shape[0], MARGIN_PX)
-    row = [piece for column in columns for piece in (column, gap)][:-1]
-    inside = np.concatenate(row, axis=1)
-    return _padded(inside, MARGIN_PX)
-
-
-def detail(first_HWC: Picture8, truth_HWC: Picture8) -> tuple[int, int, int]:
-    """(top, left, side) of the square where ``first`` errs most against the truth."""
-    error = (metrics.studio_luma(first_HWC) - metrics.studio_luma(truth_HWC)) ** 2
-    side = min(DETAIL_PX, *error.shape)
-    sums = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    totals = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    top, left = np.unravel_index(int(totals.argmax()), totals.shape)
-    return int(top), int(left), side
-
-
-def _column(
-    panel: Panel, truth_HWC: Picture8 | None, place: tuple[int, int, int], scale: int
-) -> Picture8:
-    top, left, side = place
-    pixels = np.broadcast_to(panel.pixels_HWC, (*panel.pixels_HWC.shape[:2], 3))
-    width = pixels.shape[1]
-    zoom = max(1, width // side)
-    close = pixels[top : top + side, left : left + side].repeat(zoom, 0).repeat(zoom, 1)
-    close = _padded(close, 0, right=width - close.shape[1])
-    pieces = [_caption(panel, truth_HWC, scale, width), _framed(pixels, place)]
-    return np.concatenate([*pieces, _filled(MARGIN_PX, width), close], axis=0)
-
-
-def _caption(panel: Panel, truth_HWC: Picture8 | None, scale: int, width: int) -> Picture8:
-    lines = [panel.label, "PSNR / SSIM"]
-    if truth_HWC is not None:
+    plan = layout(height, width)
+    place = worst(panels[0].pixels_HWC, truth_HWC, plan.detail)
+    columns: list[Picture8] = []
+    for panel in panels:
         quality = metrics.on_luma(panel.pixels_HWC, truth_HWC, shave=scale)
-        lines[1] = f"{quality.psnr:.2f} dB / {quality.ssim:.4f}"
-    step = (lettering.HEIGHT + 4) * LETTER_PX
-    strip = _filled(step * len(lines) + 2 * LETTER_PX, width)
-    for index, line in enumerate(lines):
-        ink = lettering.rendered(line, size=LETTER_PX)[:, :width]
-        strip[index * step : index * step + ink.shape[0], : ink.shape[1]][ink] = INK
+        scores = f"{quality.psnr:.2f} dB / {quality.ssim:.4f}"
+        columns.append(_column(panel, scores, plan, place))
+    columns.append(_column(Panel("truth", truth_HWC), "PSNR-Y / SSIM-Y", plan, place))
+    gap = _filled(columns[0].shape[0], plan.margin)
+    row = [piece for column in columns for piece in (gap, column)]
+    inside = np.concatenate([*row, gap], axis=1)
+    edge = _filled(plan.margin, inside.shape[1])
+    return np.concatenate([edge, inside, edge], axis=0)
+
+
+def layout(height: int, width: int) -> Layout:
+    """How a photo of this size is shown."""
+    times = Fraction(1)
+    if width > WIDEST_PX:
+        times = Fraction(1, ceil(width / WIDEST_PX))
+    elif width < NARROWEST_PX:
+        times = Fraction(ceil(NARROWEST_PX / width))
+    size = ceil(height * times), ceil(width * times)
+    zooms = [zoom * times.numerator for zoom in ZOOMS]
+    zoom = min(zooms, key=lambda zoom: (-size[1] % zoom, -size[0] % zoom))
+    detail = min(ceil(size[0] / zoom), height), min(ceil(size[1] / zoom), width)
+    return Layout(times, size, zoom, detail, stroke=3 if size[1] >= 600 else 2)
+
+
+def worst(first_HWC: Picture8, truth_HWC: Picture8, size: tuple[int, int]) -> tuple[int, int]:
+    """(top, left) of the rectangle of that size where ``first`` errs most against the truth."""
+    error = (metrics.studio_luma(first_HWC) - metrics.studio_luma(truth_HWC)) ** 2
+    h, w = size
+    sums = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    totals = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
+    top, left = np.unravel_index(int(totals.argmax()), totals.shape)
+    return int(top), int(left)
+
+
+def _column(panel: Panel, scores: str, plan: Layout, place: tuple[int, int]) -> Picture8:
+    pixels = np.broadcast_to(panel.pixels_HWC, (*panel.pixels_HWC.shape[:2], 3))
+    (top, left), (h, w) = place, plan.detail
+    close = _repeated(pixels[top : top + h, left : left + w], plan.zoom)
+    width = plan.size[1]
+    return np.concatenate(
+        [
+            _line(panel.label, INK, width, plan.stroke),
+            _line(scores, FAINT, width, plan.stroke),
+            _framed(_shown(pixels, plan.times), place, plan),
+            _filled(plan.margin, width),
+            close[: plan.size[0], :width],
+        ],
+        axis=0,
+    )
+
+
+def _shown(pixels_HWC: Picture8, times: Fraction) -> Picture8:
+    if times >= 1:
+        return _repeated(pixels_HWC, int(times))
+    return bicubic.resize(pixels_HWC, times).astype(np.uint8)
+
+
+def _framed(shown_HWC: Picture8, place: tuple[int, int], plan: Layout) -> Picture8:
+    """The whole picture with a thin frame around the detail."""
+    (top, left), (h, w) = place, plan.detail
+    y, x = int(top * plan.times), int(left * plan.times)
+    bottom, right = ceil((top + h) * plan.times), ceil((left + w) * plan.times)
+    thin = plan.stroke - 1
+    framed = shown_HWC.copy()
+    framed[y:bottom, x:right] = FRAME
+    inside = slice(y + thin, bottom - thin), slice(x + thin, right - thin)
+    framed[inside] = shown_HWC[inside]
+    return framed
+
+
+def _line(text: str, color: Color, width: int, stroke: int) -> Picture8:
+    """A line of text, in smaller letters where it would not fit."""
+    while stroke > 1 and len(text) * (lettering.WIDTH + 1) * stroke > width:
+        stroke -= 1
+    ink = lettering.rendered(text, size=stroke)[:, :width]
+    strip = _filled(ink.shape[0] + 3 * stroke, width)
+    strip[: ink.shape[0], : ink.shape[1]][ink] = color
     return strip
 
 
-def _framed(pixels_HWC: Picture8, place: tuple[int, int, int]) -> Picture8:
-    """The picture with a thin frame around the detail."""
-    top, left, side = place
-    framed = pixels_HWC.copy()
-    bottom, right = top + side - 1, left + side - 1
-    framed[[top, bottom], left : right + 1] = FRAME
-    framed[top : bottom + 1, [left, right]] = FRAME
-    return framed
+def _repeated(pixels_HWC: Picture8, times: int) -> Picture8:
+    return pixels_HWC.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _filled(height: int, width: int) -> Picture8:
     return np.full((height, width, 3), BACKGROUND, np.uint8)
-
-
-def _padded(pixels_HWC: Picture8, margin: int, *, right: int = 0) -> Picture8:
-    height, width = pixels_HWC.shape[:2]
-    canvas = _filled(height + 2 * margin, width + 2 * margin + right)
-    canvas[margin : margin + height, margin : margin + width] = pixels_HWC
-    return canvas

@@ -1,11 +1,14 @@
-"""Captions without any font installed: our own letters, five pixels wide and seven high."""
+"""Captions without any font installed: our own letters, five pixels wide and nine high.
+
+Knows no picture: text in, booleans out.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-HEIGHT, WIDTH = 7, 5
+HEIGHT, WIDTH = 9, 5  # capitals stand on the seventh row, what hangs below takes two more
 
-# One string a row of characters; each glyph is seven rows of five pixels, '#' where there is ink.
+# Each glyph: rows of five pixels from the top, '#' where there is ink; what is left out is empty.
 _GLYPHS = {
     "A": ".###.|#...#|#...#|#####|#...#|#...#|#...#",
     "B": "####.|#...#|#...#|####.|#...#|#...#|####.",
@@ -33,6 +36,32 @@ _GLYPHS = {
     "X": "#...#|#...#|.#.#.|..#..|.#.#.|#...#|#...#",
     "Y": "#...#|#...#|.#.#.|..#..|..#..|..#..|..#..",
     "Z": "#####|....#|...#.|..#..|.#...|#....|#####",
+    "a": ".....|.....|.###.|....#|.####|#...#|.####",
+    "b": "#....|#....|####.|#...#|#...#|#...#|####.",
+    "c": ".....|.....|.####|#....|#....|#....|.####",
+    "d": "....#|....#|.####|#...#|#...#|#...#|.####",
+    "e": ".....|.....|.###.|#...#|#####|#....|.####",
+    "f": "..##.|.#...|####.|.#...|.#...|.#...|.#...",
+    "g": ".....|.....|.####|#...#|#...#|#...#|.####|....#|.###.",
+    "h": "#....|#....|####.|#...#|#...#|#...#|#...#",
+    "i": "..#..|.....|.##..|..#..|..#..|..#..|.###.",
+    "j": "...#.|.....|..##.|...#.|...#.|...#.|...#.|...#.|.##..",
+    "k": "#....|#....|#..#.|#.#..|##...|#.#..|#..#.",
+    "l": ".##..|..#..|..#..|..#..|..#..|..#..|.###.",
+    "m": ".....|.....|##.#.|#.#.#|#.#.#|#.#.#|#.#.#",
+    "n": ".....|.....|####.|#...#|#...#|#...#|#...#",
+    "o": ".....|.....|.###.|#...#|#...#|#...#|.###.",
+    "p": ".....|.....|####.|#...#|#...#|#...#|####.|#....|#....",
+    "q": ".....|.....|.####|#...#|#...#|#...#|.####|....#|....#",
+    "r": ".....|.....|#.##.|##...|#....|#....|#....",
+    "s": ".....|.....|.####|#....|.###.|....#|####.",
+    "t": ".#...|.#...|####.|.#...|.#...|.#...|..##.",
+    "u": ".....|.....|#...#|#...#|#...#|#...#|.####",
+    "v": ".....|.....|#...#|#...#|#...#|.#.#.|..#..",
+    "w": ".....|.....|#...#|#.#.#|#.#.#|#.#.#|.#.#.",
+    "x": ".....|.....|#...#|.#.#.|..#..|.#.#.|#...#",
+    "y": ".....|.....|#...#|#...#|#...#|#...#|.####|....#|.###.",
+    "z": ".....|.....|#####|...#.|..#..|.#...|#####",
     "0": ".###.|#...#|#..##|#.#.#|##..#|#...#|.###.",
     "1": "..#..|.##..|..#..|..#..|..#..|..#..|.###.",
     "2": ".###.|#...#|....#|...#.|..#..|.#...|#####",
@@ -47,7 +76,7 @@ _GLYPHS = {
     ",": ".....|.....|.....|.....|.##..|..#..|.#...",
     ":": ".....|.##..|.##..|.....|.##..|.##..|.....",
     "-": ".....|.....|.....|#####|.....|.....|.....",
-    "_": ".....|.....|.....|.....|.....|.....|#####",
+    "_": ".....|.....|.....|.....|.....|.....|.....|#####",
     "/": "....#|....#|...#.|..#..|.#...|#....|#....",
     "+": ".....|..#..|..#..|#####|..#..|..#..|.....",
     "(": "...#.|..#..|.#...|.#...|.#...|..#..|...#.",
@@ -58,14 +87,14 @@ _GLYPHS = {
 
 
 def rendered(text: str, *, size: int) -> NDArray[np.bool_]:
-    """Where the ink of a line is: (7 * size, width) booleans; small letters become capitals.
+    """Where the ink of a line is: (9 * size, width) booleans, ``size`` the width of a stroke.
 
     A character that we have no letter for becomes a question mark.
     """
-    columns: list[NDArray[np.bool_]] = []
-    for character in text.upper():
+    line = np.zeros((HEIGHT, (WIDTH + 1) * len(text)), np.bool_)
+    for index, character in enumerate(text):
         rows = _GLYPHS.get(character, _GLYPHS["?"]).split("|")
-        columns.append(np.array([[pixel == "#" for pixel in row] for row in rows]))
-        columns.append(np.zeros((HEIGHT, 1), np.bool_))
-    line = np.concatenate(columns[:-1], axis=1) if columns else np.zeros((HEIGHT, 1), np.bool_)
-    return line.repeat(size, axis=0).repeat(size, axis=1)
+        glyph = np.array([[pixel == "#" for pixel in row] for row in rows])
+        left = index * (WIDTH + 1)
+        line[: len(rows), left : left + WIDTH] = glyph
+    return line[:, :-1].repeat(size, axis=0).repeat(size, axis=1)

@@ -44,7 +44,11 @@ def on_luma(enlarged_HWC: Picture8, truth_HWC: Picture8, *, shave: int) -> Quali
 
 
 def by_seed_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
-    """The starting point's figures: PSNR of full-range luma, SSIM over RGB, no border cut."""
+    """The starting point's figures: PSNR of full-range luma, SSIM over RGB, no border cut.
+
+    Raises:
+        ValueError: for different sizes, or pictures too small for SSIM.
+    """
     _same_size(enlarged_HWC, truth_HWC)
     first, second = (_rgb(p) for p in (enlarged_HWC, truth_HWC))
     weights = np.array(FULL_RGB)
@@ -66,8 +70,14 @@ def psnr(first: Plane, second: Plane) -> float:
 def ssim(first: Plane, second: Plane) -> float:
     """Structural similarity of two (H, W) planes: Gaussian 11x11, sigma 1.5, valid region only.
 
+    Raises:
+        ValueError: for planes smaller than the window.
+
     Source: Wang et al., "Image quality assessment", IEEE TIP 2004.
     """
+    if min(first.shape) < WINDOW:
+        height, width = first.shape
+        raise ValueError(f"a picture of {width}x{height} is too small for SSIM: {WINDOW} px.")
     c1, c2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
     mean1, mean2 = _blurred(first), _blurred(second)
     variance1 = _blurred(first**2) - mean1**2
@@ -84,12 +94,12 @@ def _blurred(plane: Plane) -> Plane:
     kernel = np.exp(-(positions**2) / (2 * SIGMA**2))
     kernel /= kernel.sum()
     for axis in (0, 1):
-        length = plane.shape[axis] - WINDOW + 1
-        parts = (
-            weight * np.take(plane, np.arange(start, start + length), axis)
-            for start, weight in enumerate(kernel)
-        )
-        plane = np.sum(list(parts), axis=0)
+        moved = np.moveaxis(plane, axis, 0)
+        length = moved.shape[0] - WINDOW + 1
+        total = np.zeros((length, moved.shape[1]))
+        for start, weight in enumerate(kernel):
+            total += weight * moved[start : start + length]
+        plane = np.moveaxis(total, 0, axis)
     return plane
 
 

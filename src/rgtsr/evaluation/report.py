@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isfinite
 
 from rich.table import Table
 
@@ -28,7 +29,7 @@ def table(sets: Sequence[SetScore], *, per_picture: bool = True) -> Table:
 
 
 def as_csv(sets: Sequence[SetScore]) -> str:
-    """One line a picture, and one named ``mean`` a set."""
+    """One line a picture, and one named ``mean`` a set; an infinite PSNR reads ``inf``."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["set", "scale", "model", "picture", "psnr_y", "ssim_y"])
@@ -44,13 +45,23 @@ def as_json(protocol: Protocol, sets: Sequence[SetScore]) -> str:
 
     Equal pictures have an infinite PSNR, which JSON cannot hold: it is written as null.
     """
-    content = {"protocol": asdict(protocol), "sets": [asdict(one) for one in sets]}
-    return json.dumps(_finite(content), indent=2) + "\n"
+    content = {"protocol": asdict(protocol), "sets": [_plain(one) for one in sets]}
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if value == float("inf") else value
+def _plain(one: SetScore) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "scale": one.scale,
+        "model": one.model,
+        "psnr_y": _finite(one.psnr_y),
+        "ssim_y": one.ssim_y,
+        "pictures": [
+            {"name": row.name, "psnr_y": _finite(row.psnr_y), "ssim_y": row.ssim_y}
+            for row in one.pictures
+        ],
+    }
+
+
+def _finite(psnr: float) -> float | None:
+    return psnr if isfinite(psnr) else None

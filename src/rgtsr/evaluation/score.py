@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from rgtsr.errors import EvaluationError
 from rgtsr.evaluation import benchmarks, metrics
 from rgtsr.evaluation.benchmarks import Benchmark
-from rgtsr.evaluation.metrics import Quality
 from rgtsr.pictures import Picture, bicubic
 from rgtsr.upscaler import Upscaler
 
@@ -115,7 +114,13 @@ def score_results(benchmark: Benchmark, folder: Path, *, model: str) -> SetScore
 
 
 def score_by_seed_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model: str) -> SetScore:
-    """Scores on all whole 128x128 crops of HR, side by side from the top left; LR of the crop."""
+    """Scores on all whole 128x128 crops of HR, side by side from the top left; LR of the crop.
+
+    A crop that is restored exactly (a flat one) has an infinite PSNR, and so has the mean then.
+
+    Raises:
+        EvaluationError: when no picture is as large as a crop.
+    """
     rows: list[PictureScore] = []
     for pair in benchmark.pairs():
         qualities = [
@@ -141,7 +146,10 @@ def _crops(hr_HWC: Picture8) -> list[Picture8]:
 
 
 def _scored(name: str, made: Picture8, truth: Picture8, scale: int) -> PictureScore:
-    quality: Quality = metrics.on_luma(made, truth, shave=scale)
+    try:
+        quality = metrics.on_luma(made, truth, shave=scale)
+    except ValueError as error:
+        raise EvaluationError(f"{name}: {error}") from error
     return PictureScore(name, quality.psnr, quality.ssim)
 
 

@@ -1,0 +1,75 @@
+"""From what was said on the command line to an open Upscaler."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rgtsr.upscaler import Upscaler
+    from rgtsr.weights import Weights
+
+
+def chosen(model: str | None, scale: float | None) -> "Weights":
+    """The weights that -m and -s mean.
+
+    Without a model: the default one at that scale, or else the default one. With a model and a
+    whole scale: that model at that scale, and no other.
+
+    Raises:
+        UnknownWeightsError: no such model, or not at that scale; it says what there is.
+    """
+    from rgtsr import weights
+    from rgtsr.variants import SCALES
+
+    whole_scale = int(scale) if scale in SCALES else None
+    if model is not None:
+        return weights.load(model, scale=whole_scale)
+    variant = weights.DEFAULT_NAME.rpartition("-x")[0]
+    names = {entry.name for entry in weights.listing()}
+    same = f"{variant}-x{whole_scale}"
+    return weights.load(same if same in names else weights.DEFAULT_NAME)
+
+
+def opened(
+    model: str | None,
+    *,
+    scale: float | None = None,
+    tile_px: int | None = None,
+    overlap_px: int | None = None,
+    whole: bool = False,
+    ensemble: bool = False,
+    precision: str = "auto",
+    runtime: str = "auto",
+    device: str = "auto",
+) -> "Upscaler":
+    """An Upscaler by options; None stands for the default.
+
+    Raises:
+        ValueError: for tiles that are impossible, or asked for together with ``whole``.
+        UnknownWeightsError, WeightsError, RuntimeUnavailableError: as Upscaler.
+    """
+    from rgtsr import tiling, upscaler
+
+    if whole and (tile_px is not None or overlap_px is not None):
+        raise ValueError("--whole and --tile or --overlap exclude each other.")
+    settings = upscaler.Settings(
+        tile_px=upscaler.TILE_PX if tile_px is None else tile_px,
+        overlap_px=_overlap(tile_px, overlap_px),
+        whole=whole,
+        ensemble=ensemble,
+    )
+    tiling.plan(1, 1, tile_px=settings.tile_px, overlap_px=settings.overlap_px)  # raises
+    return upscaler.Upscaler(
+        chosen(model, scale),
+        runtime=runtime,
+        device=device,
+        precision=precision,
+        settings=settings,
+    )
+
+
+def _overlap(tile_px: int | None, overlap_px: int | None) -> int:
+    """The default overlap, or what a small tile leaves room for."""
+    from rgtsr.upscaler import OVERLAP_PX
+
+    if overlap_px is not None:
+        return overlap_px
+    return OVERLAP_PX if tile_px is None else min(OVERLAP_PX, max(0, tile_px // 4))

@@ -1,0 +1,93 @@
+"""What the commands say: one line an error, a bar on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+OnProgress = Callable[[int, int], None]
+WIDE = 200  # columns where nobody looks: files and pipes
+
+
+def complain(what: str | Exception) -> None:
+    """One line on stderr."""
+    print(f"rgtsr: {one_line(what)}", file=sys.stderr, flush=True)
+
+
+def one_line(what: str | Exception) -> str:
+    """The text, or what is to be said of the error, without line breaks."""
+    if isinstance(what, MemoryError):
+        what = "not enough memory: give a smaller --tile."
+    if isinstance(what, OSError) and what.strerror:
+        name = f"{what.filename}: " if what.filename else ""
+        what = f"{name}{what.strerror}."
+    return " ".join(str(what).split())
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Where nobody watches."""
+
+
+class Steps:
+    """Many files one after another: a bar with the time left, or nothing but their lines."""
+
+    def __init__(self, count: int, bar: "Progress | None") -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=count) if bar else None
+        self._done = 0
+
+    def start(self, name: str) -> OnProgress:
+        """Name what is being done; returns what to call as (parts done, parts in all)."""
+        if self._bar is None or self._task is None:
+            return _nobody
+        bar, task, before = self._bar, self._task, self._done
+        bar.update(task, description=name, completed=before)
+        return lambda done, total: bar.update(task, completed=before + done / max(1, total))
+
+    def finish(self, line: str = "") -> None:
+        """One more is through; say what became of it."""
+        self._done += 1
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done)
+        if line:
+            print(line, flush=True)
+
+    def fail(self, error: Exception) -> None:
+        """One more file is through, without result."""
+        self._done += 1
+        complain(error)
+
+
+@contextmanager
+def steps(count: int) -> Generator[Steps]:
+    """Show how far ``count`` files are, and for how long it will go on, on a terminal."""
+    if not sys.stderr.isatty():
+        yield Steps(count, None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    words = TextColumn("{task.description}", markup=False)
+    columns = (words, BarColumn(), MofNCompleteColumn(), Elapsed(), TextColumn("left"), Remaining())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Steps(count, bar)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; a heading that ends with a space stands over numbers."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    drawn = Table(box=None, pad_edge=False, show_header=any(columns))
+    for column in columns:
+        drawn.add_column(column.strip(), justify="right" if column.endswith(" ") else "left")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    console.print(drawn)

@@ -1,0 +1,150 @@
+"""The other commands, in processes of their own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.conftest import picture, write_picture
+from cli.running import rgtsr
+from rgtsr import pictures, weights
+from rgtsr.cli.doctor import version_of
+from rgtsr.evaluation import benchmarks, metrics
+from rgtsr.pictures import Picture
+from rgtsr.weights import Weights
+
+
+def test_models_lists_what_is_packaged() -> None:
+    lines = rgtsr("models").assert_done().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [entry.name for entry in weights.listing()]
+    assert lines[1].split()[0] == weights.DEFAULT_NAME
+
+
+def test_doctor_finds_everything_in_order() -> None:
+    done = rgtsr("doctor").assert_done()
+    for entry in weights.listing():
+        assert f"weights {entry.name}" in done.out
+    assert "openvino on the CPU     works" in done.out
+    assert "torch on the GPU        not available" in done.out
+
+
+def test_version_is_the_packages() -> None:
+    assert rgtsr("--version").assert_done().out == f"rgtsr {version_of('rgtsr')}\n"
+
+
+def test_convert_there_and_back_keeps_every_number(
+    model: Path, network: Weights, tmp_path: Path
+) -> None:
+    original, back = tmp_path / "theirs.pth", tmp_path / "back.safetensors"
+    rgtsr("convert", model, original, "--to", "original").assert_done()
+    rgtsr("convert", original, back).assert_done()
+    loaded = weights.load(back)
+    assert loaded.variant.split == network.variant.split
+    for name, tensor in network.tensors.items():
+        assert np.array_equal(loaded.tensors[name], tensor), name
+
+
+def test_convert_says_what_is_wrong(model: Path, tmp_path: Path) -> None:
+    rgtsr("convert", model, model).assert_failed(2, "is the input itself")
+    rgtsr("convert", model, tmp_path / "x.pth").assert_failed(2, "must end in .safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(model.read_bytes()[:5000])
+    done = rgtsr("convert", tmp_path / "cut.safetensors", tmp_path / "x.safetensors")
+    done.assert_failed(1, "cut.safetensors", "damaged")
+    assert not list(tmp_path.glob("x*"))
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Path:
+    """Two truths without LR."""
+    write_picture(tmp_path / "Set2" / "HR" / "one.png", 61, 80)
+    write_picture(tmp_path / "Set2" / "HR" / "two.png", 48, 64)
+    return tmp_path / "Set2"
+
+
+def test_eval_scores_a_model_beside_bicubic(benchmark: Path, model: Path, tmp_path: Path) -> None:
+    out, rows = tmp_path / "scores.json", tmp_path / "scores.csv"
+    arguments = ("eval", "-m", model, "-m", "bicubic", "--data", benchmark)
+    done = rgtsr(*arguments, "--json", out, "--csv", rows).assert_done()
+    assert "protocol: name: paper" in done.out
+    assert "untiled" in done.out
+    written = json.loads(out.read_text())
+    assert [(one["name"], one["scale"], one["model"]) for one in written["sets"]] == [
+        ("Set2", 2, str(model)),
+        ("Set2", 2, "bicubic"),
+    ]
+    truth, small = benchmarks.small_of(picture(48, 64).pixels_HWC, 2)
+    expected = metrics.on_luma(_bicubic(small), truth, shave=2)
+    assert written["sets"][1]["pictures"][1]["psnr_y"] == pytest.approx(expected.psnr, abs=1e-9)
+    assert rows.read_text().count("\n") == 1 + 2 * 3
+
+
+def _bicubic(small_HWC: np.ndarray) -> np.ndarray:
+    from rgtsr.evaluation import score
+
+    return score.enlarging_bicubic(2)(small_HWC)
+
+
+def test_eval_scores_pictures_that_anyone_made(benchmark: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "made" / "onex2.png", 60, 80)
+    write_picture(tmp_path / "made" / "two.png", 48, 64)
+    done = rgtsr("eval", "--results", tmp_path / "made", "--data", benchmark)
+    assert "made" in done.assert_done().out
+    write_picture(tmp_path / "made" / "two.png", 40, 64)
+    done = rgtsr("eval", "--results", tmp_path / "made", "--data", benchmark)
+    done.assert_failed(1, "two.png is 64x40")
+
+
+def test_eval_by_the_starting_points_protocol_shows_bicubic_too(
+    model: Path, tmp_path: Path
+) -> None:
+    write_picture(tmp_path / "crops" / "one.png", 140, 260)
+    arguments = ("eval", "-m", model, "--protocol", "seed", "--data", tmp_path / "crops")
+    done = rgtsr(*arguments).assert_done()
+    assert "protocol: name: seed" in done.out
+    assert "bicubic" in done.out
+    assert "one/1" in done.out
+
+
+def test_eval_says_what_is_missing(benchmark: Path, tmp_path: Path) -> None:
+    bicubic = ("eval", "-m", "bicubic", "--data")
+    rgtsr(*bicubic, tmp_path / "nowhere").assert_failed(1, "there is no such folder")
+    rgtsr("eval", "-m", "bicubic").assert_failed(2, "--data")
+    done = rgtsr(*bicubic, benchmark, "--json", tmp_path / "no" / "scores.json")
+    done.assert_failed(1, "does not exist")
+
+
+def test_compare_shows_all_panels_in_one_picture(model: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "truth.png", 96, 121)
+    write_picture(tmp_path / "other.png", 96, 121)
+    arguments = ("compare", tmp_path / "truth.png", "-o", tmp_path / "out" / "compared.png")
+    more = ("-m", model, "--panel", f"perfect={tmp_path / 'other.png'}")
+    done = rgtsr(*arguments, *more, "--save-panels", tmp_path / "panels").assert_done()
+    labels = [line.partition(":")[0] for line in done.out.splitlines()[:3]]
+    assert labels == ["bicubic", "rgtsr random", "perfect"]
+    assert "perfect: inf dB / 1.0000" in done.out
+    compared = pictures.read(tmp_path / "out" / "compared.png")
+    assert compared.width > 4 * 120
+    assert compared.height > 96
+    assert len(list((tmp_path / "panels").iterdir())) == 4
+
+
+def test_compare_refuses_pictures_of_another_size(tmp_path: Path) -> None:
+    write_picture(tmp_path / "truth.png", 96, 120)
+    pictures.write(Picture.from_array(np.zeros((40, 40, 3), np.uint8)), tmp_path / "small.png")
+    arguments = ("compare", tmp_path / "truth.png", "-o", tmp_path / "out.png", "--panel")
+    rgtsr(*arguments, f"s={tmp_path / 'small.png'}").assert_failed(1, "small.png is 40 x 40")
+    rgtsr(*arguments, "small.png").assert_failed(2, "write LABEL=FILE")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_train_without_torch_says_which_extra_is_missing(tmp_path: Path) -> None:
+    done = rgtsr("train", "small-x2", cwd=tmp_path, without=("torch",))
+    done.assert_failed(1, "torch", "pip install 'rgtsr[train]'")
+
+
+def test_train_says_what_is_wrong_with_a_recipe(tmp_path: Path) -> None:
+    rgtsr("train", "smal-x2", cwd=tmp_path).assert_failed(2, "Did you mean 'small-x2'?")
+    done = rgtsr("train", "small-x2", "lerning_rate=1", cwd=tmp_path)
+    done.assert_failed(2, "Did you mean 'learning_rate'?")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,78 @@
+"""Which file becomes which."""
+
+from pathlib import Path
+
+import pytest
+
+from rgtsr.cli.files import Job, Naming, jobs
+
+NAMING = Naming(readable=(".png", ".jpg", ".heic"), writable=(".png", ".jpg"), mark="_x2")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("a.png", "b/c.jpg", "b/.hidden.png", ".git/d.png", "b/notes.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    return tmp_path / "in"
+
+
+def test_without_output_the_result_lies_beside(tmp_path: Path) -> None:
+    assert jobs([tmp_path / "a.jpg"], None, NAMING) == (
+        Job(tmp_path / "a.jpg", tmp_path / "a_x2.jpg"),
+    )
+
+
+def test_a_folder_keeps_its_structure_and_hidden_files_are_passed_over(tree: Path) -> None:
+    out = tree.parent / "out"
+    assert jobs([tree], str(out), NAMING) == (
+        Job(tree / "a.png", out / "a.png"),
+        Job(tree / "b/c.jpg", out / "b/c.jpg"),
+    )
+
+
+def test_the_output_folder_inside_the_input_is_passed_over(tree: Path) -> None:
+    out = tree / "b"
+    assert [job.source.name for job in jobs([tree], str(out), NAMING)] == ["a.png"]
+
+
+def test_one_file_may_be_named_and_a_slash_means_a_folder(tmp_path: Path) -> None:
+    source = tmp_path / "a.jpg"
+    assert jobs([source], str(tmp_path / "o.png"), NAMING)[0].target == tmp_path / "o.png"
+    assert jobs([source], f"{tmp_path}/o.png/", NAMING)[0].target == tmp_path / "o.png/a.jpg"
+
+
+def test_what_cannot_be_written_becomes_png(tmp_path: Path) -> None:
+    assert jobs([Path("a.heic")], str(tmp_path), NAMING)[0].target == tmp_path / "a.png"
+
+
+def test_a_format_changes_the_suffix(tmp_path: Path) -> None:
+    naming = Naming(NAMING.readable, NAMING.writable, suffix=".png")
+    assert jobs([Path("a.jpg")], str(tmp_path), naming)[0].target == tmp_path / "a.png"
+
+
+def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"x/a.jpg and y/a.jpg would both become"):
+        jobs([Path("x/a.jpg"), Path("y/a.jpg")], str(tmp_path), NAMING)
+
+
+def test_a_result_in_place_of_a_source_is_refused(tree: Path) -> None:
+    with pytest.raises(ValueError, match="would replace the input"):
+        jobs([tree], str(tree.parent / "b" / ".." / "in"), NAMING)
+
+
+def test_a_link_to_a_source_is_that_source(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "link.png").symlink_to("a.png")
+    with pytest.raises(ValueError, match="would replace the input"):
+        jobs([tmp_path / "a.png"], str(tmp_path / "link.png"), NAMING)
+
+
+def test_a_folder_needs_an_output(tree: Path) -> None:
+    with pytest.raises(ValueError, match="say with -o"):
+        jobs([tree], None, NAMING)
+
+
+def test_a_result_of_an_unknown_format_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"cannot write .bmp pictures: use one of .png, .jpg"):
+        jobs([Path("a.jpg")], "o.bmp", NAMING)

@@ -1,0 +1,192 @@
+"""``rgtsr upscale`` in processes of its own."""
+
+import os
+import pty
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.conftest import picture, write_picture
+from cli.running import command, environment, rgtsr
+from rgtsr import pictures
+from rgtsr.upscaler import Settings, Upscaler
+from rgtsr.weights import Weights
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_file_becomes_what_the_upscaler_makes_of_it(
+    photo: Path, model: Path, network: Weights, tmp_path: Path
+) -> None:
+    target = tmp_path / "new folder" / "große.png"
+    done = rgtsr("upscale", photo, "-o", target, "-s", "2", "-m", model, "--tile", "32")
+    done.assert_done()
+    assert f"{target}: 80 x 48" in done.out
+    upscaler = Upscaler(network, settings=Settings(tile_px=32, overlap_px=8))
+    expected = upscaler.upscale(picture(24, 40)).pixels_HWC
+    difference = pictures.read(target).pixels_HWC.astype(int) - expected
+    assert np.abs(difference).max() <= 1  # another compilation may round otherwise
+
+
+def test_a_folder_keeps_its_structure_and_results_are_not_made_twice(
+    album: Path, model: Path, tmp_path: Path
+) -> None:
+    arguments = ("upscale", album, "-o", tmp_path / "out", "-m", model)
+    first = rgtsr(*arguments).assert_done()
+    assert first.out.splitlines()[-1] == "2 enlarged, 0 skipped, 0 failed"
+    assert files_below(tmp_path / "out") == ["Wörter 写真/zweites.png", "first.jpg"]
+    (tmp_path / "out" / "first.jpg").unlink()
+    second = rgtsr(*arguments).assert_done()
+    assert second.out.splitlines()[-1] == "1 enlarged, 1 skipped, 0 failed"
+    third = rgtsr(*arguments, "--overwrite", "--format", "webp", "--scale", "2.5").assert_done()
+    assert third.out.splitlines()[-1] == "2 enlarged, 0 skipped, 0 failed"
+    assert pictures.read(tmp_path / "out" / "first.webp").size == (50, 80)
+
+
+def test_bad_files_are_reported_and_passed_over(photo: Path, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_picture(folder / "good.png", 20, 20)
+    write_picture(folder / "one pixel.png", 1, 1)
+    write_picture(folder / "line.png", 1, 700)
+    (folder / "empty.png").touch()
+    (folder / "text.jpg").write_text("This is no picture at all, but it is long enough to be one.")
+    (folder / "cut.png").write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+    (folder / "huge.png").write_bytes(_header_only(30_000, 30_000))
+    done = rgtsr("upscale", folder, tmp_path / "missing.png", "-o", tmp_path / "out", "-m", model)
+    assert done.status == 1
+    assert done.out.splitlines()[-1] == "3 enlarged, 0 skipped, 5 failed"
+    assert files_below(tmp_path / "out") == ["good.png", "line.png", "one pixel.png"]
+    assert pictures.read(tmp_path / "out" / "one pixel.png").size == (2, 2)
+    assert pictures.read(tmp_path / "out" / "line.png").size == (2, 1400)
+    reported = dict(zip(("cut", "empty", "huge", "text", "missing"), done.errors, strict=True))
+    for name, words in {
+        "cut": "damaged",
+        "empty": "is empty",
+        "huge": "--max-pixels",
+        "text": "is no picture",
+        "missing": "no such file",
+    }.items():
+        assert reported[name].startswith("rgtsr: ")
+        assert f"{name}." in reported[name]
+        assert words in reported[name]
+
+
+def _header_only(width: int, height: int) -> bytes:
+    """A PNG that promises that many pixels and holds none."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-m", "smal-x2"), ("smal-x2", "Did you mean 'small-x2'?")),
+        (("-m", "small", "-s", "4"), ("small has x2",)),
+        (("-m", "{model}", "-s", "3"), ("2 times",)),
+        (("-m", "{model}", "--tile", "10"), ("tile_px=10 is too small",)),
+        (("-m", "{model}", "--tile", "1024"), ("too large",)),
+        (("-m", "{model}", "-o", "{photo}"), ("would replace the input",)),
+        (("-m", "{model}", "-s", "0"), ("--scale=0 is out of range",)),
+        (("-m", "{model}", "--width", "9", "-s", "2"), ("exclude each other",)),
+        (("-m", "{model}", "--quality", "101"), ("--quality=101",)),
+        (("--precision", "half"), ("half", "bf16")),
+        (("--scal", "2"), ("--scal",)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_misuse_is_one_line_and_status_2(
+    arguments: tuple[str, ...], words: tuple[str, ...], photo: Path, model: Path, tmp_path: Path
+) -> None:
+    filled = [text.format(model=model, photo=photo) for text in arguments]
+    rgtsr("upscale", photo, *filled, cwd=tmp_path).assert_failed(2, *words)
+    assert files_below(photo.parent) == ["photo.png"]
+
+
+def test_no_gpu_is_one_line_and_status_1(photo: Path, model: Path, tmp_path: Path) -> None:
+    done = rgtsr("upscale", photo, "-o", tmp_path / "o.png", "-m", model, "--device", "gpu")
+    done.assert_failed(1, "GPU", "--device cpu")
+
+
+def test_a_runtime_that_is_not_installed_is_named(photo: Path, model: Path, tmp_path: Path) -> None:
+    for runtime, extra in {"torch": "rgtsr[train]", "onnxruntime": "rgtsr[onnxruntime]"}.items():
+        arguments = ("upscale", photo, "-o", tmp_path / "o.png", "-m", model, "--runtime", runtime)
+        rgtsr(*arguments, without=(runtime,)).assert_failed(1, f"pip install '{extra}'")
+
+
+def test_a_full_disk_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "in.png", 100, 100)
+    (tmp_path / "out").mkdir()
+    arguments = ("upscale", tmp_path / "in.png", "-o", tmp_path / "out" / "o.png", "-m", model)
+    rgtsr(*arguments, file_limit_bytes=50_000).assert_failed(1, "o.png: cannot be written")
+    assert files_below(tmp_path / "out") == []
+
+
+def test_an_output_that_cannot_be_written_is_said(photo: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = rgtsr("upscale", photo, "-o", tmp_path / "file" / "o.png", "-m", model)
+    done.assert_failed(1, str(tmp_path / "file"), "cannot be made")
+    (tmp_path / "o.png").mkdir()
+    done = rgtsr("upscale", photo, "-o", f"{tmp_path}/", "--format", "png", "-m", model)
+    done.assert_done()
+    (tmp_path / "photo.png").unlink()
+    (tmp_path / "photo.png").mkdir()
+    done = rgtsr("upscale", photo, "-o", f"{tmp_path}/", "-m", model)
+    done.assert_failed(1, "is a folder")
+
+
+@pytest.mark.parametrize(("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_no_half_file(
+    which: signal.Signals, status: int, model: Path, tmp_path: Path
+) -> None:
+    write_picture(tmp_path / "in" / "1.png", 20, 20)
+    write_picture(tmp_path / "in" / "2.png", 1500, 1500)
+    arguments = [*command(), "upscale", "in", "-o", "out", "-m", str(model), "--tile", "64"]
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert b"in/1.png -> out/1.png" in process.stdout.readline()
+        process.send_signal(which)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert b"Traceback" not in errors
+    assert files_below(tmp_path / "out") == ["1.png"]
+
+
+def test_a_terminal_gets_a_bar_with_the_time_left(photo: Path, model: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    arguments = [*command(), "upscale", str(photo), "-o", "o.png", "-m", str(model)]
+    environ = environment(TERM="xterm", COLUMNS="100")
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while part := _read(ours):
+            shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert "photo.png" in shown.decode()
+    assert "━" in shown.decode()
+    assert "left" in shown.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that the other side is closed
+        return b""

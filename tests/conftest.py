@@ -1,0 +1,33 @@
+"""What all tests share: how hypothesis behaves, and where optional data lies."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+
+settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compiled graphs of tests stay out of the user's cache."""
+    os.environ["RGTSR_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def benchmark_dir() -> Path:
+    """Set5 and Set14, which are not in the repository: a folder beside it, if it is there."""
+    folder = ROOT.parent / "shared" / "benchmark"
+    if not folder.is_dir():
+        pytest.skip("the benchmark pictures are not here: ../shared/benchmark")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_dir() -> Path:
+    """The photos that the repository carries."""
+    return ROOT / "demo"

@@ -1,0 +1,196 @@
+"""The heart, with a runtime that repeats pixels: then the result is the picture repeated exactly."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rgtsr import pictures, tiling, variants, weights
+from rgtsr.errors import RgtsrError
+from rgtsr.pictures import Metadata, Picture
+from rgtsr.runtimes import Runtime
+from rgtsr.upscaler import Settings, Upscaler, symmetries
+
+TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
+
+
+@dataclass
+class Repeating:
+    """A runtime that repeats each pixel; it can break after some tiles."""
+
+    scale: int = 2
+    name: str = "openvino"
+    precision: str = "float32"
+    broken: float | None = None
+    seen: int = 0
+
+    def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.seen += 1
+        enlarged = tiles_NCHW.repeat(self.scale, 2).repeat(self.scale, 3)
+        return enlarged if self.broken is None else np.full_like(enlarged, self.broken)
+
+
+def repeating(**changes: object) -> Upscaler:
+    return Upscaler(TINY, Repeating(), settings=Settings(**changes))
+
+
+def noise(*shape: int, dtype: type = np.uint8, seed: int = 0) -> NDArray[np.generic]:
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def repeated(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    return array.repeat(2, 0).repeat(2, 1)
+
+
+@given(
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.integers(16, 60),
+    st.sampled_from([1, 3]),
+    st.sampled_from([np.uint8, np.uint16]),
+)
+def test_every_tile_size_gives_the_picture_repeated_exactly(
+    height: int, width: int, tile: int, channels: int, dtype: type
+) -> None:
+    array = noise(height, width, channels, dtype=dtype)
+    upscaler = repeating(tile_px=tile, overlap_px=tile // 3)
+    assert np.array_equal(
+        upscaler.upscale(Picture.from_array(array)).pixels_HWC, repeated(array)
+    )
+
+
+@pytest.mark.parametrize("settings", [{"whole": True}, {"ensemble": True, "tile_px": 16}])
+def test_whole_and_ensemble_give_the_picture_repeated_exactly(
+    settings: dict[str, object],
+) -> None:
+    array = noise(30, 45, 3)
+    upscaler = repeating(**({"overlap_px": 4} | settings))
+    assert np.array_equal(upscaler.upscale(Picture.from_array(array)).pixels_HWC, repeated(array))
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_alpha_is_enlarged_and_does_not_darken_what_is_solid(colours: int) -> None:
+    alpha = np.zeros((40, 40), np.uint8)
+    alpha[10:30, 10:30] = 255
+    pixels = np.where(alpha[..., None] > 0, 200, 0).astype(np.uint8).repeat(colours, 2)
+    enlarged = repeating(tile_px=24, overlap_px=8).upscale(Picture(pixels, alpha))
+    assert enlarged.alpha_HW is not None
+    assert np.array_equal(enlarged.alpha_HW, repeated(alpha))
+    assert (enlarged.pixels_HWC == 200).all(), "colours extend below what is clear: no dark fringe"
+
+
+def test_metadata_is_carried_along() -> None:
+    metadata = Metadata(xmp=b"<x/>")
+    picture = Picture.from_array(noise(20, 20, 3), metadata)
+    assert repeating().upscale(picture).metadata == metadata
+
+
+def test_progress_counts_every_tile() -> None:
+    seen: list[tuple[int, int]] = []
+    picture = Picture.from_array(noise(50, 70, 4))
+    repeating(tile_px=32, overlap_px=8).upscale(
+        picture, on_progress=lambda *counts: seen.append(counts)
+    )
+    total = 2 * tiling.plan(50, 70, tile_px=32, overlap_px=8).count
+    assert seen == [(done, total) for done in range(1, total + 1)]
+
+
+def test_symmetries_are_eight_and_each_undoes_itself() -> None:
+    x = noise(1, 3, 4, 7).astype(np.float32)
+    turned = [there(x) for there, _ in symmetries()]
+    assert len({t.tobytes() + bytes(t.shape) for t in turned}) == 8
+    assert all(np.array_equal(back(there(x)), x) for there, back in symmetries())
+
+
+def with_fallback(broken: Runtime, exact: Runtime, monkeypatch: pytest.MonkeyPatch) -> Upscaler:
+    """An upscaler whose reduced-precision runtime is ``broken``; float32 opens ``exact``."""
+    opened = {"bf16": broken, "float32": exact}
+    monkeypatch.setattr(
+        "rgtsr.runtimes.open_runtime", lambda _, *, precision, **__: opened[precision]
+    )
+    return Upscaler(TINY, precision="bf16")
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), 0.0])
+def test_a_tile_without_a_usable_result_is_redone_in_float32_and_reported(
+    broken: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upscaler = with_fallback(Repeating(broken=broken), Repeating(), monkeypatch)
+    array = noise(20, 30, 3)
+    pictures.write(Picture.from_array(array), tmp_path / "in.png")
+    report = upscaler.upscale_file(tmp_path / "in.png", tmp_path / "out.png")
+    assert report.notes == ("1 of 1 tiles were redone in float32",)
+    assert np.array_equal(pictures.read(tmp_path / "out.png").pixels_HWC, repeated(array))
+
+
+def test_a_result_that_is_unusable_in_float32_too_is_never_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Repeating(broken=float("nan"))
+    upscaler = with_fallback(nothing, nothing, monkeypatch)
+    pictures.write(Picture.from_array(noise(20, 30, 3)), tmp_path / "in.png")
+    with pytest.raises(RgtsrError, match="not finite or constant"):
+        upscaler.upscale_file(tmp_path / "in.png", tmp_path / "out.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_a_flat_picture_is_not_taken_for_a_failure() -> None:
+    flat = np.full((40, 40, 3), 128, np.uint8)
+    upscaler = repeating()
+    assert (upscaler.upscale(Picture.from_array(flat)).pixels_HWC == 128).all()
+
+
+@pytest.mark.parametrize(
+    ("final", "passes"), [((60, 80), 1), ((75, 100), 2), ((30, 40), 1), ((160, 200), 3)]
+)
+def test_an_exact_size_takes_as_many_passes_as_it_needs(
+    final: tuple[int, int], passes: int, tmp_path: Path
+) -> None:
+    pictures.write(Picture.from_array(noise(30, 40, 3)), tmp_path / "in.png")
+    report = repeating().upscale_file(
+        tmp_path / "in.png", tmp_path / "out.png", final_size=lambda _: final
+    )
+    assert report.size == pictures.read(tmp_path / "out.png").size == final
+    assert any("ran" in note for note in report.notes) == (passes > 1)
+
+
+def test_a_file_is_written_in_bands_that_equal_the_picture(tmp_path: Path) -> None:
+    array = noise(100, 60, 4)
+    pictures.write(Picture.from_array(array), tmp_path / "in.png")
+    upscaler = repeating(tile_px=32, overlap_px=8)
+    upscaler.upscale_file(tmp_path / "in.png", tmp_path / "out.png")
+    enlarged = upscaler.upscale(pictures.read(tmp_path / "in.png"))
+    written = pictures.read(tmp_path / "out.png")
+    assert np.array_equal(written.to_array(), enlarged.to_array())
+
+
+def test_only_open_rows_are_held_between_bands() -> None:
+    upscaler = repeating(tile_px=32, overlap_px=8)
+    plan = tiling.plan(400, 40, tile_px=32, overlap_px=8)
+    from rgtsr.upscaler import Tally
+
+    bands = [
+        len(band)
+        for band in upscaler._enlarged(noise(400, 40, 3), plan, Tally(0, lambda *_: None))
+    ]
+    assert sum(bands) == 800
+    assert max(bands) <= 2 * 32
+
+
+def test_the_network_itself_gives_the_same_picture_tiled_and_whole() -> None:
+    real = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=1)
+    picture = Picture.from_array(noise(64, 64, 3))
+    whole = Upscaler(real, settings=Settings(whole=True)).upscale(picture)
+    one_tile = Upscaler(real, settings=Settings(tile_px=64)).upscale(picture)
+    assert np.array_equal(whole.pixels_HWC, one_tile.pixels_HWC)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_every_scale_runs_end_to_end(scale: int) -> None:
+    real = weights.random(replace(variants.find("tiny", scale=scale), depths=(1, 1)), seed=1)
+    enlarged = Upscaler(real).upscale(Picture.from_array(noise(20, 33, 3)))
+    assert enlarged.size == (20 * scale, 33 * scale)
