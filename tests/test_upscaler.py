@@ -1,4 +1,4 @@
-"""The heart, with a runtime that repeats pixels: then the result is the picture repeated exactly."""
+"""The heart, with a runtime that repeats pixels: the result is then the picture repeated."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,9 +58,7 @@ def test_every_tile_size_gives_the_picture_repeated_exactly(
 ) -> None:
     array = noise(height, width, channels, dtype=dtype)
     upscaler = repeating(tile_px=tile, overlap_px=tile // 3)
-    assert np.array_equal(
-        upscaler.upscale(Picture.from_array(array)).pixels_HWC, repeated(array)
-    )
+    assert np.array_equal(upscaler.upscale(Picture.from_array(array)).pixels_HWC, repeated(array))
 
 
 @pytest.mark.parametrize("settings", [{"whole": True}, {"ensemble": True, "tile_px": 16}])
@@ -174,8 +172,7 @@ def test_only_open_rows_are_held_between_bands() -> None:
     from rgtsr.upscaler import Tally
 
     bands = [
-        len(band)
-        for band in upscaler._enlarged(noise(400, 40, 3), plan, Tally(0, lambda *_: None))
+        len(band) for band in upscaler._enlarged(noise(400, 40, 3), plan, Tally(0, lambda *_: None))
     ]
     assert sum(bands) == 800
     assert max(bands) <= 2 * 32

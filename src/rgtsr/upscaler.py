@@ -167,9 +167,7 @@ class Upscaler:
             both = np.concatenate([_as_was(band, picture), alpha.mean(2, keepdims=True)], axis=2)
             yield color.from_float(both, dtype)
 
-    def _enlarged(
-        self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally
-    ) -> Iterator[Floats]:
+    def _enlarged(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
         """Rows of tiles, blended: (h, W * S, 3) float32 bands, unclipped, top to bottom.
 
         Only the rows of output that later tiles still change are held between bands.
@@ -255,7 +253,9 @@ class Upscaler:
         return sum(self._plan_of(size).count for size in sizes) * _layers(picture)
 
 
-def upscale(picture: Picture | str | Path, model: str | Path | Weights = weights.DEFAULT_NAME) -> Picture:
+def upscale(
+    picture: Picture | str | Path, model: str | Path | Weights = weights.DEFAULT_NAME
+) -> Picture:
     """Enlarge one picture, or the one in a file: the short form of ``Upscaler(model).upscale``."""
     if not isinstance(picture, Picture):
         picture = pictures.read(picture)

@@ -76,8 +76,8 @@ class Variant:
 
     @property
     def multiple_px(self) -> int:
-        """L-SA pads height and width to a multiple of this."""
-        return max(self.split)
+        """L-SA pads height and width to a multiple of this, which both windows divide."""
+        return math.lcm(*self.split)
 
 
 BASES: dict[str, Variant] = {

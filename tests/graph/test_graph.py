@@ -37,7 +37,9 @@ def test_biases_are_stored_per_window_shape_and_not_per_window() -> None:
     large = graph.build(LIGHT, height=192, width=192).ByteSize()
     rows = 8 * 192 * 192 * 2 * 2 * 4  # two orders of int64 a half, four kinds of half at most
     assert large - small < rows
-    biases = [a for n, a in constants(graph.build(LIGHT, height=96, width=96)).items() if "bias" in n]
+    biases = [
+        a for n, a in constants(graph.build(LIGHT, height=96, width=96)).items() if "bias" in n
+    ]
     assert max(bias.size for bias in biases) == 3 * 256 * 256
 
 

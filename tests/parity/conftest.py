@@ -6,6 +6,7 @@ an empty package stands in its place.
 
 import importlib.abc
 import importlib.machinery
+import math
 import sys
 import types
 import warnings
@@ -29,7 +30,7 @@ class _EmptyTorchvision(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname.split(".")[0] != "torchvision":
+        if fullname.split(".", maxsplit=1)[0] != "torchvision":
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
@@ -55,6 +56,7 @@ def spandrel_rgt(empty_torchvision: None) -> Callable[[Weights], nn.Module]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="torch.meshgrid")
             network = RGT(
+                img_size=4 * math.lcm(*variant.split),  # its own must be a multiple of the windows
                 embed_dim=variant.channels,
                 depth=list(variant.depths),
                 num_heads=[variant.heads] * len(variant.depths),

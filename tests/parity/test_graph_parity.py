@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from parity.table import FAMILIES, SIZES, family, oddities
 from torch import nn
 
+from parity.table import FAMILIES, SIZES, family, oddities
 from rgtsr import runtimes, weights
 from rgtsr.variants import Variant
 from rgtsr.weights import Weights
@@ -66,9 +66,7 @@ def test_every_hyper_parameter_equals_spandrel(
 
 @both_runtimes
 @pytest.mark.parametrize("size", [(32, 64), (20, 33)])
-def test_a_batch_equals_spandrel(
-    size: tuple[int, int], runtime: str, spandrel_rgt: Build
-) -> None:
+def test_a_batch_equals_spandrel(size: tuple[int, int], runtime: str, spandrel_rgt: Build) -> None:
     x = tiles(*size, batch=3)
     assert difference(family("light"), spandrel_rgt, runtime, x) <= TOLERANCE
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import pyvips
 from numpy.typing import NDArray
+
 from pictures.made import FORMATS, Save, labelled, lossless
 
 

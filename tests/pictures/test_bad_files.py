@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from pictures.made import Save, photo
 
+from pictures.made import Save, photo
 from rgtsr.errors import PictureError
 from rgtsr.pictures import read
 

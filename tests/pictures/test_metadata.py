@@ -7,8 +7,8 @@ import pytest
 import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures.made import FORMATS, XMP, Save, photo, profile
 
+from pictures.made import FORMATS, XMP, Save, photo, profile
 from rgtsr.pictures import Metadata, Picture, exif, read, write
 from rgtsr.pictures.metadata import sized, upright
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import pyvips
-from pictures.made import XMP, Save, photo, profile
 
+from pictures.made import XMP, Save, photo, profile
 from rgtsr.pictures import Picture, read
 
 LOSSY = {".jpg": 4, ".webp": 0, ".avif": 1}

@@ -9,8 +9,8 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pictures.made import photo
 
+from pictures.made import photo
 from rgtsr.errors import PictureError
 from rgtsr.pictures import Picture, read, write, write_bands
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pictures.made import photo
 
+from pictures.made import photo
 from rgtsr.errors import PictureError
 from rgtsr.pictures import Picture, read, write, write_bands
 
@@ -148,7 +148,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk, suffix, height):
 def test_no_file_stays_open(tmp_path, suffix):
     write(Picture.from_array(photo()), tmp_path / f"out{suffix}")
     read(tmp_path / f"out{suffix}")
-    links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+    links = list(Path("/proc/self/fd").iterdir())
     assert not [link for link in links if str(tmp_path) in os.path.realpath(link)]
 
 

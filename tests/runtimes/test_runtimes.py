@@ -48,9 +48,7 @@ def test_auto_is_openvino_in_float32_on_a_cpu() -> None:
         ({"device": "tpu"}, "device 'tpu' is not one of auto, cpu, gpu"),
     ],
 )
-def test_an_unknown_word_is_refused_with_the_known_ones(
-    option: dict[str, str], words: str
-) -> None:
+def test_an_unknown_word_is_refused_with_the_known_ones(option: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         runtimes.open_runtime(SMALL, **option)
 

@@ -97,13 +97,23 @@ def layout(height: int, width: int) -> Layout:
 
 
 def worst(first_HWC: Picture8, truth_HWC: Picture8, size: tuple[int, int]) -> tuple[int, int]:
-    """(top, left) of the rectangle of that size where ``first`` errs most against the truth."""
+    """(top, left) of the rectangle of that size where ``first`` errs most against the truth.
+
+    Errors in the middle half count threefold, so that the culprit stands in the middle.
+    """
     error = (metrics.studio_luma(first_HWC) - metrics.studio_luma(truth_HWC)) ** 2
-    h, w = size
-    sums = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    totals = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
+    (h, w), (y, x) = size, (size[0] // 4, size[1] // 4)
+    middle = _sums(error[y : error.shape[0] - y, x : error.shape[1] - x], (h - 2 * y, w - 2 * x))
+    totals = _sums(error, size) + 2 * middle
     top, left = np.unravel_index(int(totals.argmax()), totals.shape)
     return int(top), int(left)
+
+
+def _sums(plane: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """The sum over each rectangle of that size: (H - h + 1, W - w + 1)."""
+    h, w = size
+    sums = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    return sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
 
 
 def _column(panel: Panel, scores: str, plan: Layout, place: tuple[int, int]) -> Picture8:
@@ -144,10 +154,10 @@ def _framed(shown_HWC: Picture8, place: tuple[int, int], plan: Layout) -> Pictur
 
 def _line(text: str, color: Color, width: int, stroke: int) -> Picture8:
     """A line of text, in smaller letters where it would not fit."""
+    strip = _filled((lettering.HEIGHT + 3) * stroke, width)
     while stroke > 1 and len(text) * (lettering.WIDTH + 1) * stroke > width:
         stroke -= 1
     ink = lettering.rendered(text, size=stroke)[:, :width]
-    strip = _filled(ink.shape[0] + 3 * stroke, width)
     strip[: ink.shape[0], : ink.shape[1]][ink] = color
     return strip
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from math import isfinite
 
 from rich.table import Table
+from rich.text import Text
 
 from rgtsr.evaluation.score import Protocol, SetScore
 
@@ -20,10 +21,11 @@ def table(sets: Sequence[SetScore], *, per_picture: bool = True) -> Table:
     result.add_column("PSNR-Y / dB", justify="right")
     result.add_column("SSIM-Y", justify="right")
     for one in sets:
-        start = one.name, f"x{one.scale}", one.model
+        # as Text, so that brackets in names are not read as styles
+        start = Text(one.name), f"x{one.scale}", Text(one.model)
         if per_picture:
             for row in one.pictures:
-                result.add_row(*start, row.name, f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}")
+                result.add_row(*start, Text(row.name), f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}")
         result.add_row(*start, "mean", f"{one.psnr_y:.3f}", f"{one.ssim_y:.4f}", style="bold")
     return result
 

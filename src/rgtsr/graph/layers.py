@@ -108,7 +108,13 @@ def convolution(
     b, side = site.builder, weight.shape[-1]
     constants = b.constant(f"{name}/weight", weight), b.constant(f"{name}/bias", bias)
     return b.op(
-        "Conv", name, value, *constants, group=groups, kernel_shape=(side, side), pads=(side // 2,) * 4
+        "Conv",
+        name,
+        value,
+        *constants,
+        group=groups,
+        kernel_shape=(side, side),
+        pads=(side // 2,) * 4,
     )
 
 

@@ -52,9 +52,12 @@ def _half(
     """One half of the channels in windows of one shape, with the detail of its values."""
     b, channels = site.builder, site.variant.channels
     half, heads = channels // 2, site.variant.heads // 2
-    block = name.split("/")[0]
+    block = name.split("/", maxsplit=1)[0]
     order = window_order(site, window, shifted=shifted)
-    maps = [qkv.columns(k * channels + index * half, k * channels + (index + 1) * half) for k in range(3)]
+    maps = [
+        qkv.columns(k * channels + index * half, k * channels + (index + 1) * half)
+        for k in range(3)
+    ]
     maps[0] = maps[0].times((half // heads) ** -0.5)
     q, k, v = (
         linear(site, f"{name}/{letter}", x, layer)
@@ -67,7 +70,10 @@ def _half(
         site.tensors[f"{block}.attn.get_v.weight"][index * half : (index + 1) * half],
         site.tensors[f"{block}.attn.get_v.bias"][index * half : (index + 1) * half],
     )
-    parts = [_in_windows(site, f"{name}/{l}", r, order) for l, r in zip("qkv", (q, k, v), strict=True)]
+    parts = [
+        _in_windows(site, f"{name}/{letter}", r, order)
+        for letter, r in zip("qkv", (q, k, v), strict=True)
+    ]
     table = position_table(site, f"{block}.attn.attns.{index}.pos", window)
     attended = [
         _attend(site, f"{name}/{h}x{w}", group, (h, w), pair_biases(table, window, (h, w)))
@@ -94,7 +100,9 @@ def _attend(
     """Attention inside windows of one shape: three (n * t, C / 2) -> (n * t, C / 2)."""
     b, half, heads = site.builder, site.variant.channels // 2, site.variant.heads // 2
     shape = (-1, window[0] * window[1], heads, half // heads)
-    q, k, v = (b.reshape(f"{name}/{l}", rows, shape) for l, rows in zip("qkv", qkv, strict=True))
+    q, k, v = (
+        b.reshape(f"{name}/{letter}", rows, shape) for letter, rows in zip("qkv", qkv, strict=True)
+    )
     q = b.transpose(f"{name}/q/heads", q, (0, 2, 1, 3))
     k = b.transpose(f"{name}/k/heads", k, (0, 2, 3, 1))
     v = b.transpose(f"{name}/v/heads", v, (0, 2, 1, 3))

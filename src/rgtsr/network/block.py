@@ -19,9 +19,7 @@ GAMMA_START = 1e-4  # HAI's scale at the start of training, RGT's code
 class Block(nn.Module):
     """L-SA in even blocks, RG-SA in odd ones; HAI adds the block's input once more, scaled."""
 
-    def __init__(
-        self, variant: Variant, group: int, index: int, *, drop_path: float = 0.0
-    ) -> None:
+    def __init__(self, variant: Variant, group: int, index: int, *, drop_path: float = 0.0) -> None:
         super().__init__()
         self.drop_path = drop_path
         self.norm1 = nn.LayerNorm(variant.channels)

@@ -16,7 +16,7 @@ from rgtsr.weights import Weights
 
 
 class RGT(nn.Module):
-    """Enlarge RGB pictures by ``variant.scale``: (B, 3, H, W) in 0..1 -> (B, 3, H*S, W*S), unclipped.
+    """Enlarge pictures: RGB in 0..1, (B, 3, H, W) -> (B, 3, H * S, W * S), unclipped.
 
     Any H and W from 1 up: sides too short for the recursion are mirrored first, cropped after.
     ``drop_path`` is the last block's chance of stochastic depth; it grows linearly from 0.

@@ -192,7 +192,7 @@ def _publish(draft: Path, target: Path) -> None:
             os.fsync(file.fileno())
         if final.exists():
             shutil.copymode(final, draft)
-        os.replace(draft, final)
+        draft.replace(final)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ class Progress:
     """What a run has behind it, apart from its tensors."""
 
     elapsed_s: float = 0.0
-    curve: list[Point] = field(default_factory=lambda: list[Point]())
+    curve: list[Point] = field(default_factory=list[Point])
 
 
 def save(path: Path, learner: Learner, crops: Crops, progress: Progress) -> None:
@@ -59,7 +59,9 @@ def save(path: Path, learner: Learner, crops: Crops, progress: Progress) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, beside, header)
+        save_file(
+            {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, beside, header
+        )
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)
@@ -82,7 +84,8 @@ def restore(path: Path, learner: Learner, crops: Crops) -> Progress:
     """
     header = _header(path)
     with safe_open(path, framework="pt") as file:
-        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
+        names: list[str] = file.keys()
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
     expected = {f"network.{name}" for name in learner.parameters}
     if not expected <= tensors.keys():
         raise TrainingError(f"{path} belongs to another network: {min(expected - tensors.keys())}.")

@@ -58,7 +58,7 @@ class Run:
     holdout: Holdout | None
     watcher: Watcher
     progress: Progress = field(default_factory=Progress)
-    losses: list[float] = field(default_factory=lambda: list[float]())
+    losses: list[float] = field(default_factory=list[float])
 
     def at(self) -> float:
         return self.budget.progress(self.learner.step, self.progress.elapsed_s)

@@ -76,7 +76,9 @@ def optimizers(parameters: dict[str, Tensor], recipe: Recipe) -> list[Optimizer]
     """AdamW without decay, or Adam; with ``muon`` the body's matrices go to Muon."""
     if recipe.optimizer == "adam":
         return [torch.optim.Adam(parameters.values(), recipe.learning_rate, recipe.betas)]
-    matrices = {n: p for n, p in parameters.items() if recipe.optimizer == "muon" and _is_matrix(n, p)}
+    matrices = {
+        n: p for n, p in parameters.items() if recipe.optimizer == "muon" and _is_matrix(n, p)
+    }
     rest = [p for name, p in parameters.items() if name not in matrices]
     chosen: list[Optimizer] = [
         torch.optim.AdamW(rest, recipe.learning_rate, recipe.betas, weight_decay=0.0)

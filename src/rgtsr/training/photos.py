@@ -18,7 +18,6 @@ from torch import Tensor
 from rgtsr.errors import PictureError, TrainingError
 from rgtsr.pictures import SUFFIXES, Picture, bicubic, read
 
-
 LR_FOLDER = re.compile(r"(^|_)lr(_|$)", re.IGNORECASE)  # DIV2K_train_LR_bicubic and the like
 
 
@@ -128,7 +127,9 @@ class Crops:
 
     def _crop(self) -> tuple[Tensor, Tensor]:
         pair = self.pairs[int(self.rng.choice(len(self.pairs), p=self.chances))]
-        top, left = (int(self.rng.integers(side - self.patch_px + 1)) for side in pair.lr_HWC.shape[:2])
+        top, left = (
+            int(self.rng.integers(side - self.patch_px + 1)) for side in pair.lr_HWC.shape[:2]
+        )
         turns, flip = int(self.rng.integers(4)), bool(self.rng.integers(2))
         colours = self.rng.permutation(3) if self.permute_rgb else np.arange(3)
 

@@ -10,6 +10,7 @@ from rgtsr.training import photos
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
+
 @dataclass(frozen=True)
 class Holdout:
     """Photos that no step ever sees; they decide every choice."""

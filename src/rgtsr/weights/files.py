@@ -65,7 +65,8 @@ def read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
     """Tensors and header of a safetensors file. Raises WeightsError for a damaged one."""
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+            names: list[str] = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise WeightsError(f"{path}: is damaged or no safetensors file: {error}.") from error
 

@@ -58,7 +58,9 @@ def read(path: Path) -> Arrays:
     except WeightsError:
         raise
     except (OSError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: is damaged or no .pth file of torch >= 1.6: {error}.") from error
+        raise WeightsError(
+            f"{path}: is damaged or no .pth file of torch >= 1.6: {error}."
+        ) from error
     except Exception as error:  # a hostile pickle can make the machine below fail in any way
         raise WeightsError(f"{path}: its pickle is damaged: {error}.") from error
     return _state_dict(content, path)
@@ -98,7 +100,9 @@ class _Unpickler(pickle.Unpickler):
             raise WeightsError(f"{self.path}: holds a {kind!r}, which is no tensor: refused.")
         dtype = STORAGES[storage.name]
         entry = self.archive.getinfo(f"{self.folder}data/{key}")
-        if entry.file_size != count * dtype.itemsize or entry.file_size > os.path.getsize(self.path):
+        if entry.file_size != count * dtype.itemsize or entry.file_size > os.path.getsize(
+            self.path
+        ):
             raise WeightsError(f"{self.path}: storage {key} is not as long as its tensors say.")
         flat = np.frombuffer(self.archive.read(entry), dtype)
         if storage.name == "BFloat16Storage":

@@ -22,7 +22,7 @@ class Card:
     recipe: str = ""
     minutes: float | None = None
     purpose: str = ""
-    scores: Mapping[str, float] = field(default_factory=lambda: dict[str, float]())
+    scores: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, eq=False)
