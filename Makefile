@@ -4,7 +4,6 @@
 PYTHON ?= python3
 SOURCES := pyproject.toml $(shell find src -type f -not -name '*.pyc')
 PIP_QUIET := --quiet --disable-pip-version-check
-# OpenVINO and torch start one thread a core; a second pool of them only gets in the way.
 PYTEST_ARGS ?=
 
 .PHONY: demo test check tests format clean

@@ -214,11 +214,11 @@ class Upscaler:
     def _run(self, runtime: Runtime, tile_NCHW: Floats) -> Floats:
         if not self.settings.ensemble:
             return runtime.upscale_tiles(tile_NCHW)
-        total = sum(
+        results = [
             back(runtime.upscale_tiles(np.ascontiguousarray(there(tile_NCHW))))
             for there, back in symmetries()
-        )
-        return np.asarray(total, np.float32) / 8
+        ]
+        return np.asarray(np.mean(results, axis=0), np.float32)
 
     def _open(self, runtime: str | Runtime, precision: str) -> Runtime:
         if not isinstance(runtime, str):

@@ -95,6 +95,11 @@ def test_eval_scores_pictures_that_anyone_made(benchmark: Path, tmp_path: Path) 
     done.assert_failed(1, "two.png is 64x40")
 
 
+def test_eval_takes_several_folders_after_one_option(benchmark: Path) -> None:
+    done = rgtsr("eval", "-m", "bicubic", "--data", benchmark, benchmark / "HR").assert_done()
+    assert [line.split()[0] for line in done.out.splitlines() if " mean " in line] == ["Set2", "HR"]
+
+
 def test_eval_by_the_starting_points_protocol_shows_bicubic_too(
     model: Path, tmp_path: Path
 ) -> None:

@@ -48,11 +48,23 @@ def test_a_folder_keeps_its_structure_and_results_are_not_made_twice(
     assert pictures.read(tmp_path / "out" / "first.webp").size == (50, 80)
 
 
+def test_any_size_is_reached_without_naming_a_model(photo: Path, tmp_path: Path) -> None:
+    for arguments, size in {
+        ("-s", "4"): (96, 160),
+        ("--long-side", "100"): (60, 100),
+        ("--width", "50", "--height", "50"): (50, 50),
+    }.items():
+        target = tmp_path / f"{'-'.join(arguments)}.png"
+        done = rgtsr("upscale", photo, "-o", target, *arguments).assert_done()
+        assert pictures.read(target).size == size
+    assert "cropped evenly" in done.out
+
+
 def test_bad_files_are_reported_and_passed_over(photo: Path, model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write_picture(folder / "good.png", 20, 20)
     write_picture(folder / "one pixel.png", 1, 1)
-    write_picture(folder / "line.png", 1, 700)
+    write_picture(folder / "line.png", 1, 5000)
     (folder / "empty.png").touch()
     (folder / "text.jpg").write_text("This is no picture at all, but it is long enough to be one.")
     (folder / "cut.png").write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
@@ -62,7 +74,7 @@ def test_bad_files_are_reported_and_passed_over(photo: Path, model: Path, tmp_pa
     assert done.out.splitlines()[-1] == "3 enlarged, 0 skipped, 5 failed"
     assert files_below(tmp_path / "out") == ["good.png", "line.png", "one pixel.png"]
     assert pictures.read(tmp_path / "out" / "one pixel.png").size == (2, 2)
-    assert pictures.read(tmp_path / "out" / "line.png").size == (2, 1400)
+    assert pictures.read(tmp_path / "out" / "line.png").size == (2, 10000)
     reported = dict(zip(("cut", "empty", "huge", "text", "missing"), done.errors, strict=True))
     for name, words in {
         "cut": "damaged",

@@ -36,7 +36,7 @@ def spoilt(truth: Picture8, top: int, left: int, side: int = 12) -> Picture8:
     return result
 
 
-def test_all_panels_stand_side_by_side_at_one_height():
+def test_all_panels_stand_side_by_side_at_one_height() -> None:
     truth = photo(200, 300)
     panels = [Panel("a", spoilt(truth, 90, 140)), Panel("b", spoilt(truth, 90, 140, 6))]
     sheet = compare.side_by_side(panels, truth, scale=2)
@@ -47,7 +47,7 @@ def test_all_panels_stand_side_by_side_at_one_height():
     assert len({y for y, _ in same}) == 1
 
 
-def test_the_detail_is_the_worst_place_and_is_enlarged_without_smoothing():
+def test_the_detail_is_the_worst_place_and_is_enlarged_without_smoothing() -> None:
     truth = photo(200, 300)
     made = spoilt(truth, 100, 180)
     sheet = compare.side_by_side([Panel("a", made)], truth, scale=2)
@@ -64,14 +64,14 @@ def test_the_detail_is_the_worst_place_and_is_enlarged_without_smoothing():
 
 @given(st.integers(16, 68), st.integers(24, 114))
 @settings(max_examples=30)
-def test_what_errs_stands_in_the_middle_of_the_detail(top: int, left: int):
+def test_what_errs_stands_in_the_middle_of_the_detail(top: int, left: int) -> None:
     truth = photo(100, 150)
     y, x = compare.worst(spoilt(truth, top, left), truth, (40, 60))
     assert y + 10 <= top <= y + 30 - 12 or y in (0, 60)
     assert x + 15 <= left <= x + 45 - 12 or x in (0, 90)
 
 
-def test_a_frame_marks_the_detail_in_the_whole_picture():
+def test_a_frame_marks_the_detail_in_the_whole_picture() -> None:
     truth = photo(200, 300)
     made = spoilt(truth, 90, 140)
     sheet = compare.side_by_side([Panel("a", made)], truth, scale=2)
@@ -85,7 +85,7 @@ def test_a_frame_marks_the_detail_in_the_whole_picture():
     assert top > 0
 
 
-def test_the_scores_are_written_on_each_panel():
+def test_the_scores_are_written_on_each_panel() -> None:
     truth = photo(200, 300)
     sheet = compare.side_by_side([Panel("bicubic", spoilt(truth, 90, 140))], truth, scale=2)
     quality = compare.metrics.on_luma(spoilt(truth, 90, 140), truth, shave=2)
@@ -103,7 +103,7 @@ def test_the_scores_are_written_on_each_panel():
 
 
 @pytest.mark.parametrize("size", [(64, 64), (16, 700), (700, 16), (37, 301), (999, 1001)])
-def test_any_size_gives_a_sheet_of_two_equal_rows(size: tuple[int, int]):
+def test_any_size_gives_a_sheet_of_two_equal_rows(size: tuple[int, int]) -> None:
     truth = photo(*size)
     panels = [Panel("a label that is longer than its panel is wide", photo(*size, seed=1))]
     sheet = compare.side_by_side(panels, truth, scale=2)
@@ -118,20 +118,20 @@ def test_any_size_gives_a_sheet_of_two_equal_rows(size: tuple[int, int]):
 
 
 @given(st.integers(15, 6000), st.integers(15, 6000))
-def test_whole_pictures_are_shown_neither_tiny_nor_huge(height: int, width: int):
+def test_whole_pictures_are_shown_neither_tiny_nor_huge(height: int, width: int) -> None:
     plan = compare.layout(height, width)
     assert compare.NARROWEST_PX <= plan.size[1] <= compare.WIDEST_PX
     assert plan.detail[0] <= height
     assert plan.detail[1] <= width
 
 
-def test_grey_pictures_are_shown_as_grey():
+def test_grey_pictures_are_shown_as_grey() -> None:
     truth = photo(60, 300, channels=1)
     sheet = compare.side_by_side([Panel("a", photo(60, 300, 1, seed=1))], truth, scale=2)
     assert places(sheet, truth.repeat(3, axis=2)[:8, :12])
 
 
-def test_the_panels_are_left_as_they_are():
+def test_the_panels_are_left_as_they_are() -> None:
     truth, made = photo(60, 300), photo(60, 300, seed=1)
     before = truth.copy(), made.copy()
     compare.side_by_side([Panel("a", made)], truth, scale=2)
@@ -139,26 +139,26 @@ def test_the_panels_are_left_as_they_are():
     assert np.array_equal(made, before[1])
 
 
-def test_a_panel_of_another_size_is_refused_by_name():
+def test_a_panel_of_another_size_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"^mine is 31x20, but the truth is 30x20"):
         compare.side_by_side([Panel("mine", photo(20, 31))], photo(20, 30), scale=2)
 
 
-def test_nothing_to_compare_is_refused():
+def test_nothing_to_compare_is_refused() -> None:
     with pytest.raises(ValueError, match="give at least one panel"):
         compare.side_by_side([], photo(20, 30), scale=2)
 
 
-def test_letters_differ_from_each_other():
+def test_letters_differ_from_each_other() -> None:
     shapes = {lettering.rendered(letter, size=1).tobytes() for letter in ALPHABET}
     assert len(shapes) == len(ALPHABET)
 
 
-def test_a_letter_that_we_do_not_have_is_a_question_mark():
+def test_a_letter_that_we_do_not_have_is_a_question_mark() -> None:
     assert np.array_equal(lettering.rendered("§", size=2), lettering.rendered("?", size=2))
 
 
 @given(st.text(ALPHABET, max_size=20), st.integers(1, 4))
-def test_a_line_has_the_size_that_its_letters_make(text: str, size: int):
+def test_a_line_has_the_size_that_its_letters_make(text: str, size: int) -> None:
     width = max(0, len(text) * (lettering.WIDTH + 1) - 1)
     assert lettering.rendered(text, size=size).shape == (lettering.HEIGHT * size, width * size)

@@ -26,7 +26,7 @@ def printed(sets: list[SetScore]) -> list[list[str]]:
     return [line.split() for line in terminal.getvalue().splitlines()]
 
 
-def test_the_json_has_exactly_these_keys():
+def test_the_json_has_exactly_these_keys() -> None:
     rules = paper_protocol(tiles="untiled", lr_source="given")
     content = json.loads(report.as_json(rules, [SET]))
     assert list(content) == ["protocol", "sets"]
@@ -45,25 +45,25 @@ def test_the_json_has_exactly_these_keys():
     ]
 
 
-def test_the_protocol_says_what_two_figures_must_share():
+def test_the_protocol_says_what_two_figures_must_share() -> None:
     protocol = json.loads(report.as_json(paper_protocol(tiles="192 px", lr_source="made"), []))
     rules = protocol["protocol"]
     assert (rules["tiles"], rules["shave_px"], rules["lr_source"]) == ("192 px", "scale", "made")
 
 
-def test_both_protocols_have_names_of_their_own():
+def test_both_protocols_have_names_of_their_own() -> None:
     names = {paper_protocol(tiles="", lr_source="").name, seed_protocol(tiles="").name}
     assert names == {"paper", "seed"}
 
 
-def test_json_that_others_can_read_has_no_infinity():
+def test_json_that_others_can_read_has_no_infinity() -> None:
     perfect = SetScore("s", 2, "m", inf, 1.0, (PictureScore("a", inf, 1.0),))
     text = report.as_json(seed_protocol(tiles="untiled"), [perfect])
     assert "Infinity" not in text
     assert json.loads(text)["sets"][0]["psnr_y"] is None
 
 
-def test_the_csv_has_a_line_a_picture_and_the_mean():
+def test_the_csv_has_a_line_a_picture_and_the_mean() -> None:
     rows = list(csv.reader(io.StringIO(report.as_csv([SET]))))
     assert rows == [
         ["set", "scale", "model", "picture", "psnr_y", "ssim_y"],
@@ -73,12 +73,12 @@ def test_the_csv_has_a_line_a_picture_and_the_mean():
     ]
 
 
-def test_the_table_shows_pictures_and_their_mean():
+def test_the_table_shows_pictures_and_their_mean() -> None:
     lines = printed([SET])
     assert ["Set5", "x2", "light-x2", "baby", "38.000", "0.9610"] in lines
     assert ["Set5", "x2", "light-x2", "mean", "37.500", "0.9591"] in lines
 
 
-def test_a_name_that_looks_like_markup_is_printed_as_it_is():
+def test_a_name_that_looks_like_markup_is_printed_as_it_is() -> None:
     odd = SetScore("[red]s", 2, "[/b]", 1.0, 1.0, (PictureScore("[1]", 1.0, 1.0),))
     assert ["[red]s", "x2", "[/b]", "[1]", "1.000", "1.0000"] in printed([odd])

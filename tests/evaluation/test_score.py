@@ -48,14 +48,14 @@ def repeating(lr_HWC: Picture8) -> Picture8:
 )
 def test_bicubic_scores_what_the_field_says(
     benchmark_dir: Path, name: str, scale: int, psnr_y: float, ssim_y: float
-):
+) -> None:
     benchmark = benchmarks.find(benchmark_dir / name, scale)
     result = score.score(benchmark, score.enlarging_bicubic(scale), model="bicubic")
     assert round(result.psnr_y, 3) == psnr_y
     assert round(result.ssim_y, 4) == ssim_y
 
 
-def test_a_set_scores_the_mean_of_its_pictures(put: Put, tmp_path: Path):
+def test_a_set_scores_the_mean_of_its_pictures(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (40, 40), seed=1)
     put("Set/b.png", (30, 60), seed=2)
     result = score.score(benchmarks.find(tmp_path / "Set", 2), repeating, model="mine")
@@ -65,7 +65,7 @@ def test_a_set_scores_the_mean_of_its_pictures(put: Put, tmp_path: Path):
     assert result.ssim_y == pytest.approx(sum(row.ssim_y for row in result.pictures) / 2)
 
 
-def test_the_product_is_scored_on_what_a_file_would_hold(put: Put, tmp_path: Path):
+def test_the_product_is_scored_on_what_a_file_would_hold(put: Put, tmp_path: Path) -> None:
     put("Set/color.png", (40, 46))
     put("Set/grey.png", (44, 40), channels=1)
     benchmark = benchmarks.find(tmp_path / "Set", 2)
@@ -76,13 +76,13 @@ def test_the_product_is_scored_on_what_a_file_would_hold(put: Put, tmp_path: Pat
     assert product == score.score(benchmark, repeating, model="m")
 
 
-def test_bicubic_gives_bytes_of_the_right_size():
+def test_bicubic_gives_bytes_of_the_right_size() -> None:
     lr = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
     enlarged = score.enlarging_bicubic(3)(lr)
     assert (enlarged.shape, enlarged.dtype) == ((21, 27, 3), np.uint8)
 
 
-def test_finished_pictures_score_as_they_did_when_they_were_made(put: Put, tmp_path: Path):
+def test_finished_pictures_score_as_they_did_when_they_were_made(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (40, 47), seed=1)
     put("Set/b.png", (31, 60), seed=2)
     benchmark = benchmarks.find(tmp_path / "Set", 2)
@@ -92,13 +92,13 @@ def test_finished_pictures_score_as_they_did_when_they_were_made(put: Put, tmp_p
     assert result == score.score(benchmark, repeating, model="m")
 
 
-def test_a_result_equal_to_the_truth_is_infinitely_good(put: Put, tmp_path: Path):
+def test_a_result_equal_to_the_truth_is_infinitely_good(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (40, 40))
     result = score.score_results(benchmarks.find(tmp_path / "Set", 2), tmp_path / "Set", model="m")
     assert result.psnr_y == inf
 
 
-def test_a_grey_result_of_a_grey_truth_scores_as_its_rgb_form(put: Put, tmp_path: Path):
+def test_a_grey_result_of_a_grey_truth_scores_as_its_rgb_form(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (40, 40), channels=1)
     benchmark = benchmarks.find(tmp_path / "Set", 2)
     (pair,) = benchmark.pairs()
@@ -109,20 +109,20 @@ def test_a_grey_result_of_a_grey_truth_scores_as_its_rgb_form(put: Put, tmp_path
     assert results[0].psnr_y == pytest.approx(results[1].psnr_y, abs=1e-9)
 
 
-def test_a_result_of_another_size_is_refused_naming_both(put: Put, tmp_path: Path):
+def test_a_result_of_another_size_is_refused_naming_both(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (40, 41))
     put("made/a.png", (40, 41))
     with pytest.raises(EvaluationError, match=r"a\.png is 41x40, but a at x2 is 40x40"):
         score.score_results(benchmarks.find(tmp_path / "Set", 2), tmp_path / "made", model="m")
 
 
-def test_a_picture_too_small_to_score_is_named(put: Put, tmp_path: Path):
+def test_a_picture_too_small_to_score_is_named(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (14, 40))
     with pytest.raises(EvaluationError, match=r"^a: a picture of 40x14 is too small to score"):
         score.score(benchmarks.find(tmp_path / "Set", 2), repeating, model="m")
 
 
-def test_the_seed_protocol_takes_whole_crops_from_the_top_left(put: Put, tmp_path: Path):
+def test_the_seed_protocol_takes_whole_crops_from_the_top_left(put: Put, tmp_path: Path) -> None:
     hr = benchmarks.read8(put("Set/a.png", (140, 300)))
     result = score.score_by_seed_protocol(
         benchmarks.find(tmp_path / "Set", 2), repeating, model="m"
@@ -137,7 +137,7 @@ def test_the_seed_protocol_takes_whole_crops_from_the_top_left(put: Put, tmp_pat
     ]
 
 
-def test_the_seed_protocol_needs_a_crop(put: Put, tmp_path: Path):
+def test_the_seed_protocol_needs_a_crop(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (127, 300))
     with pytest.raises(EvaluationError, match=r"^Set: no picture holds a crop of 128 px"):
         score.score_by_seed_protocol(benchmarks.find(tmp_path / "Set", 2), repeating, model="m")

@@ -5,16 +5,14 @@ Knows the terminal. Whatever is heavy is imported inside the one command that ne
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
-from rgtsr.cli import compare, convert, doctor, evaluate, models, train, upscale
+from rgtsr.cli import compare, convert, doctor, evaluate, models, signals, train, upscale
 from rgtsr.cli.terminal import complain
 from rgtsr.errors import RgtsrError
 
@@ -55,7 +53,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # file names need not be text in any encoding
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _terminated)
+    signals.listen()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -80,7 +78,3 @@ def _report(error: Exception, status: int) -> int:
         raise error
     complain(error)
     return status
-
-
-def _terminated(_signum: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)  # unwinds, so that drafts are removed

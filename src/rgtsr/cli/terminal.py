@@ -5,6 +5,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rgtsr.cli import signals
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -27,10 +29,6 @@ def one_line(what: str | Exception) -> str:
     return " ".join(str(what).split())
 
 
-def _nobody(_done: int, _total: int) -> None:
-    """Where nobody watches."""
-
-
 class Steps:
     """Many files one after another: a bar with the time left, or nothing but their lines."""
 
@@ -41,11 +39,16 @@ class Steps:
 
     def start(self, name: str) -> OnProgress:
         """Name what is being done; returns what to call as (parts done, parts in all)."""
-        if self._bar is None or self._task is None:
-            return _nobody
         bar, task, before = self._bar, self._task, self._done
-        bar.update(task, description=name, completed=before)
-        return lambda done, total: bar.update(task, completed=before + done / max(1, total))
+        if bar is not None and task is not None:
+            bar.update(task, description=name, completed=before)
+
+        def on_progress(done: int, total: int) -> None:
+            signals.check()
+            if bar is not None and task is not None:
+                bar.update(task, completed=before + done / max(1, total))
+
+        return on_progress
 
     def finish(self, line: str = "") -> None:
         """One more is through; say what became of it."""

@@ -19,6 +19,7 @@ FULL_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, full range
 WINDOW = 11  # pixels; Wang et al., "Image quality assessment", 2004, section III-B
 SIGMA = 1.5
 K1, K2 = 0.01, 0.03
+STRIP = 32  # rows of windows at a time: a strip stays in the cache, and memory flat
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ def by_seed_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
 
 def studio_luma(picture_HWC: Picture8) -> Plane:
     """Y in 16..235 of RGB in 0..255, not rounded: (H, W)."""
-    return STUDIO_OFFSET + _rgb(picture_HWC) @ (np.array(STUDIO_RGB) / PEAK)
+    weights = np.array(STUDIO_RGB) / PEAK
+    luma = np.full(picture_HWC.shape[:2], STUDIO_OFFSET)
+    for channel, weight in enumerate(weights):
+        luma += weight * picture_HWC[..., channel % picture_HWC.shape[2]]  # grey: three times
+    return luma
 
 
 def psnr(first: Plane, second: Plane) -> float:
@@ -78,14 +83,23 @@ def ssim(first: Plane, second: Plane) -> float:
     if min(first.shape) < WINDOW:
         height, width = first.shape
         raise ValueError(f"a picture of {width}x{height} is too small for SSIM: {WINDOW} px.")
+    rows, columns = first.shape[0] - WINDOW + 1, first.shape[1] - WINDOW + 1
+    total = 0.0
+    for top in range(0, rows, STRIP):
+        strip = slice(top, min(top + STRIP, rows) + WINDOW - 1)
+        total += float(_likeness(first[strip], second[strip]).sum())
+    return total / (rows * columns)
+
+
+def _likeness(first: Plane, second: Plane) -> Plane:
+    """SSIM of each window. Source: Wang et al., equation 13."""
     c1, c2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
     mean1, mean2 = _blurred(first), _blurred(second)
     variance1 = _blurred(first**2) - mean1**2
     variance2 = _blurred(second**2) - mean2**2
     covariance = _blurred(first * second) - mean1 * mean2
     likeness = (2 * mean1 * mean2 + c1) * (2 * covariance + c2)
-    likeness /= (mean1**2 + mean2**2 + c1) * (variance1 + variance2 + c2)
-    return float(likeness.mean())
+    return likeness / ((mean1**2 + mean2**2 + c1) * (variance1 + variance2 + c2))
 
 
 def _blurred(plane: Plane) -> Plane:
@@ -93,14 +107,14 @@ def _blurred(plane: Plane) -> Plane:
     positions = np.arange(WINDOW) - WINDOW // 2
     kernel = np.exp(-(positions**2) / (2 * SIGMA**2))
     kernel /= kernel.sum()
-    for axis in (0, 1):
-        moved = np.moveaxis(plane, axis, 0)
-        length = moved.shape[0] - WINDOW + 1
-        total = np.zeros((length, moved.shape[1]))
-        for start, weight in enumerate(kernel):
-            total += weight * moved[start : start + length]
-        plane = np.moveaxis(total, 0, axis)
-    return plane
+    rows, columns = plane.shape[0] - WINDOW + 1, plane.shape[1] - WINDOW + 1
+    down = np.zeros((rows, plane.shape[1]))
+    for start, weight in enumerate(kernel):
+        down += weight * plane[start : start + rows]
+    across = np.zeros((rows, columns))
+    for start, weight in enumerate(kernel):
+        across += weight * down[:, start : start + columns]
+    return across
 
 
 def _rgb(picture_HWC: Picture8) -> NDArray[np.float64]:

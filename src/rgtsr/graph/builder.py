@@ -42,7 +42,9 @@ class Builder:
 
     def op(self, kind: str, name: str, *inputs: str, **attributes: Attribute) -> str:
         """A node of one output; returns the output's name, which is the node's."""
-        self._nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
+        node = helper.make_node(kind, inputs, [name], name)
+        node.attribute.extend(helper.make_attribute(k, value) for k, value in attributes.items())
+        self._nodes.append(node)
         return name
 
     def split(self, name: str, value: str, sizes: Sequence[int]) -> list[str]:

@@ -45,7 +45,8 @@ class Affine:
     def after_norm(self, site: Site, norm: str) -> "Affine":
         """The same map with the gain and offset of the norm before it folded in."""
         gain, offset = site.tensors[f"{norm}.weight"], site.tensors[f"{norm}.bias"]
-        return Affine(gain[:, None] * self.weight_IO, self.bias_O + offset @ self.weight_IO)
+        bias_O = np.asarray(self.bias_O + offset @ self.weight_IO, np.float32)
+        return Affine(gain[:, None] * self.weight_IO, bias_O)
 
     def columns(self, start: int, stop: int) -> "Affine":
         """The part that makes the outputs start..stop."""

@@ -36,7 +36,8 @@ def local_attention(site: Site, at: str, rows: str, *, shifted: bool) -> str:
     qkv = affine(site, f"{at}.attn.qkv").after_norm(site, f"{at}.norm1")
     proj = affine(site, f"{at}.attn.proj")
     products: list[str] = []
-    for index, window in enumerate((site.variant.split, site.variant.split[::-1])):
+    tall, wide = site.variant.split
+    for index, window in enumerate(((tall, wide), (wide, tall))):
         name = f"{at}/attn/windows{index}"
         part = slice(index * half, (index + 1) * half)
         value = _half(site, name, x, qkv, index, window, shifted=shifted)
@@ -151,9 +152,10 @@ def _regions(length: int, window: int, *, shifted: bool) -> Iterator[tuple[int, 
 def position_table(site: Site, at: str, window: Window) -> Array:
     """The bias of every offset: (heads, 2h - 1, 2w - 1)."""
     h, w = window
-    offsets = np.stack(np.mgrid[1 - h : h, 1 - w : w], axis=-1).reshape(-1, 2)
+    dh, dw = np.meshgrid(np.arange(1.0 - h, h), np.arange(1.0 - w, w), indexing="ij")
+    offsets = np.stack([dh.ravel(), dw.ravel()], axis=1)
     first = affine(site, f"{at}.pos_proj")
-    x = offsets.astype(np.float64) @ first.weight_IO + first.bias_O
+    x = offsets @ first.weight_IO + first.bias_O
     for part in ("pos1", "pos2", "pos3"):
         gain, offset = site.tensors[f"{at}.{part}.0.weight"], site.tensors[f"{at}.{part}.0.bias"]
         x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)

@@ -56,8 +56,10 @@ class RecursiveGeneralizationAttention(nn.Module):
         h, w = height // REDUCTION, width // REDUCTION
         cells = x_BHWC[:, : h * REDUCTION, : w * REDUCTION].float()
         cells = cells.reshape(batch, h, REDUCTION, w, REDUCTION, channels)
+        bias = self.reduction1.bias
+        assert bias is not None
         kernel = self.reduction1.weight.permute(1, 2, 3, 0).unflatten(1, (REDUCTION, 1))
-        return (cells * kernel[0]).sum((2, 4)) + self.reduction1.bias
+        return (cells * kernel[0]).sum((2, 4)) + bias
 
     def split_heads(self, x_BHWC: Tensor) -> Tensor:
         """(B, H, W, heads * d) -> (B, heads, H * W, d)."""

@@ -26,12 +26,13 @@ class LocalAttention(nn.Module):
 
     def __init__(self, variant: Variant, *, shifted: bool) -> None:
         super().__init__()
-        channels, split = variant.channels, variant.split
+        channels = variant.channels
         self.heads = variant.heads // 2
         self.multiple = variant.multiple_px
         self.qkv = nn.Linear(channels, channels * 3)
         self.attns = nn.ModuleList(
-            WindowAttention(variant, window, shifted=shifted) for window in (split, split[::-1])
+            WindowAttention(variant, window, shifted=shifted)
+            for window in (variant.split, (variant.split[1], variant.split[0]))
         )
         self.get_v = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
         self.proj = nn.Linear(channels, channels)

@@ -34,7 +34,8 @@ class ONNXRuntime:
             if len(self._sessions) > KEPT_SHAPES:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(shape)
-        return self._sessions[shape].run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})[0]
+        (enlarged,) = self._sessions[shape].run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
+        return np.asarray(enlarged)
 
     def _open(self, shape: Shape) -> onnxruntime.InferenceSession:
         batch, _, height, width = shape

@@ -7,6 +7,7 @@ Nothing in it is executable.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def restore(path: Path, learner: Learner, crops: Crops) -> Progress:
 
 
 def _restore_moments(
-    optimizer: torch.optim.Optimizer, parameters: dict[str, Tensor], tensors: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], tensors: dict[str, Tensor]
 ) -> None:
     names = {parameter: name for name, parameter in parameters.items()}
     for group in optimizer.param_groups:

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,7 +191,7 @@ def averaged(run: Run) -> Weights:
 
 
 @contextmanager
-def stop_requested() -> Iterator[list[int]]:
+def stop_requested() -> Generator[list[int]]:
     """Collects SIGINT and SIGTERM, so that a run ends after its step and with a checkpoint."""
     received: list[int] = []
 

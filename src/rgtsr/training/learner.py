@@ -4,7 +4,7 @@ Source: RGT, section 4.1 (L1, Adam); Muon: Jordan et al., 2024, through ``torch.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -63,7 +63,7 @@ class Learner:
     @torch.no_grad()
     def _average(self) -> None:
         weight = 1 - schedule.ema_decay(self.recipe, self.step)
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage] -- no public form
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage] -- no public form
             list(self.average.values()), [p.detach() for p in self.parameters.values()], weight
         )
 
@@ -72,7 +72,7 @@ class Learner:
             optimizer.zero_grad(set_to_none=True)
 
 
-def optimizers(parameters: dict[str, Tensor], recipe: Recipe) -> list[Optimizer]:
+def optimizers(parameters: Mapping[str, Tensor], recipe: Recipe) -> list[Optimizer]:
     """AdamW without decay, or Adam; with ``muon`` the body's matrices go to Muon."""
     if recipe.optimizer == "adam":
         return [torch.optim.Adam(parameters.values(), recipe.learning_rate, recipe.betas)]
@@ -116,7 +116,7 @@ def _is_matrix(name: str, parameter: Tensor) -> bool:
 
 
 def named_moments(
-    learner_optimizers: Iterable[Optimizer], parameters: dict[str, Tensor]
+    learner_optimizers: Iterable[Optimizer], parameters: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """The optimizers' state as named tensors: ``{parameter}.{moment}``."""
     names = {parameter: name for name, parameter in parameters.items()}

@@ -111,8 +111,9 @@ def as_float32(tensors: Mapping[str, NDArray[np.generic]]) -> Tensors:
 
 
 def _variant(values: dict[str, Any]) -> Variant:  # Any: JSON
-    tuples = {key: tuple(values[key]) for key in ("depths", "split", "mean_rgb")}
-    return Variant(**(values | tuples))
+    for key in ("depths", "split", "mean_rgb"):
+        values[key] = tuple(values[key])
+    return Variant(**values)
 
 
 def _umask() -> int:

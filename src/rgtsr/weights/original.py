@@ -100,9 +100,8 @@ class _Unpickler(pickle.Unpickler):
             raise WeightsError(f"{self.path}: holds a {kind!r}, which is no tensor: refused.")
         dtype = STORAGES[storage.name]
         entry = self.archive.getinfo(f"{self.folder}data/{key}")
-        if entry.file_size != count * dtype.itemsize or entry.file_size > os.path.getsize(
-            self.path
-        ):
+        size_bytes = count * dtype.itemsize
+        if entry.file_size != size_bytes or size_bytes > self.path.stat().st_size:
             raise WeightsError(f"{self.path}: storage {key} is not as long as its tensors say.")
         flat = np.frombuffer(self.archive.read(entry), dtype)
         if storage.name == "BFloat16Storage":

@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM: heard at once where that can be, at the next tile where it cannot.
+
+Python throws away what is raised inside a callback from C, and libvips calls back to log; there a
+request to stop is kept until ``check`` is called.
+"""
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+CALLING_BACK = "pyvips"
+
+_asked: list[int] = []
+
+
+def listen() -> None:
+    """Take both signals as requests to stop: KeyboardInterrupt, or SystemExit with 143."""
+    for which in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(which, _note)
+
+
+def check() -> None:
+    """Stop if that was asked for."""
+    if _asked:
+        _stop(_asked[0])
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    _asked.append(signum)
+    module = "" if frame is None else str(frame.f_globals.get("__name__"))
+    if module.partition(".")[0] != CALLING_BACK:
+        _stop(signum)
+
+
+def _stop(signum: int) -> NoReturn:
+    """Either unwinds the stack, so that drafts are removed."""
+    if signum == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + signum)
