@@ -52,7 +52,7 @@ class Watch:
             self._progress.console.print(line, highlight=False, markup=False)
 
     def _log(self, what: str, value: float, step: int) -> None:
-        self._board.add_scalar(what, value, step)  # pyright: ignore[reportUnknownMemberType] torch leaves it untyped
+        self._board.add_scalar(what, value, step)
 
     def _on_step(self, step: Step) -> None:
         self._progress.update(self._task, completed=step.progress, step=step.step, loss=step.loss)
