@@ -12,6 +12,7 @@ SCALES = (1, 2, 3, 4)
 DIV2K_MEAN_RGB = (0.4488, 0.4371, 0.4040)  # subtracted from every input, RGT's code
 FEATURES = 64  # channels between the body and the upsampler, RGT's code
 REDUCTION = 4  # side of the depthwise kernel that RG-SA applies again and again, section 3.2
+UPSAMPLER_STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}  # sub-pixel convolutions per scale
 
 ResiConnection = Literal["1conv", "3conv"]
 
@@ -123,3 +124,24 @@ def recursions(height: int, width: int) -> int:
 def smallest_side(height: int, width: int) -> int:
     """The shortest side that T recursions can reduce: shorter pictures are mirrored up to it."""
     return REDUCTION ** recursions(height, width)
+
+
+def is_shifted(group: int, block: int) -> bool:
+    """Whether this L-SA block's windows are moved by half a window. Source: RGT's code."""
+    if group % 2 == 0:
+        return block > 0 and (block - 2) % 4 == 0
+    return block % 4 == 0
+
+
+def window_regions(length: int, window: int, *, shifted: bool) -> tuple[tuple[int, int, int], ...]:
+    """Cut one axis into parts whose windows never see each other: (start, stop, window length).
+
+    ``length`` is a multiple of ``window``. Rolling by half a window and masking, as RGT's code
+    does, is the same as attending inside these parts alone.
+    """
+    if not shifted:
+        return ((0, length, window),)
+    shift = window // 2
+    last = length - (window - shift)
+    middle = ((shift, last, window),) if length > window else ()
+    return ((0, shift, shift), *middle, (last, length, window - shift))

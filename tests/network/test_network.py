@@ -7,7 +7,7 @@ import torch
 
 from rgtsr import network, variants, weights
 from rgtsr.network import attention
-from rgtsr.network.window import regions
+from rgtsr.variants import window_regions
 
 LIGHT = replace(variants.find("light"), depths=(3, 2))
 
@@ -105,9 +105,9 @@ def test_dropped_paths_leave_the_expectation_and_happen_in_training_only() -> No
 @pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize(("length", "window"), [(64, 16), (16, 16), (15, 5), (45, 15)])
 def test_regions_cover_an_axis_with_whole_windows(length: int, window: int, shifted: bool) -> None:
-    cut = list(regions(length, window, shifted=shifted))
-    assert [i for part, _ in cut for i in range(length)[part]] == list(range(length))
-    assert all((part.stop - part.start) % side == 0 for part, side in cut)
+    cut = window_regions(length, window, shifted=shifted)
+    assert [i for start, stop, _ in cut for i in range(start, stop)] == list(range(length))
+    assert all((stop - start) % side == 0 for start, stop, side in cut)
 
 
 def test_no_buffer_enters_the_state_dict(net: network.RGT) -> None:

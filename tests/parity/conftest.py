@@ -6,11 +6,11 @@ an empty package stands in its place.
 
 import importlib.abc
 import importlib.machinery
-import math
 import sys
 import types
 import warnings
 from collections.abc import Callable, Sequence
+from unittest import mock
 
 import pytest
 import torch
@@ -49,14 +49,20 @@ def empty_torchvision() -> None:
 @pytest.fixture(scope="session")
 def spandrel_rgt(empty_torchvision: None) -> Callable[[Weights], nn.Module]:
     """Builds spandrel's network with the given weights, in evaluation mode."""
-    from spandrel.architectures.RGT.__arch.rgt import RGT
+    from spandrel.architectures.RGT.__arch.rgt import L_SA, RGT
+
+    make_masks = L_SA.calculate_mask
+
+    def masks(self: nn.Module, height: int, width: int) -> object:
+        """Masks for 64 x 64 are made on construction, for windows too that do not divide 64."""
+        divides = height % max(self.split_size) == 0 == width % max(self.split_size)
+        return make_masks(self, height, width) if divides else (None, None)
 
     def build(weights: Weights) -> nn.Module:
         variant = weights.variant
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), mock.patch.object(L_SA, "calculate_mask", masks):
             warnings.filterwarnings("ignore", message="torch.meshgrid")
             network = RGT(
-                img_size=4 * math.lcm(*variant.split),  # its own must be a multiple of the windows
                 embed_dim=variant.channels,
                 depth=list(variant.depths),
                 num_heads=[variant.heads] * len(variant.depths),

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from parity import conftest as parity
 
+from parity import conftest as parity
 from rgtsr import variants, weights
 from rgtsr.weights import Weights
 

@@ -188,6 +188,8 @@ def _score(benchmark: "Benchmark", who: Contestant, protocol: str, say: Steps) -
 
 
 def _tiles(tile_px: int | None, upscalers: "dict[str, Upscaler]") -> str:
+    if not upscalers:
+        return "unknown: finished pictures"
     if tile_px is None:
         return "untiled"
     overlaps = {each.settings.overlap_px for each in upscalers.values()}

@@ -13,11 +13,10 @@ from rgtsr.graph.layers import Site, conv, convolution, layer_norm, to_map, to_r
 from rgtsr.graph.mlp import gated_mlp
 from rgtsr.graph.recursive import recursive_attention
 from rgtsr.graph.window import local_attention
-from rgtsr.variants import smallest_side
+from rgtsr.variants import UPSAMPLER_STEPS, is_shifted, smallest_side
 from rgtsr.weights import Weights
 
 INPUT, OUTPUT = "tiles", "enlarged"
-UPSAMPLER_STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}
 
 
 def build(weights: Weights, *, batch: int = 1, height: int, width: int) -> onnx.ModelProto:
@@ -59,20 +58,13 @@ def _body(site: Site, shallow: str) -> str:
 def _block(site: Site, group: int, index: int, rows: str) -> str:
     b, at = site.builder, f"layers.{group}.blocks.{index}"
     if index % 2 == 0:
-        attended = local_attention(site, at, rows, shifted=_is_shifted(group, index))
+        attended = local_attention(site, at, rows, shifted=is_shifted(group, index))
     else:
         attended = recursive_attention(site, at, rows)
     x = b.op("Add", f"{at}/after_attention", rows, attended)
     x = b.op("Add", f"{at}/after_mlp", x, gated_mlp(site, at, x))
     gamma = b.constant(f"{at}.gamma", site.tensors[f"{at}.gamma"])
     return b.op("Add", at, x, b.op("Mul", f"{at}/hai", rows, gamma))
-
-
-def _is_shifted(group: int, index: int) -> bool:
-    """Whether this block's windows are moved by half a window. Source: RGT's code."""
-    if group % 2 == 0:
-        return index > 0 and (index - 2) % 4 == 0
-    return index % 4 == 0
 
 
 def _residual(site: Site, at: str, value: str) -> str:

@@ -1,17 +1,18 @@
 """L-SA as a graph: windows are rows in another order, so one Gather makes them and one undoes them.
 
-A shifted block is cut into regions, as in ``network.window``; all windows of one shape share one
-attention and one constant bias. P rows of the picture, n windows of t tokens, heads of width d.
+A shifted block is cut into regions, as in ``variants.window_regions``; all windows of one shape
+share one attention and one constant bias. P rows of the picture, n windows of t tokens, heads of
+width d.
 Source: RGT, section 3.1, and its code.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.graph.layers import Affine, Array, Site, affine, depthwise, linear, normalized
+from rgtsr.variants import window_regions
 
 Window = tuple[int, int]
 
@@ -124,8 +125,8 @@ def window_order(site: Site, window: Window, *, shifted: bool) -> Order:
         site.batch, site.height, site.width
     )
     by_shape: dict[Window, list[NDArray[np.int64]]] = {}
-    for top, bottom, h in _regions(height, window[0], shifted=shifted):
-        for left, right, w in _regions(width, window[1], shifted=shifted):
+    for top, bottom, h in window_regions(height, window[0], shifted=shifted):
+        for left, right, w in window_regions(width, window[1], shifted=shifted):
             region = index[:, top:bottom, left:right]
             cells = region.reshape(site.batch, (bottom - top) // h, h, (right - left) // w, w)
             by_shape.setdefault((h, w), []).append(cells.transpose(0, 1, 3, 2, 4).ravel())
@@ -135,18 +136,6 @@ def window_order(site: Site, window: Window, *, shifted: bool) -> Order:
     inside = rows < site.pixels
     back[rows[inside]] = np.flatnonzero(inside)
     return Order(rows, back, {(h, w): len(cells) // (h * w) for (h, w), cells in shapes.items()})
-
-
-def _regions(length: int, window: int, *, shifted: bool) -> Iterator[tuple[int, int, int]]:
-    """Parts (start, stop, window length) of one axis; see ``network.window.regions``."""
-    shift = window // 2 if shifted else 0
-    if not shifted:
-        yield 0, length, window
-        return
-    yield 0, shift, shift
-    if length > window:
-        yield shift, length - (window - shift), window
-    yield length - (window - shift), length, window - shift
 
 
 def position_table(site: Site, at: str, window: Window) -> Array:

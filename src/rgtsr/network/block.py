@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.network.recursive import RecursiveGeneralizationAttention
 from rgtsr.network.window import LocalAttention
-from rgtsr.variants import Variant
+from rgtsr.variants import Variant, is_shifted
 
 GAMMA_START = 1e-4  # HAI's scale at the start of training, RGT's code
 
@@ -43,13 +43,6 @@ class Block(nn.Module):
             return branch_BHWC
         kept = branch_BHWC.new_empty(branch_BHWC.shape[0], 1, 1, 1).bernoulli_(1 - self.drop_path)
         return branch_BHWC * kept / (1 - self.drop_path)
-
-
-def is_shifted(group: int, index: int) -> bool:
-    """Whether this block's windows are moved by half a window. Source: RGT's code."""
-    if group % 2 == 0:
-        return index > 0 and (index - 2) % 4 == 0
-    return index % 4 == 0
 
 
 class GatedMLP(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rgtsr.network.block import Block
 from rgtsr.network.layout import channels_first, channels_last
-from rgtsr.variants import FEATURES, ResiConnection, Variant, smallest_side
+from rgtsr.variants import FEATURES, UPSAMPLER_STEPS, ResiConnection, Variant, smallest_side
 from rgtsr.weights import Weights
 
 
@@ -96,7 +96,7 @@ def residual_conv(channels: int, connection: ResiConnection) -> nn.Module:
 
 def upsampler(scale: int) -> nn.Sequential:
     """Sub-pixel convolutions: one of 3 for x3, one or two of 2 for x2 and x4, none for x1."""
-    steps = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
+    steps = UPSAMPLER_STEPS[scale]
     pairs = (
         (nn.Conv2d(FEATURES, FEATURES * step**2, 3, padding=1), nn.PixelShuffle(step))
         for step in steps

@@ -9,7 +9,6 @@ Source: RGT, section 3.1 (L-SA), its code, and CAT (Chen et al., NeurIPS 2022) f
 """
 
 import itertools
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 from rgtsr.network.attention import attend
 from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.network.position import PositionBias
-from rgtsr.variants import Variant
+from rgtsr.variants import Variant, window_regions
 
 
 class LocalAttention(nn.Module):
@@ -59,15 +58,19 @@ class WindowAttention(nn.Module):
 
     def forward(self, qkv: Tensor) -> Tensor:
         rows, columns = (
-            list(regions(length, side, shifted=self.shifted))
+            window_regions(length, side, shifted=self.shifted)
             for length, side in zip(qkv.shape[1:3], self.window, strict=True)
         )
-        biases = self.pos(*itertools.product({h for _, h in rows}, {w for _, w in columns}))
+        biases = self.pos(*itertools.product({h for *_, h in rows}, {w for *_, w in columns}))
         bands = [
             torch.cat(
-                [attend_inside(qkv[:, row, col], (h, w), biases[h, w]) for col, w in columns], dim=2
+                [
+                    attend_inside(qkv[:, top:bottom, left:right], (h, w), biases[h, w])
+                    for left, right, w in columns
+                ],
+                dim=2,
             )
-            for row, h in rows
+            for top, bottom, h in rows
         ]
         return torch.cat(bands, dim=1)
 
@@ -81,17 +84,3 @@ def attend_inside(qkv: Tensor, window: tuple[int, int], bias: Tensor) -> Tensor:
     attended = attend(q, k, v, bias=bias)
     attended = attended.reshape(batch, height // h, width // w, heads, h, w, d)
     return attended.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, height, width, heads * d)
-
-
-def regions(length: int, window: int, *, shifted: bool) -> Iterator[tuple[slice, int]]:
-    """Cut one axis, a multiple of ``window``, into parts and their window lengths."""
-    if not shifted:
-        yield slice(0, length), window
-        return
-    shift = window // 2
-    cuts = (0, shift, length - (window - shift), length)
-    for (start, stop), part in zip(
-        itertools.pairwise(cuts), (shift, window, window - shift), strict=True
-    ):
-        if start < stop:
-            yield slice(start, stop), part

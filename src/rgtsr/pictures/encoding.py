@@ -78,9 +78,11 @@ def _resized(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
     if (image.height, image.width) == (height, width):
         return image
     vertical, horizontal = height / image.height, width / image.width
-    cover = max(vertical, horizontal)
-    if image.height * cover - height >= 1 or image.width * cover - width >= 1:
-        vertical = horizontal = cover
+    is_rounding = (
+        abs(height - image.height * horizontal) < 1 or abs(width - image.width * vertical) < 1
+    )
+    if not is_rounding:  # a shape of its own: cover it
+        vertical = horizontal = max(vertical, horizontal)
     form, interpretation = image.format, image.interpretation
     if image.hasalpha():
         image = image.premultiply()

@@ -59,9 +59,12 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
         return known[name]
     if scale in scales:
         return scales[scale]
+    if scale is None and len(scales) == 1 and name == variant:
+        return next(iter(scales.values()))
     if scales:
         have = ", ".join(f"x{found}" for found in sorted(scales))
-        raise UnknownWeightsError(f"no weights {name!r} at scale {scale}: {variant} has {have}.")
+        asked = "" if scale is None else f" at scale {scale}"
+        raise UnknownWeightsError(f"no weights {name!r}{asked}: {variant} has {have}.")
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(known)}."
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")

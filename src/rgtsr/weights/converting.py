@@ -7,9 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr.variants import DIV2K_MEAN_RGB
+from rgtsr.variants import DIV2K_MEAN_RGB, is_shifted
 from rgtsr.weights import files, original
 from rgtsr.weights.weights import Weights
+
+MASK_SIDE = 64  # pixels; for other sizes the authors' code makes its masks anew
 
 Target = Literal["rgtsr", "original", "spandrel"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -49,14 +51,44 @@ def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = 
 
 
 def window_buffers(weights: Weights) -> Iterator[tuple[str, NDArray[np.generic]]]:
-    """What the authors' code keeps beside each bias MLP: its offsets, and which pair has which."""
+    """What the authors' code keeps beside each L-SA: offsets, which pair has which, shift masks.
+
+    Raises:
+        ValueError: for windows that do not divide the 64 x 64 for which their code makes masks.
+    """
     variant = weights.variant
+    if MASK_SIDE % variant.multiple_px:
+        raise ValueError(
+            f"windows of {variant.split} do not divide {MASK_SIDE}: no masks of these."
+        )
+    tall, wide = variant.split
     for group, depth in enumerate(variant.depths):
         for index in range(0, depth, 2):
-            for half, (h, w) in enumerate((variant.split, variant.split[::-1])):
-                at = f"layers.{group}.blocks.{index}.attn.attns.{half}"
-                dh, dw = np.mgrid[1 - h : h, 1 - w : w]
-                yield f"{at}.rpe_biases", np.stack([dh, dw], -1).reshape(-1, 2).astype(np.float32)
-                y, x = np.divmod(np.arange(h * w), w)
-                rows, cols = y[:, None] - y + h - 1, x[:, None] - x + w - 1
-                yield f"{at}.relative_position_index", (rows * (2 * w - 1) + cols).astype(np.int64)
+            at = f"layers.{group}.blocks.{index}.attn"
+            for half, window in enumerate(((tall, wide), (wide, tall))):
+                offsets, pairs = _relative_positions(*window)
+                yield f"{at}.attns.{half}.rpe_biases", offsets
+                yield f"{at}.attns.{half}.relative_position_index", pairs
+                if is_shifted(group, index):
+                    yield f"{at}.attn_mask_{half}", _shift_mask(*window)
+
+
+def _relative_positions(h: int, w: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """All offsets in an h x w window, (pairs, 2), and which of them each pair of tokens has."""
+    dh, dw = np.mgrid[1 - h : h, 1 - w : w]
+    y, x = np.divmod(np.arange(h * w), w)
+    rows, columns = y[:, None] - y + h - 1, x[:, None] - x + w - 1
+    offsets = np.stack([dh, dw], -1).reshape(-1, 2).astype(np.float32)
+    return offsets, (rows * (2 * w - 1) + columns).astype(np.int64)
+
+
+def _shift_mask(h: int, w: int) -> NDArray[np.float32]:
+    """-100 between tokens of different regions of the rolled 64 x 64: (windows, h * w, h * w)."""
+    regions = [
+        (np.arange(MASK_SIDE) >= MASK_SIDE - side).astype(int)
+        + (np.arange(MASK_SIDE) >= MASK_SIDE - side // 2)
+        for side in (h, w)
+    ]
+    labels = 3 * regions[0][:, None] + regions[1]
+    cells = labels.reshape(MASK_SIDE // h, h, MASK_SIDE // w, w).swapaxes(1, 2).reshape(-1, h * w)
+    return np.where(cells[:, None] == cells[:, :, None], 0, -100).astype(np.float32)

@@ -3,6 +3,7 @@
 The header's metadata holds ``rgtsr`` (the format's version), ``variant`` and ``card``, both JSON.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -58,7 +59,8 @@ def write(
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be written: {error}.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:

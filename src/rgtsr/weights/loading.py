@@ -1,6 +1,5 @@
 """Any weights file, or name, to Weights. Knows each format's reader; runs nothing."""
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -50,12 +49,11 @@ def from_file(path: Path) -> Weights:
     try:
         if not path.is_file() or path.stat().st_size == 0:
             raise WeightsError(f"{path}: is {'empty' if path.is_file() else 'not a file'}.")
-        is_zip = zipfile.is_zipfile(path)
         with path.open("rb") as file:
-            starts_a_pickle = file.read(1) == b"\x80"
+            start = file.read(2)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error}.") from error
-    if is_zip or starts_a_pickle or path.suffix in (".pth", ".pt"):
+    if start == b"PK" or path.suffix in (".pth", ".pt"):
         return from_tensors(original.read(path), path)
     tensors, header = files.read(path)
     if "rgtsr" in header:

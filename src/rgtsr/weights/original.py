@@ -4,6 +4,7 @@ A ``.pth`` is a zip of raw storages and a pickle that says how they make tensors
 by a machine that knows tensors and containers only: any other name in it is refused, never called.
 """
 
+import contextlib
 import io
 import os
 import pickle
@@ -164,7 +165,8 @@ def write(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error}.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def _pickled(tensors: Mapping[str, NDArray[np.generic]]) -> bytes:

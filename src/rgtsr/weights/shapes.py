@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rgtsr import variants
-from rgtsr.variants import FEATURES, REDUCTION, ResiConnection, Variant
+from rgtsr.variants import FEATURES, REDUCTION, UPSAMPLER_STEPS, ResiConnection, Variant
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
-UPSAMPLER_STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}
 
 
 def parameter_shapes(variant: Variant) -> Shapes:
