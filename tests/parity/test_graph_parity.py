@@ -1,19 +1,15 @@
 """The ONNX graph, through OpenVINO and ONNX Runtime, against spandrel's port."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from parity.table import FAMILIES, SIZES, family, oddities
+from port import spandrel_rgt
 from rgtsr import runtimes, weights
 from rgtsr.variants import Variant
-from rgtsr.weights import Weights
 
-Build = Callable[[Weights], nn.Module]
 TOLERANCE = 2e-5
 
 both_runtimes = pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
@@ -24,9 +20,7 @@ def tiles(height: int, width: int, *, batch: int = 1) -> NDArray[np.float32]:
     return rng.random((batch, 3, height, width), dtype=np.float32)
 
 
-def difference(
-    variant: Variant, spandrel_rgt: Build, runtime: str, x: NDArray[np.float32]
-) -> float:
+def difference(variant: Variant, runtime: str, x: NDArray[np.float32]) -> float:
     shared = weights.random(variant, seed=2)
     ours = runtimes.open_runtime(shared, name=runtime).upscale_tiles(x)
     with torch.inference_mode():
@@ -37,44 +31,40 @@ def difference(
 
 @both_runtimes
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_equals_spandrel(name: str, runtime: str, spandrel_rgt: Build) -> None:
-    assert difference(family(name), spandrel_rgt, runtime, tiles(40, 72)) <= TOLERANCE
+def test_every_family_equals_spandrel(name: str, runtime: str) -> None:
+    assert difference(family(name), runtime, tiles(40, 72)) <= TOLERANCE
 
 
 @both_runtimes
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_every_size_equals_spandrel(
-    size: tuple[int, int], runtime: str, spandrel_rgt: Build
-) -> None:
-    assert difference(family("small"), spandrel_rgt, runtime, tiles(*size)) <= TOLERANCE
+def test_every_size_equals_spandrel(size: tuple[int, int], runtime: str) -> None:
+    assert difference(family("small"), runtime, tiles(*size)) <= TOLERANCE
 
 
 @both_runtimes
 @pytest.mark.parametrize("scale", [1, 3, 4])
-def test_every_scale_equals_spandrel(scale: int, runtime: str, spandrel_rgt: Build) -> None:
+def test_every_scale_equals_spandrel(scale: int, runtime: str) -> None:
     variant = family("tiny", scale=scale)
-    assert difference(variant, spandrel_rgt, runtime, tiles(35, 45)) <= TOLERANCE
+    assert difference(variant, runtime, tiles(35, 45)) <= TOLERANCE
 
 
 @both_runtimes
 @pytest.mark.parametrize("oddity", oddities().values(), ids=oddities().keys())
-def test_every_hyper_parameter_equals_spandrel(
-    oddity: Variant, runtime: str, spandrel_rgt: Build
-) -> None:
-    assert difference(oddity, spandrel_rgt, runtime, tiles(37, 52)) <= TOLERANCE
+def test_every_hyper_parameter_equals_spandrel(oddity: Variant, runtime: str) -> None:
+    assert difference(oddity, runtime, tiles(37, 52)) <= TOLERANCE
 
 
 @both_runtimes
 @pytest.mark.parametrize("size", [(32, 64), (20, 33)])
-def test_a_batch_equals_spandrel(size: tuple[int, int], runtime: str, spandrel_rgt: Build) -> None:
+def test_a_batch_equals_spandrel(size: tuple[int, int], runtime: str) -> None:
     x = tiles(*size, batch=3)
-    assert difference(family("light"), spandrel_rgt, runtime, x) <= TOLERANCE
+    assert difference(family("light"), runtime, x) <= TOLERANCE
 
 
 @both_runtimes
 @pytest.mark.parametrize("size", [(1, 1), (10, 64), (40, 1024)])
 def test_a_short_side_equals_spandrel_on_the_mirrored_picture(
-    size: tuple[int, int], runtime: str, spandrel_rgt: Build
+    size: tuple[int, int], runtime: str
 ) -> None:
     shared = weights.random(family("tiny"), seed=2)
     x = tiles(*size)

@@ -1,20 +1,18 @@
 """The torch network against spandrel's port: same weights, same pictures, same numbers."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from parity.table import FAMILIES, SIZES, family, oddities
+from port import spandrel_rgt
 from rgtsr import network, weights
 from rgtsr.network import RGT
 from rgtsr.variants import Variant
-from rgtsr.weights import Weights
 
-Build = Callable[[Weights], nn.Module]
 TOLERANCE = 1e-5
 
 
@@ -23,7 +21,7 @@ def picture(height: int, width: int, *, batch: int = 1) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=generator)
 
 
-def difference(variant: Variant, spandrel_rgt: Build, x: Tensor) -> float:
+def difference(variant: Variant, x: Tensor) -> float:
     shared = weights.random(variant, seed=1)
     with torch.inference_mode():
         ours, theirs = network.from_weights(shared)(x), spandrel_rgt(shared)(x)
@@ -32,33 +30,31 @@ def difference(variant: Variant, spandrel_rgt: Build, x: Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_equals_spandrel(name: str, spandrel_rgt: Build) -> None:
-    assert difference(family(name), spandrel_rgt, picture(40, 72, batch=2)) <= TOLERANCE
+def test_every_family_equals_spandrel(name: str) -> None:
+    assert difference(family(name), picture(40, 72, batch=2)) <= TOLERANCE
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", ["tiny", "light"])
-def test_every_size_equals_spandrel(name: str, size: tuple[int, int], spandrel_rgt: Build) -> None:
-    assert difference(family(name), spandrel_rgt, picture(*size)) <= TOLERANCE
+def test_every_size_equals_spandrel(name: str, size: tuple[int, int]) -> None:
+    assert difference(family(name), picture(*size)) <= TOLERANCE
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("connection", ["1conv", "3conv"])
-def test_every_scale_and_connection_equals_spandrel(
-    scale: int, connection: str, spandrel_rgt: Build
-) -> None:
+def test_every_scale_and_connection_equals_spandrel(scale: int, connection: str) -> None:
     variant = replace(family("tiny", scale=scale), resi_connection=connection)
-    assert difference(variant, spandrel_rgt, picture(35, 45)) <= TOLERANCE
+    assert difference(variant, picture(35, 45)) <= TOLERANCE
 
 
 @pytest.mark.parametrize("oddity", oddities().values(), ids=oddities().keys())
-def test_every_hyper_parameter_equals_spandrel(oddity: Variant, spandrel_rgt: Build) -> None:
-    assert difference(oddity, spandrel_rgt, picture(37, 52)) <= TOLERANCE
+def test_every_hyper_parameter_equals_spandrel(oddity: Variant) -> None:
+    assert difference(oddity, picture(37, 52)) <= TOLERANCE
 
 
-def test_full_depth_equals_spandrel(spandrel_rgt: Build) -> None:
+def test_full_depth_equals_spandrel() -> None:
     variant = replace(family("seed"), depths=(12, 12))
-    assert difference(variant, spandrel_rgt, picture(32, 40)) <= TOLERANCE
+    assert difference(variant, picture(32, 40)) <= TOLERANCE
 
 
 PARTS = {
@@ -78,7 +74,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("suffix", PARTS.values(), ids=PARTS.keys())
-def test_zeroing_one_part_breaks_parity(suffix: str, spandrel_rgt: Build) -> None:
+def test_zeroing_one_part_breaks_parity(suffix: str) -> None:
     shared = weights.random(family("light"), seed=1)
     maimed = {
         name: np.zeros_like(tensor)
@@ -95,7 +91,7 @@ def test_zeroing_one_part_breaks_parity(suffix: str, spandrel_rgt: Build) -> Non
 
 
 def test_attending_across_the_cuts_of_shifted_windows_breaks_parity(
-    spandrel_rgt: Build, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shared = weights.random(family("light"), seed=1)
     ours = network.from_weights(shared)
@@ -109,9 +105,7 @@ def test_attending_across_the_cuts_of_shifted_windows_breaks_parity(
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
 @pytest.mark.parametrize("name", ["light", "rgt-s"])
-def test_gradients_equal_spandrel(
-    name: str, dtype: torch.dtype, tolerance: float, spandrel_rgt: Build
-) -> None:
+def test_gradients_equal_spandrel(name: str, dtype: torch.dtype, tolerance: float) -> None:
     shared = weights.random(family(name), seed=1)
     ours, theirs = network.from_weights(shared).to(dtype), spandrel_rgt(shared).to(dtype)
     x = picture(64, 64).to(dtype)
@@ -128,7 +122,7 @@ def test_gradients_equal_spandrel(
         assert float((gradients[0][parameter] - expected).norm()) <= tolerance * floor, parameter
 
 
-def test_float64_equals_spandrel_to_its_own_precision(spandrel_rgt: Build) -> None:
+def test_float64_equals_spandrel_to_its_own_precision() -> None:
     shared = weights.random(family("light"), seed=1)
     x = picture(40, 72).double()
     with torch.inference_mode():

@@ -1,15 +1,11 @@
-"""Small weights of every kind, and spandrel with an empty torchvision in its place."""
+"""Small weights of every kind."""
 
 from dataclasses import replace
 
 import pytest
 
-from parity import conftest as parity
 from rgtsr import variants, weights
 from rgtsr.weights import Weights
-
-empty_torchvision = parity.empty_torchvision
-spandrel_rgt = parity.spandrel_rgt
 
 
 @pytest.fixture(scope="session")

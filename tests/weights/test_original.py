@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import nn
 
+from port import stand_in_for_torchvision
 from rgtsr import network, weights
 from rgtsr.errors import WeightsError
 from rgtsr.variants import DIV2K_MEAN_RGB
@@ -204,8 +205,9 @@ def test_torch_reads_what_we_write_with_its_own_safe_reader(small: Weights, tmp_
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_spandrel_recognises_a_converted_file_and_computes_the_same(
-    suffix: str, small: Weights, tmp_path: Path, empty_torchvision: None
+    suffix: str, small: Weights, tmp_path: Path
 ) -> None:
+    stand_in_for_torchvision()
     import spandrel
 
     path = tmp_path / f"for_spandrel{suffix}"

@@ -1,0 +1,211 @@
+"""Inference on this machine's CPU, against spandrel's port of RGT in eager torch.
+
+    python benchmarks/inference.py --json benchmarks/results/inference.json
+    python benchmarks/inference.py --variants light --sides 128 --precisions float32 bf16
+
+The same random weights in both; one tile, in turn in one process, after a warm-up of each: medians
+of wall and CPU time. Peak memory and start-up come from processes that run one of the two alone.
+Needs the extra ``dev`` and spandrel (see the Makefile).
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+VARIANTS = ("light", "seed", "rgt-s")
+SIDES = (64, 128, 256)
+START_UP_TILE_PX = 128
+MIB = 1 << 20
+
+Run = Callable[[], object]
+
+
+def main() -> None:
+    arguments = parsed()
+    if arguments.child:
+        print(json.dumps(CHILDREN[arguments.child](arguments)))
+        return
+    report = {"machine": machine(), "tiles": [], "start_up": []}
+    for variant in arguments.variants:
+        with tempfile.TemporaryDirectory() as folder:
+            arguments.weights = str(Path(folder) / f"{variant}.pth")
+            make_weights(variant, arguments.weights)
+            for side in arguments.sides:
+                report["tiles"] += tile_rows(arguments, variant, side)
+            report["start_up"].append(start_up_row(arguments, variant, Path(folder)))
+    print(start_up_table(report["start_up"]))
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--variants", nargs="+", default=VARIANTS)
+    parser.add_argument("--sides", nargs="+", type=int, default=SIDES, help="of the tile, px")
+    parser.add_argument("--precisions", nargs="+", default=("float32", "bf16"))
+    parser.add_argument("--rounds", type=int, default=7, help="timed runs of each")
+    parser.add_argument("--json", type=Path)
+    for hidden in ("--child", "--weights", "--side", "--precision"):
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def tile_rows(arguments: argparse.Namespace, variant: str, side: int) -> list[dict]:
+    """One row per precision, printed as soon as it is measured."""
+    settings = {"side": str(side), "precision": " ".join(arguments.precisions)}
+    timed = child(arguments, "time", **settings)
+    theirs_mib = child(arguments, "memory", side=str(side), precision="port")["peak_mib"]
+    rows = []
+    for precision in arguments.precisions:
+        ours_mib = child(arguments, "memory", side=str(side), precision=precision)["peak_mib"]
+        row = {"variant": variant, "side_px": side, "precision": precision}
+        row |= {"ours": timed[precision], "spandrel": timed["port"]}
+        row |= {f"{key}_ratio": round(timed["port"][key] / timed[precision][key], 2) for key in
+                ("wall_s", "cpu_s")}  # fmt: skip
+        row["peak_mib"] = {"ours": ours_mib, "spandrel": theirs_mib}
+        rows.append(row)
+        print(
+            f"{variant:6} {side:4} px {precision:8}"
+            f"  wall {row['ours']['wall_s']:7.3f} s, {row['wall_s_ratio']:5.2f} x as fast"
+            f"  CPU {row['ours']['cpu_s']:7.3f} s, {row['cpu_s_ratio']:5.2f} x less"
+            f"  peak {ours_mib:6.0f} of {theirs_mib:6.0f} MiB",
+            flush=True,
+        )
+    return rows
+
+
+def start_up_row(arguments: argparse.Namespace, variant: str, folder: Path) -> dict:
+    """Process start to the first tile done: spandrel, ours cold, ours with its cache filled."""
+    cache = folder / "cache"
+    settings = {"side": str(START_UP_TILE_PX), "environment": {"RGTSR_CACHE_DIR": str(cache)}}
+
+    def seconds(precision: str) -> float:
+        started = time.perf_counter()
+        child(arguments, "memory", precision=precision, **settings)
+        return time.perf_counter() - started
+
+    cold = seconds("float32")
+    return {
+        "variant": variant,
+        "side_px": START_UP_TILE_PX,
+        "cold_s": cold,
+        "warm_s": statistics.median(seconds("float32") for _ in range(3)),
+        "spandrel_s": statistics.median(seconds("port") for _ in range(3)),
+        "cache_mb": sum(f.stat().st_size for f in cache.rglob("*") if f.is_file()) / 1e6,
+    }
+
+
+def start_up_table(rows: list[dict]) -> str:
+    return "\n".join(
+        f"{row['variant']:6} first tile: cold {row['cold_s']:.2f} s, warm {row['warm_s']:.2f} s,"
+        f" spandrel {row['spandrel_s']:.2f} s; cache {row['cache_mb']:.0f} MB"
+        for row in rows
+    )
+
+
+def child(
+    arguments: argparse.Namespace, which: str, *, environment: dict | None = None, **settings: str
+) -> dict:
+    """What a fresh process of this script measures."""
+    options = {"weights": arguments.weights, "rounds": str(arguments.rounds)} | settings
+    command = [sys.executable, __file__, "--child", which]
+    command += [part for name, value in options.items() for part in (f"--{name}", value)]
+    done = subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | (environment or {}),
+    )
+    return json.loads(done.stdout)
+
+
+def time_in_turn(arguments: argparse.Namespace) -> dict:
+    """Median seconds of each, run in turn."""
+    names = ("port", *arguments.precision.split())
+    runs = {name: opened(arguments, name) for name in names}
+    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for round_ in range(arguments.rounds + 1):
+        for name, run in runs.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            run()
+            if round_:
+                figures[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    return {name: summary(values) for name, values in figures.items()}
+
+
+def summary(values: list[tuple[float, float]]) -> dict:
+    walls, cpus = zip(*values, strict=True)
+    return {
+        "wall_s": statistics.median(walls),
+        "wall_s_min": min(walls),
+        "wall_s_max": max(walls),
+        "cpu_s": statistics.median(cpus),
+    }
+
+
+def first_tile(arguments: argparse.Namespace) -> dict:
+    """One tile in a process of its own, and the most memory that it held."""
+    opened(arguments, arguments.precision)()
+    return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB}
+
+
+CHILDREN = {"time": time_in_turn, "memory": first_tile}
+
+
+def opened(arguments: argparse.Namespace, name: str) -> Run:
+    """A call that enlarges one tile: ``port``, or ours in that precision."""
+    from rgtsr import runtimes, weights
+
+    loaded = weights.load(arguments.weights)
+    side = int(arguments.side)
+    tile = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
+    if name != "port":
+        runtime = runtimes.open_runtime(loaded, precision=name)
+        return lambda: runtime.upscale_tiles(tile)
+    import torch
+
+    from port import spandrel_rgt
+
+    network, x = spandrel_rgt(loaded), torch.from_numpy(tile)
+
+    @torch.inference_mode()
+    def run() -> torch.Tensor:
+        return network(x)
+
+    return run
+
+
+def make_weights(variant: str, path: str) -> None:
+    from rgtsr import variants, weights
+
+    weights.convert(weights.random(variants.find(variant), seed=0), Path(path), to="original")
+
+
+def machine() -> dict:
+    import openvino
+    import torch
+
+    return {
+        "processor": openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "openvino": openvino.__version__,
+    }
+
+
+if __name__ == "__main__":
+    main()
