@@ -202,3 +202,15 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 4096)
     except OSError:  # how Linux says that the other side is closed
         return b""
+
+
+def test_a_damaged_compilation_cache_is_said_in_one_line(
+    model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))
+    arguments = ("upscale", photo, "-m", model, "-o", tmp_path / "large.png", "--overwrite")
+    rgtsr(*arguments).assert_done()
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    rgtsr(*arguments).assert_failed(0, "was damaged", "made again")
+    rgtsr(*arguments).assert_done()

@@ -1,5 +1,6 @@
 """Runtimes through their one door: what they agree on, what they refuse, what they keep."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from rgtsr import runtimes, variants, weights
 from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.runtimes import cache
 from rgtsr.runtimes.openvino import KEPT_SHAPES, OpenVINORuntime
 
 SMALL = weights.random(replace(variants.find("small"), depths=(3, 2)), seed=0)
@@ -106,19 +108,69 @@ def test_the_second_start_finds_the_compiled_graph(
 ) -> None:
     monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path))
     first = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    assert kept
+    (kept,) = [path.stat().st_ino for path in tmp_path.iterdir()]
     second = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
-    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == kept
+    assert [path.stat().st_ino for path in tmp_path.iterdir()] == [kept]
     assert np.array_equal(first, second)
 
 
-def test_a_damaged_cache_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("damage", ["cut", "emptied", "one bit"])
+def test_a_damaged_cache_is_made_again_and_said_once(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path))
     first = runtimes.open_runtime(SMALL).upscale_tiles(TILE)
-    for path in tmp_path.rglob("*.blob"):
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    damaged = {
+        "cut": whole[:middle],
+        "emptied": b"",
+        "one bit": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+    }
+    path.write_bytes(damaged[damage])
+    runtime = runtimes.open_runtime(SMALL)
+    with pytest.warns(UserWarning, match="was damaged: the compiled graph is made again"):
+        again = runtime.upscale_tiles(TILE)
+    assert np.array_equal(again, first)
+    assert path.stat().st_size == len(whole)
     assert np.array_equal(runtimes.open_runtime(SMALL).upscale_tiles(TILE), first)
+
+
+def test_two_processes_may_fill_the_cache_at_once(tmp_path: Path) -> None:
+    program = (
+        "import numpy as np\n"
+        "from rgtsr import runtimes, variants, weights\n"
+        "runtime = runtimes.open_runtime(weights.random(variants.find('tiny')))\n"
+        "print(runtime.upscale_tiles(np.full((1, 3, 32, 32), 0.5, np.float32)).sum())\n"
+    )
+    environment = os.environ | {"RGTSR_CACHE_DIR": str(tmp_path)}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+        for _ in range(2)
+    ]
+    outcomes = [process.communicate() for process in both]
+    assert [errors for _, errors in outcomes] == [b"", b""]
+    assert outcomes[0] == outcomes[1]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_cache_drops_what_was_not_used_for_longest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache, "LIMIT_BYTES", 3000)
+    for age, key in enumerate("abc"):
+        cache.write(key, bytes(900))
+        os.utime(tmp_path / f"{key}.graph", (age, age))
+    assert cache.read("a") is not None
+    cache.write("d", bytes(900))
+    assert {path.stem for path in tmp_path.iterdir()} == {"a", "c", "d"}
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(

@@ -6,6 +6,7 @@ Knows the terminal. Whatever is heavy is imported inside the one command that ne
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Annotated, NoReturn
@@ -53,6 +54,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # file names need not be text in any encoding
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = lambda message, *_, **__: complain(str(message))
     signals.listen()
     sys.exit(run(sys.argv[1:]))
 

@@ -39,6 +39,6 @@ def _written_out(q: Tensor, k: Tensor, v: Tensor, scale: float, bias: Tensor | N
     scores = (q * scale) @ k.transpose(-2, -1)
     if bias is not None:
         scores = scores + bias.to(scores.dtype)
-    if k.shape[2] < NARROW:
+    if k.shape[2] < NARROW and scores.dtype == torch.bfloat16:
         scores = scores.float()
     return scores.softmax(-1).to(v.dtype) @ v

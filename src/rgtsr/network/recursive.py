@@ -54,7 +54,8 @@ class RecursiveGeneralizationAttention(nn.Module):
         # a tenth of a training step on a CPU, this one a third of that.
         batch, height, width, channels = x_BHWC.shape
         h, w = height // REDUCTION, width // REDUCTION
-        cells = x_BHWC[:, : h * REDUCTION, : w * REDUCTION].float()
+        cells = x_BHWC[:, : h * REDUCTION, : w * REDUCTION]
+        cells = cells.to(self.reduction1.weight.dtype)
         cells = cells.reshape(batch, h, REDUCTION, w, REDUCTION, channels)
         bias = self.reduction1.bias
         assert bias is not None

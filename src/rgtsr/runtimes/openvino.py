@@ -1,12 +1,6 @@
-"""OpenVINO on the CPU: the fastest runtime there. Knows graphs, no pictures.
+"""OpenVINO on the CPU: the fastest runtime there. Knows graphs, no pictures."""
 
-Compiled graphs are kept in a folder of the user's, so that the next start is quick:
-``$RGTSR_CACHE_DIR``, or ``rgtsr`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
-"""
-
-import os
-import shutil
-import warnings
+import hashlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -14,8 +8,8 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from rgtsr import graph
 from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.runtimes import cache
 from rgtsr.weights import Weights
 
 KEPT_SHAPES = 3
@@ -34,39 +28,68 @@ class OpenVINORuntime:
         self.precision = precision
         self._weights = weights
         self._core = openvino.Core()
+        self._identity = _identity(weights, self._core)
+        self._config = {
+            "INFERENCE_PRECISION_HINT": HINTS[precision],
+            "PERFORMANCE_HINT": "LATENCY",
+        }
         self._compiled: OrderedDict[Shape, openvino.InferRequest] = OrderedDict()
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
         request = self._request(tiles_NCHW.shape)
-        request.infer({graph.INPUT: tiles_NCHW})
+        request.infer({0: tiles_NCHW})
         return request.get_output_tensor().data.copy()
 
     def _request(self, shape: Shape) -> openvino.InferRequest:
         if shape not in self._compiled:
-            self._compiled[shape] = self._compile(shape).create_infer_request()
+            self._compiled[shape] = self._open(shape).create_infer_request()
             if len(self._compiled) > KEPT_SHAPES:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(shape)
         return self._compiled[shape]
 
-    def _compile(self, shape: Shape) -> openvino.CompiledModel:
+    def _open(self, shape: Shape) -> openvino.CompiledModel:
+        """From the cache if it is there. A fresh one goes there first: see ``_compile``."""
+        key = self._key(shape)
+        if (kept := cache.read(key)) is None:
+            kept = self._compile(shape)
+            cache.write(key, kept.data)
+        return self._core.import_model(openvino.Tensor(kept), "CPU", self._config)
+
+    def _compile(self, shape: Shape) -> NDArray[np.uint8]:
+        """The compiled graph as bytes.
+
+        What runs is always read back from them: that needs far less memory than to hold what
+        compiling leaves behind while the network runs.
+        """
+        from rgtsr import graph
+
         batch, _, height, width = shape
-        onnx_model = graph.build(self._weights, batch=batch, height=height, width=width)
-        model = self._core.read_model(onnx_model.SerializeToString())
-        config = {
-            "INFERENCE_PRECISION_HINT": HINTS[self.precision],
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        folder = writable_cache()
-        if folder is None:
-            return self._core.compile_model(model, "CPU", config)
-        try:
-            return self._core.compile_model(model, "CPU", config | {"CACHE_DIR": str(folder)})
-        except RuntimeError:
-            warnings.warn(f"the compilation cache {folder} was damaged: rebuilt.", stacklevel=2)
-            shutil.rmtree(folder, ignore_errors=True)
-            return self._core.compile_model(model, "CPU", config)
+        built = graph.build(self._weights, batch=batch, height=height, width=width)
+        model = self._core.read_model(built.SerializeToString())
+        del built  # as large as the weights; compiling needs the room
+        compiled = self._core.compile_model(model, "CPU", self._config)
+        return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
+
+    def _key(self, shape: Shape) -> str:
+        """Everything on which a compiled graph depends."""
+        what = repr((self._identity, sorted(self._config.items()), shape))
+        return hashlib.sha256(what.encode()).hexdigest()
+
+
+def _identity(weights: Weights, core: openvino.Core) -> str:
+    """One name for the machine, the versions and the weights together."""
+    machine = [
+        core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+    ]
+    digest = hashlib.sha256(repr((machine, openvino.__version__, weights.variant)).encode())
+    for source in sorted(Path(__file__).parents[1].glob("graph/*.py")):
+        digest.update(source.read_bytes())
+    for name, tensor in sorted(weights.tensors.items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor).data)
+    return digest.hexdigest()
 
 
 def open_runtime(weights: Weights, *, precision: str, device: str) -> OpenVINORuntime:
@@ -77,20 +100,3 @@ def open_runtime(weights: Weights, *, precision: str, device: str) -> OpenVINORu
             " --runtime torch."
         )
     return OpenVINORuntime(weights, precision)
-
-
-def cache_folder() -> Path:
-    """Where compiled graphs are kept."""
-    if own := os.environ.get("RGTSR_CACHE_DIR"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rgtsr"
-
-
-def writable_cache() -> Path | None:
-    """The cache folder, made if need be; None where nothing can be written."""
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
