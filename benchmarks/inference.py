@@ -1,7 +1,8 @@
 """Inference on this machine's CPU, against spandrel's port of RGT in eager torch.
 
     python benchmarks/inference.py --json benchmarks/results/inference.json
-    python benchmarks/inference.py --variants light --sides 128 --precisions float32 bf16
+    python benchmarks/inference.py --variants light --sides 128 --precisions float32
+    python benchmarks/inference.py --variants --whole rgt-s        # 750 x 1000 in one piece
 
 The same random weights in both; one tile, in turn in one process, after a warm-up of each: medians
 of wall and CPU time. Peak memory and start-up come from processes that run one of the two alone.
@@ -26,6 +27,7 @@ import numpy as np
 VARIANTS = ("light", "seed", "rgt-s")
 SIDES = (64, 128, 256)
 START_UP_TILE_PX = 128
+WHOLE_PX = (750, 1000)
 MIB = 1 << 20
 
 Run = Callable[[], object]
@@ -36,15 +38,16 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(CHILDREN[arguments.child](arguments)))
         return
-    report = {"machine": machine(), "tiles": [], "start_up": []}
-    for variant in arguments.variants:
-        with tempfile.TemporaryDirectory() as folder:
-            arguments.weights = str(Path(folder) / f"{variant}.pth")
-            make_weights(variant, arguments.weights)
+    report = {"machine": machine(), "tiles": [], "start_up": [], "whole": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for variant in arguments.variants:
+            arguments.weights = make_weights(variant, Path(folder))
             for side in arguments.sides:
                 report["tiles"] += tile_rows(arguments, variant, side)
             report["start_up"].append(start_up_row(arguments, variant, Path(folder)))
-    print(start_up_table(report["start_up"]))
+        for variant in arguments.whole:
+            arguments.weights = make_weights(variant, Path(folder))
+            report["whole"].append(whole_row(arguments, variant))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
@@ -52,7 +55,8 @@ def main() -> None:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--variants", nargs="+", default=VARIANTS)
+    parser.add_argument("--variants", nargs="*", default=VARIANTS)
+    parser.add_argument("--whole", nargs="*", default=(), help="variants to run 750 x 1000 whole")
     parser.add_argument("--sides", nargs="+", type=int, default=SIDES, help="of the tile, px")
     parser.add_argument("--precisions", nargs="+", default=("float32", "bf16"))
     parser.add_argument("--rounds", type=int, default=7, help="timed runs of each")
@@ -66,10 +70,10 @@ def tile_rows(arguments: argparse.Namespace, variant: str, side: int) -> list[di
     """One row per precision, printed as soon as it is measured."""
     settings = {"side": str(side), "precision": " ".join(arguments.precisions)}
     timed = child(arguments, "time", **settings)
-    theirs_mib = child(arguments, "memory", side=str(side), precision="port")["peak_mib"]
+    theirs_mib = child(arguments, "alone", side=str(side), precision="port")["peak_mib"]
     rows = []
     for precision in arguments.precisions:
-        ours_mib = child(arguments, "memory", side=str(side), precision=precision)["peak_mib"]
+        ours_mib = child(arguments, "alone", side=str(side), precision=precision)["peak_mib"]
         row = {"variant": variant, "side_px": side, "precision": precision}
         row |= {"ours": timed[precision], "spandrel": timed["port"]}
         row |= {f"{key}_ratio": round(timed["port"][key] / timed[precision][key], 2) for key in
@@ -88,31 +92,36 @@ def tile_rows(arguments: argparse.Namespace, variant: str, side: int) -> list[di
 
 def start_up_row(arguments: argparse.Namespace, variant: str, folder: Path) -> dict:
     """Process start to the first tile done: spandrel, ours cold, ours with its cache filled."""
-    cache = folder / "cache"
+    cache = folder / f"cache-{variant}"
     settings = {"side": str(START_UP_TILE_PX), "environment": {"RGTSR_CACHE_DIR": str(cache)}}
 
     def seconds(precision: str) -> float:
         started = time.perf_counter()
-        child(arguments, "memory", precision=precision, **settings)
+        child(arguments, "alone", precision=precision, **settings)
         return time.perf_counter() - started
 
-    cold = seconds("float32")
-    return {
-        "variant": variant,
-        "side_px": START_UP_TILE_PX,
-        "cold_s": cold,
-        "warm_s": statistics.median(seconds("float32") for _ in range(3)),
-        "spandrel_s": statistics.median(seconds("port") for _ in range(3)),
-        "cache_mb": sum(f.stat().st_size for f in cache.rglob("*") if f.is_file()) / 1e6,
-    }
-
-
-def start_up_table(rows: list[dict]) -> str:
-    return "\n".join(
-        f"{row['variant']:6} first tile: cold {row['cold_s']:.2f} s, warm {row['warm_s']:.2f} s,"
-        f" spandrel {row['spandrel_s']:.2f} s; cache {row['cache_mb']:.0f} MB"
-        for row in rows
+    row = {"variant": variant, "side_px": START_UP_TILE_PX, "cold_s": seconds("float32")}
+    row["warm_s"] = statistics.median(seconds("float32") for _ in range(3))
+    row["spandrel_s"] = statistics.median(seconds("port") for _ in range(3))
+    row["cache_mb"] = sum(f.stat().st_size for f in cache.rglob("*") if f.is_file()) / 1e6
+    print(
+        f"{variant:6} first tile: cold {row['cold_s']:.2f} s, warm {row['warm_s']:.2f} s,"
+        f" spandrel {row['spandrel_s']:.2f} s; cache {row['cache_mb']:.0f} MB",
+        flush=True,
     )
+    return row
+
+
+def whole_row(arguments: argparse.Namespace, variant: str) -> dict:
+    """A picture in one piece through the torch runtime: seconds and peak memory."""
+    height, width = WHOLE_PX
+    alone = child(arguments, "alone", side=f"{height}x{width}", precision="torch")
+    print(
+        f"{variant:6} {height} x {width} whole, torch: {alone['wall_s']:.0f} s,"
+        f" peak {alone['peak_mib'] / 1024:.2f} GiB",
+        flush=True,
+    )
+    return {"variant": variant, "height_px": height, "width_px": width} | alone
 
 
 def child(
@@ -156,24 +165,28 @@ def summary(values: list[tuple[float, float]]) -> dict:
     }
 
 
-def first_tile(arguments: argparse.Namespace) -> dict:
+def alone(arguments: argparse.Namespace) -> dict:
     """One tile in a process of its own, and the most memory that it held."""
-    opened(arguments, arguments.precision)()
-    return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB}
+    run, started = opened(arguments, arguments.precision), time.perf_counter()
+    run()
+    wall_s = time.perf_counter() - started
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+    return {"wall_s": wall_s, "peak_mib": peak_mib}
 
 
-CHILDREN = {"time": time_in_turn, "memory": first_tile}
+CHILDREN = {"time": time_in_turn, "alone": alone}
 
 
 def opened(arguments: argparse.Namespace, name: str) -> Run:
-    """A call that enlarges one tile: ``port``, or ours in that precision."""
+    """A call that enlarges one tile: the ``port``, ours in ``torch``, or ours in that precision."""
     from rgtsr import runtimes, weights
 
     loaded = weights.load(arguments.weights)
-    side = int(arguments.side)
-    tile = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
+    height, width = map(int, (arguments.side.split("x") * 2)[:2])
+    tile = np.random.default_rng(0).random((1, 3, height, width), dtype=np.float32)
     if name != "port":
-        runtime = runtimes.open_runtime(loaded, precision=name)
+        options = {"name": "torch"} if name == "torch" else {"precision": name}
+        runtime = runtimes.open_runtime(loaded, **options)
         return lambda: runtime.upscale_tiles(tile)
     import torch
 
@@ -188,10 +201,13 @@ def opened(arguments: argparse.Namespace, name: str) -> Run:
     return run
 
 
-def make_weights(variant: str, path: str) -> None:
+def make_weights(variant: str, folder: Path) -> str:
+    """Random weights in a file of the authors' kind."""
     from rgtsr import variants, weights
 
-    weights.convert(weights.random(variants.find(variant), seed=0), Path(path), to="original")
+    path = folder / f"{variant}.pth"
+    weights.convert(weights.random(variants.find(variant), seed=0), path, to="original")
+    return str(path)
 
 
 def machine() -> dict:

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from rgtsr.evaluation.metrics import Picture8
 from rgtsr.training.checkpoint import Point
 from rgtsr.training.fit import Step, Watcher
-from rgtsr.weights import Weights
 
 PLAIN_EVERY = 100  # steps between lines where there is no terminal
 
@@ -64,8 +64,10 @@ class Watch:
                 f"step {step.step}  loss {step.loss:.5f}  {step.elapsed_s / 60:.1f} min", flush=True
             )
 
-    def _on_point(self, point: Point, _weights: Weights) -> None:
+    def _on_point(self, point: Point, samples: tuple[Picture8, ...]) -> None:
         self._log("holdout_psnr_y", point.holdout_psnr_y, point.step)
+        for index, sample in enumerate(samples):
+            self._board.add_image(f"holdout/{index}", sample, point.step, dataformats="HWC")
         self._say(
             f"step {point.step}  {point.minutes:.1f} min  hold-out {point.holdout_psnr_y:.3f} dB"
         )

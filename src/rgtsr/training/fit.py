@@ -12,6 +12,7 @@ import torch
 
 from rgtsr import weights
 from rgtsr.errors import TrainingError
+from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
 from rgtsr.training import checkpoint, photos, schedule
 from rgtsr.training.checkpoint import Point, Progress
@@ -43,7 +44,7 @@ class Watcher:
 
     say: Callable[[str], None] = lambda _: None
     on_step: Callable[[Step], None] = lambda _: None
-    on_point: Callable[[Point, Weights], None] = lambda *_: None
+    on_point: Callable[[Point, tuple[Picture8, ...]], None] = lambda *_: None  # and samples
 
 
 @dataclass
@@ -72,15 +73,16 @@ class Run:
         weights.save(current, self.folder / WEIGHTS)
         if self.holdout is None:
             return
+        psnr_y, samples = self.holdout.judge(current)
         recent = self.losses[-200:] or [float("nan")]
         point = Point(
             step=self.learner.step,
             minutes=self.progress.elapsed_s / 60,
             loss=sum(recent) / len(recent),
-            holdout_psnr_y=self.holdout.psnr_y(current),
+            holdout_psnr_y=psnr_y,
         )
         self.progress.curve.append(point)
-        self.watcher.on_point(point, current)
+        self.watcher.on_point(point, samples)
 
 
 def fit(

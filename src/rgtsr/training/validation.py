@@ -6,9 +6,12 @@ from pathlib import Path
 from rgtsr.errors import TrainingError
 from rgtsr.evaluation import score
 from rgtsr.evaluation.benchmarks import Benchmark
+from rgtsr.evaluation.metrics import Picture8
 from rgtsr.training import photos
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
+
+SAMPLES = 3  # pictures to look at as a run goes on
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,18 @@ class Holdout:
         files = tuple((path, None) for path in photos.paths([folder]))
         return cls(Benchmark(folder.name, scale, "made", files), device)
 
-    def psnr_y(self, weights: Weights) -> float:
-        """Mean PSNR-Y in dB, untiled."""
+    def judge(self, weights: Weights) -> tuple[float, tuple[Picture8, ...]]:
+        """Mean PSNR-Y in dB, untiled; and the first pictures as these weights enlarge them."""
         device = "cpu" if self.device == "cpu" else "gpu"
         upscaler = Upscaler(weights, "torch", device, "float32", Settings(whole=True))
-        return score.score(self.benchmark, score.enlarging(upscaler), model="").psnr_y
+        enlarge = score.enlarging(upscaler)
+        samples: list[Picture8] = []
+
+        def enlarge_and_keep(lr_HWC: Picture8) -> Picture8:
+            enlarged = enlarge(lr_HWC)
+            if len(samples) < SAMPLES:
+                samples.append(enlarged)
+            return enlarged
+
+        psnr_y = score.score(self.benchmark, enlarge_and_keep, model="").psnr_y
+        return psnr_y, tuple(samples)

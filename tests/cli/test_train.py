@@ -1,0 +1,50 @@
+"""``rgtsr train``: a real run of a small network, what it leaves, and how it goes on."""
+
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from cli.conftest import write_picture
+from cli.running import Outcome, rgtsr
+from rgtsr import weights
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("one", "two"):
+        write_picture(folder / f"{name}.png", 140, 150)
+    return folder
+
+
+def trained(photos: Path, folder: Path, *more: str | Path, steps: int) -> Outcome:
+    keys = ("variant=tiny", "batch=1", f"steps={steps}", f"photos={photos}", f"holdout={photos}")
+    return rgtsr("train", "small-x2", *keys, "-o", folder, *more)
+
+
+def test_train_leaves_weights_a_curve_and_pictures_to_look_at(photos: Path, tmp_path: Path) -> None:
+    done = trained(photos, tmp_path / "run", steps=10)
+    assert done.status == 0, done.errors
+    path = tmp_path / "run" / "weights.safetensors"
+    lines = done.out.splitlines()
+    assert lines[0] == "2 photos, 0 megapixels"
+    assert lines[-1] == str(path)
+    assert [line for line in lines if line.startswith("step 10 ") and "hold-out" in line]
+    assert weights.load(path).variant.scale == 2
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert set(board.Tags()["scalars"]) == {"loss", "learning_rate", "holdout_psnr_y"}
+    assert board.Tags()["images"] == ["holdout/0", "holdout/1"]
+    image = board.Images("holdout/0")[0]
+    assert (image.step, image.width, image.height) == (10, 150, 140)
+
+
+def test_a_finished_run_goes_on_only_when_asked_to(photos: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert trained(photos, run, steps=1).status == 0
+    again = trained(photos, run, steps=2)
+    assert again.status == 2
+    assert "--resume" in again.errors[-1]
+    done = trained(photos, run, "--resume", run / "checkpoint.safetensors", steps=2)
+    assert "at step 1" in done.out
+    assert (done.status, done.out.splitlines()[-1]) == (0, str(run / "weights.safetensors"))
