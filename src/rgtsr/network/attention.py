@@ -18,14 +18,14 @@ def attend(
 
     ``bias`` (heads, N, M) is added to the scores; ``scale`` defaults to d^-1/2.
     """
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    factor: float = q.shape[-1] ** -0.5 if scale is None else scale
     if torch.is_grad_enabled() and q.device.type == "cpu":
-        return _written_out(q, k, v, scale, bias)
+        return _written_out(q, k, v, factor, bias)
     # the fused kernel wants heads of one width, and a bias with an axis for the batch
     widening = (0, max(0, v.shape[-1] - q.shape[-1]))
     q, k = F.pad(q, widening), F.pad(k, widening)
     bias = None if bias is None else bias.to(q.dtype)[None]
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=factor)
 
 
 def attend_in_chunks(q: Tensor, k: Tensor, v: Tensor, *, scale: float) -> Tensor:
