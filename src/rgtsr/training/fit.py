@@ -67,10 +67,14 @@ class Run:
     def checkpoint(self, name: str = CHECKPOINT) -> None:
         checkpoint.save(self.folder / name, self.learner, self.crops, self.progress)
 
-    def validate(self) -> None:
-        """Score the averaged weights on the hold-out, tell the watcher, extend the curve."""
+    def keep_weights(self) -> Weights:
         current = averaged(self)
         weights.save(current, self.folder / WEIGHTS)
+        return current
+
+    def validate(self) -> None:
+        """Score the averaged weights on the hold-out, tell the watcher, extend the curve."""
+        current = self.keep_weights()
         if self.holdout is None:
             return
         psnr_y, samples = self.holdout.judge(current)
@@ -97,7 +101,8 @@ def fit(
     """Train by ``recipe`` until its steps or ``max_minutes`` (of the whole run) are spent.
 
     Writes ``checkpoint.safetensors`` every few minutes, at SIGTERM, SIGINT and the end, and
-    ``weights.safetensors`` (the moving average) at each validation; returns the latter's path.
+    ``weights.safetensors`` (the moving average) at each validation and at the end; returns the
+    latter's path.
     ``resume`` continues a checkpoint; on a CPU the result is bitwise that of a run never stopped.
 
     Raises:
@@ -114,8 +119,12 @@ def fit(
         except TrainingError:
             run.checkpoint()
             raise
-    run.validate()
-    run.checkpoint()
+    run.checkpoint()  # first: whoever asked to stop may not wait for the rest
+    if stopped:
+        run.keep_weights()
+    else:
+        run.validate()
+        run.checkpoint()
     return folder / WEIGHTS
 
 
