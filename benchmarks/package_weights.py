@@ -1,8 +1,9 @@
 """Put a run's weights into the package, with their scores, and enter them in the catalog.
 
-    rgtsr eval -m runs/small-x2/weights.safetensors --data Set5 Set14 --json paper.json
-    rgtsr eval -m runs/small-x2/weights.safetensors --data Set5 Set14 --protocol seed --json seed.json
-    python benchmarks/package_weights.py runs/small-x2/weights.safetensors paper.json seed.json
+    cd runs/small-x2
+    rgtsr eval -m weights.safetensors --data Set5 Set14 --json paper.json
+    rgtsr eval -m weights.safetensors --data Set5 Set14 --json seed.json --protocol seed
+    python benchmarks/package_weights.py weights.safetensors paper.json seed.json
 
 The file holds float16; that this moves no score by 0.01 dB is for ``rgtsr eval -m NAME`` to show.
 """
