@@ -153,3 +153,29 @@ def test_train_says_what_is_wrong_with_a_recipe(tmp_path: Path) -> None:
     done = rgtsr("train", "small-x2", "lerning_rate=1", cwd=tmp_path)
     done.assert_failed(2, "Did you mean 'learning_rate'?")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_compare_never_writes_over_what_it_reads(photo: Path, model: Path) -> None:
+    before = photo.read_bytes()
+    done = rgtsr("compare", photo, "-o", photo, "-m", model)
+    done.assert_failed(2, "is an input itself")
+    assert photo.read_bytes() == before
+
+
+def test_eval_does_not_write_scores_into_a_picture(benchmark: Path, tmp_path: Path) -> None:
+    picture_ = tmp_path / "photo.png"
+    write_picture(picture_, 8, 8)
+    before = picture_.read_bytes()
+    done = rgtsr("eval", "--data", benchmark, "--json", picture_)
+    done.assert_failed(2, "is the name of a picture")
+    assert picture_.read_bytes() == before
+
+
+def test_eval_at_a_scale_that_the_default_lacks_says_what_it_has(benchmark: Path) -> None:
+    done = rgtsr("eval", "-s", "4", "--data", benchmark)
+    done.assert_failed(2, "at scale 4", "small has x2")
+
+
+def test_a_folder_of_a_models_name_is_not_the_model(photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "small-x2").mkdir()
+    rgtsr("upscale", photo, "-o", "large.png", cwd=tmp_path).assert_done()

@@ -53,3 +53,17 @@ def test_a_finished_run_goes_on_only_when_asked_to(photos: Path, tmp_path: Path)
     done = trained(photos, run, "--resume", run / "checkpoint.safetensors", steps=2)
     assert "at step 1" in done.out
     assert (done.status, done.out.splitlines()[-1]) == (0, str(run / "weights.safetensors"))
+
+
+def test_a_gpu_that_is_not_there_is_refused(photos: Path, tmp_path: Path) -> None:
+    done = trained(photos, tmp_path / "run", "--device", "gpu", steps=1)
+    assert (done.status, done.errors[-1]) == (
+        1,
+        "rgtsr: torch finds no GPU here: use --device cpu.",
+    )
+
+
+def test_minutes_that_are_none_are_refused(photos: Path, tmp_path: Path) -> None:
+    done = trained(photos, tmp_path / "run", "--max-minutes", "0", steps=1)
+    assert done.status == 2
+    assert "--max-minutes 0: must be more than 0" in done.errors[-1]

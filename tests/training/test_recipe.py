@@ -82,6 +82,7 @@ def test_the_papers_six_runs_come_from_one_template(variant: str, scale: int) ->
     assert (paper.optimizer, paper.learning_rate, paper.betas) == ("adam", 2e-4, (0.9, 0.99))
     assert paper.milestones == (250_000, 400_000, 450_000, 475_000)
     assert (paper.cooldown, paper.warmup_steps, paper.clip_norm) == (0, 0, None)
+    assert (paper.ema, paper.precision, paper.start) == (0, "float32", "paper")
 
 
 def test_the_starting_points_run_has_its_length() -> None:

@@ -84,3 +84,9 @@ def test_groups_with_different_heads_are_refused() -> None:
     mixed["layers.1.blocks.0.attn.attns.0.pos.pos3.2.weight"] = (4, 2)
     with pytest.raises(ValueError, match="different head counts"):
         shapes.infer(mixed)
+
+
+@pytest.mark.parametrize(("channels", "reduced"), [(180, 126), (64, 45), (192, 77)])
+def test_a_ratio_that_floats_cannot_hold_is_still_inferred(channels: int, reduced: int) -> None:
+    ratio = shapes._ratio(reduced, channels)
+    assert int(channels * ratio) == reduced

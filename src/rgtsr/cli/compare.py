@@ -78,6 +78,9 @@ def compare(
     from rgtsr.pictures import Picture
 
     given = [_labelled(text) for text in panel or []]
+    inputs = {path.resolve() for path in (truth, *(path for _, path in given))}
+    if output.resolve() in inputs:
+        raise ValueError(f"{output} is an input itself: give another -o.")
     names: list[str | None] = [*(model or ([] if given else [None]))]
     upscalers = [
         opened(name, scale=scale, tile_px=tile, runtime=runtime, device=device) for name in names
@@ -101,6 +104,8 @@ def compare(
         print(f"{each.label}: {quality.psnr:.3f} dB / {quality.ssim:.4f}")
     if save_panels is not None:
         for name, pixels_HWC in _files(truth, task, panels):
+            if (save_panels / name).resolve() in inputs:
+                raise ValueError(f"{save_panels / name} is an input itself: save panels elsewhere.")
             save_panels.mkdir(parents=True, exist_ok=True)
             pictures.write(Picture.from_array(pixels_HWC), save_panels / name)
             print(save_panels / name)

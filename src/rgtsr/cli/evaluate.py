@@ -93,11 +93,14 @@ def evaluate(
     from rich.console import Console
 
     from rgtsr.evaluation import report
+    from rgtsr.pictures.formats import SUFFIXES
 
     if protocol == "seed" and results:
         raise ValueError("--protocol seed makes its own LR: it cannot score --results.")
     files = [path for path in (csv, json) if path is not None]
     for path in files:
+        if path.suffix.lower() in SUFFIXES:
+            raise ValueError(f"{path} is the name of a picture: end it in .csv or .json.")
         if not path.parent.is_dir():
             raise EvaluationError(f"{path}: the folder {path.parent} does not exist.")
     models = list(model or ([] if results else [""]))

@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from rgtsr.weights import Weights
 
 
-def chosen(model: str | None, scale: float | None) -> "Weights":
+def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weights":
     """The weights that -m and -s mean.
 
-    Without a model: the default one at that scale, or else the default one. With a model and a
-    whole scale: that model at that scale, and no other.
+    Without a model: the default one at that scale; where there is none and it may be ``repeated``
+    to reach the scale, the default one. With a model and a whole scale: that model at that scale.
 
     Raises:
         UnknownWeightsError: no such model, or not at that scale; it says what there is.
@@ -25,13 +25,16 @@ def chosen(model: str | None, scale: float | None) -> "Weights":
     variant = weights.DEFAULT_NAME.rpartition("-x")[0]
     names = {entry.name for entry in weights.listing()}
     same = f"{variant}-x{whole_scale}"
-    return weights.load(same if same in names else weights.DEFAULT_NAME)
+    if same in names or (whole_scale and not repeated):
+        return weights.load(variant, scale=whole_scale)
+    return weights.load(weights.DEFAULT_NAME)
 
 
 def opened(
     model: str | None,
     *,
     scale: float | None = None,
+    repeated: bool = False,
     tile_px: int | None = None,
     overlap_px: int | None = None,
     whole: bool = False,
@@ -58,7 +61,7 @@ def opened(
     )
     tiling.plan(1, 1, tile_px=settings.tile_px, overlap_px=settings.overlap_px)  # raises
     return upscaler.Upscaler(
-        chosen(model, scale),
+        chosen(model, scale, repeated=repeated),
         runtime=runtime,
         device=device,
         precision=precision,

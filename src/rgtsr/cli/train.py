@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rgtsr.cli import options
 from rgtsr.cli.terminal import complain
 
 
@@ -24,7 +25,7 @@ def train(
         float | None, typer.Option(help="End of the whole run, the cooldown included.")
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint to continue.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Train weights: rgtsr train small-x2 photos=FOLDER holdout=FOLDER --max-minutes 60.
 

@@ -63,6 +63,7 @@ def upscale(
         raise ValueError(f"--max-pixels={max_pixels} is too small: at least 1.")
     upscaler = opened(
         model,
+        repeated=True,
         scale=scale,
         tile_px=tile,
         overlap_px=overlap,

@@ -84,7 +84,8 @@ def _identity(weights: Weights, core: openvino.Core) -> str:
         core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
     ]
     digest = hashlib.sha256(repr((machine, openvino.__version__, weights.variant)).encode())
-    for source in sorted(Path(__file__).parents[1].glob("graph/*.py")):
+    package = Path(__file__).parents[1]
+    for source in (package / "variants.py", *sorted(package.glob("graph/*.py"))):
         digest.update(source.read_bytes())
     for name, tensor in sorted(weights.tensors.items()):
         digest.update(name.encode())

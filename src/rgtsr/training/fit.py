@@ -11,7 +11,7 @@ from types import FrameType
 import torch
 
 from rgtsr import weights
-from rgtsr.errors import TrainingError
+from rgtsr.errors import RuntimeUnavailableError, TrainingError
 from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
 from rgtsr.training import checkpoint, photos, schedule
@@ -135,8 +135,7 @@ def open_run(
     budget = schedule.Budget(recipe.steps, max_minutes)
     if not recipe.photos:
         raise ValueError("a run needs photos: set photos=FOLDER (or photos=A,B).")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch_device(device)
     pairs = photos.load(
         photos.paths(recipe.photos),
         scale=recipe.scale,
@@ -160,6 +159,13 @@ def open_run(
     holdout = None if recipe.holdout is None else Holdout.load(recipe.holdout, recipe.scale, device)
     learner = Learner(network.to(device), recipe)
     return Run(recipe, folder, budget, learner, crops, holdout, watcher)
+
+
+def torch_device(device: str) -> str:
+    """torch's name for ``auto``, ``cpu`` or ``gpu``. Raises RuntimeUnavailableError."""
+    if device == "gpu" and not torch.cuda.is_available():
+        raise RuntimeUnavailableError("torch finds no GPU here: use --device cpu.")
+    return "cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda"
 
 
 def loop(run: Run, stopped: list[int]) -> None:

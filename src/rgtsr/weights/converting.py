@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from rgtsr.weights.weights import Weights
 MASK_SIDE = 64  # pixels; for other sizes the authors' code makes its masks anew
 
 Target = Literal["rgtsr", "original", "spandrel"]
-TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = False) -> None:

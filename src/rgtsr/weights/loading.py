@@ -32,7 +32,7 @@ def load(name_or_path: str | Path, *, scale: int | None = None) -> Weights:
         WeightsError: a file that is damaged, unsafe, or another network's.
     """
     path = Path(name_or_path)
-    if not path.exists():
+    if not path.is_file() and (len(path.parts) == 1 or not path.exists()):
         if path.suffix in (".safetensors", ".pth", ".pt") or len(path.parts) > 1:
             raise UnknownWeightsError(f"{path}: there is no such file.")
         path = catalog.find(str(name_or_path), scale=scale).path

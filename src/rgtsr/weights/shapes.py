@@ -3,6 +3,7 @@
 Names are the authors' state-dict keys. Source: RGT's code.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -88,10 +89,16 @@ def _read(shapes: Mapping[str, Shape]) -> Variant:
         depths=depths,
         heads=heads.pop(),
         split=(2, 2),
-        mlp_ratio=shapes["layers.0.blocks.0.mlp.fc1.weight"][0] / channels,
-        c_ratio=0.5 if reduced is None else reduced / channels,
+        mlp_ratio=_ratio(shapes["layers.0.blocks.0.mlp.fc1.weight"][0], channels),
+        c_ratio=0.5 if reduced is None else _ratio(reduced, channels),
         resi_connection=connection,
     )
+
+
+def _ratio(part: int, channels: int) -> float:
+    """The number that, times ``channels`` and cut to an integer, gives ``part``."""
+    ratio = part / channels
+    return ratio if int(channels * ratio) == part else math.nextafter(ratio, math.inf)
 
 
 def _scale(shapes: Mapping[str, Shape]) -> int:
