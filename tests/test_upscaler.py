@@ -1,5 +1,6 @@
 """The heart, with a runtime that repeats pixels: the result is then the picture repeated."""
 
+import tracemalloc
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -166,16 +167,21 @@ def test_a_file_is_written_in_bands_that_equal_the_picture(tmp_path: Path) -> No
     assert np.array_equal(written.to_array(), enlarged.to_array())
 
 
-def test_only_open_rows_are_held_between_bands() -> None:
-    upscaler = repeating(tile_px=32, overlap_px=8)
-    plan = tiling.plan(400, 40, tile_px=32, overlap_px=8)
-    from rgtsr.upscaler import Tally
-
-    bands = [
-        len(band) for band in upscaler._enlarged(noise(400, 40, 3), plan, Tally(0, lambda *_: None))
-    ]
-    assert sum(bands) == 800
-    assert max(bands) <= 2 * 32
+def test_a_file_takes_the_memory_of_two_rows_of_tiles_not_that_of_the_canvas(
+    tmp_path: Path,
+) -> None:
+    height, width, tile_px = 3000, 200, 32
+    pictures.write(Picture.from_array(noise(height, width, 3)), tmp_path / "in.png")
+    upscaler = repeating(tile_px=tile_px, overlap_px=8)
+    tracemalloc.start()
+    upscaler.upscale_file(tmp_path / "in.png", tmp_path / "out.png")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    enlarged_row_bytes = 2 * width * 3 * 4
+    two_rows_of_tiles_bytes = 2 * (2 * tile_px) * enlarged_row_bytes
+    input_bytes = 2 * height * width * 3  # read and decoded
+    assert peak_bytes < input_bytes + 2 * two_rows_of_tiles_bytes
+    assert peak_bytes < 2 * height * enlarged_row_bytes / 3
 
 
 def test_the_network_itself_gives_the_same_picture_tiled_and_whole() -> None:

@@ -1,19 +1,23 @@
 """rgtsr: enlarge pictures with the Recursive Generalization Transformer, and train it."""
 
-from rgtsr.errors import (
-    EvaluationError,
-    PictureError,
-    RgtsrError,
-    RuntimeUnavailableError,
-    TrainingError,
-    UnknownWeightsError,
-    WeightsError,
-)
-from rgtsr.pictures import Picture
-from rgtsr.upscaler import Settings, Upscaler, upscale
-from rgtsr.variants import Variant
-from rgtsr.weights import listing as list_weights
-from rgtsr.weights import load as load_weights
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rgtsr.errors import (
+        EvaluationError,
+        PictureError,
+        RgtsrError,
+        RuntimeUnavailableError,
+        TrainingError,
+        UnknownWeightsError,
+        WeightsError,
+    )
+    from rgtsr.pictures import Picture
+    from rgtsr.upscaler import Settings, Upscaler, upscale
+    from rgtsr.variants import Variant
+    from rgtsr.weights import listing as list_weights
+    from rgtsr.weights import load as load_weights
 
 __all__ = [
     "EvaluationError",
@@ -31,3 +35,27 @@ __all__ = [
     "load_weights",
     "upscale",
 ]
+
+HOMES = {
+    "Picture": ("rgtsr.pictures", "Picture"),
+    "Settings": ("rgtsr.upscaler", "Settings"),
+    "Upscaler": ("rgtsr.upscaler", "Upscaler"),
+    "Variant": ("rgtsr.variants", "Variant"),
+    "list_weights": ("rgtsr.weights", "listing"),
+    "load_weights": ("rgtsr.weights", "load"),
+    "upscale": ("rgtsr.upscaler", "upscale"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Public names are fetched when first used: ``rgtsr --help`` waits for no array library."""
+    if name not in __all__:
+        raise AttributeError(f"module 'rgtsr' has no attribute {name!r}")
+    module, attribute = HOMES.get(name, ("rgtsr.errors", name))
+    value = getattr(importlib.import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -29,6 +29,10 @@ OnProgress = Callable[[int, int], None]  # (tiles done, tiles in all)
 FinalSize = Callable[[tuple[int, int]], tuple[int, int]]  # (H, W) of the input -> of the output
 
 
+def unheard(_done: int, _total: int) -> None:
+    """Progress that nobody follows."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How pictures are cut and run.
@@ -100,7 +104,7 @@ class Upscaler:
         """How many times longer each side gets in one pass."""
         return self.weights.variant.scale
 
-    def upscale(self, picture: Picture, *, on_progress: OnProgress = lambda *_: None) -> Picture:
+    def upscale(self, picture: Picture, *, on_progress: OnProgress = unheard) -> Picture:
         """Enlarge a picture by ``scale``; depth, transparency and metadata are kept.
 
         Raises:
@@ -118,12 +122,13 @@ class Upscaler:
         strip: bool = False,
         quality: int | None = None,
         max_pixels: int = pictures.MAX_PIXELS,
-        on_progress: OnProgress = lambda *_: None,
+        on_progress: OnProgress = unheard,
     ) -> Report:
         """Enlarge one file into another, in bands, so that the output is never held whole.
 
         ``final_size`` asks for an exact output size: the network runs as often as that needs, and
-        the rest is resized by Lanczos 3.
+        the rest is resized by Lanczos 3. What one run hands to the next is held whole, as every
+        input is.
 
         Raises:
             PictureError: when a file cannot be read or written.

@@ -4,6 +4,8 @@ from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cli.conftest import write_picture
@@ -33,7 +35,7 @@ def test_train_leaves_weights_a_curve_and_pictures_to_look_at(photos: Path, tmp_
     else:
         assert [line for line in done.errors if "libtcmalloc-minimal4" in line]
     lines = done.out.splitlines()
-    assert lines[0] == "2 photos, 0 megapixels"
+    assert lines[0] == "2 photos, 0.042 megapixels"
     assert lines[-1] == str(path)
     assert [line for line in lines if line.startswith("step 10 ") and "hold-out" in line]
     assert weights.load(path).variant.scale == 2
@@ -50,9 +52,36 @@ def test_a_finished_run_goes_on_only_when_asked_to(photos: Path, tmp_path: Path)
     again = trained(photos, run, steps=2)
     assert again.status == 2
     assert "--resume" in again.errors[-1]
-    done = trained(photos, run, "--resume", run / "checkpoint.safetensors", steps=2)
+    state = run / "checkpoint.safetensors"
+    named = rgtsr("train", "small-x2", "--resume", state)
+    assert (named.status, "holds its recipe" in named.errors[-1]) == (2, True)
+    done = rgtsr("train", "steps=2", "--resume", state)
     assert "at step 1" in done.out
     assert (done.status, done.out.splitlines()[-1]) == (0, str(run / "weights.safetensors"))
+
+
+def test_a_resumed_run_keeps_to_the_recipe_that_it_was_started_with(
+    photos: Path, tmp_path: Path
+) -> None:
+    keys = ("cooldown=0.5", "learning_rate=1e-3", "warmup_steps=2")
+    assert trained(photos, tmp_path / "whole", *keys, steps=4).status == 0
+    halfway = tmp_path / "whole" / "before-cooldown.safetensors"
+    done = rgtsr("train", "--resume", halfway, "-o", tmp_path / "rest")
+    assert done.status == 0, done.errors
+    whole, rest = (
+        load_file(tmp_path / each / "checkpoint.safetensors") for each in ("whole", "rest")
+    )
+    assert [name for name in whole if not torch.equal(whole[name], rest[name])] == []
+
+
+def test_a_run_without_recipe_or_photos_leaves_nothing(tmp_path: Path) -> None:
+    nameless = rgtsr("train", "-o", tmp_path / "run")
+    assert (nameless.status, "small-x2" in nameless.errors[-1]) == (2, True)
+    lost = rgtsr(
+        "train", "small-x2", "steps=1", f"photos={tmp_path / 'none'}", "-o", tmp_path / "run"
+    )
+    assert lost.status == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_gpu_that_is_not_there_is_refused(photos: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The ONNX graph, through OpenVINO and ONNX Runtime, against spandrel's port."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,9 +44,12 @@ def test_every_size_equals_spandrel(size: tuple[int, int], runtime: str) -> None
 
 
 @both_runtimes
-@pytest.mark.parametrize("scale", [1, 3, 4])
-def test_every_scale_equals_spandrel(scale: int, runtime: str) -> None:
-    variant = family("tiny", scale=scale)
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize("connection", ["1conv", "3conv"])
+def test_every_scale_and_connection_equals_spandrel(
+    scale: int, connection: str, runtime: str
+) -> None:
+    variant = replace(family("small", scale=scale), resi_connection=connection)
     assert difference(variant, runtime, tiles(35, 45)) <= TOLERANCE
 
 

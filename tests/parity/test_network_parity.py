@@ -43,7 +43,7 @@ def test_every_size_equals_spandrel(name: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("connection", ["1conv", "3conv"])
 def test_every_scale_and_connection_equals_spandrel(scale: int, connection: str) -> None:
-    variant = replace(family("tiny", scale=scale), resi_connection=connection)
+    variant = replace(family("small", scale=scale), resi_connection=connection)
     assert difference(variant, picture(35, 45)) <= TOLERANCE
 
 
@@ -67,7 +67,9 @@ PARTS = {
     "second norm": ".norm2.weight",
     "gate norm": ".sg.norm.weight",
     "map norm": ".norm_act.0.weight",
-    "position norm": ".pos.pos1.0.weight",
+    "position norm 1": ".pos.pos1.0.weight",
+    "position norm 2": ".pos.pos2.0.weight",
+    "position norm 3": ".pos.pos3.0.weight",
     "entry norm": "before_RG.1.weight",
     "exit norm": "norm.weight",
 }
@@ -132,7 +134,7 @@ def test_float64_equals_spandrel_to_its_own_precision() -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_bf16_autocast_works_at_every_size(size: tuple[int, int]) -> None:
-    ours: RGT = network.from_weights(weights.random(family("tiny"), seed=1))
+    ours: RGT = network.from_weights(weights.random(family("light"), seed=1))
     x = picture(*size)
     with torch.inference_mode():
         exact = ours(x)

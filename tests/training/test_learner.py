@@ -10,11 +10,12 @@ from rgtsr.training import recipe
 from rgtsr.training.learner import Learner
 
 TINY = replace(variants.find("tiny"), depths=(2, 2))
+RATE = 1e-3
 
 
 def learner(*overrides: str) -> Learner:
     torch.manual_seed(0)
-    defaults = ("precision=float32", "warmup_steps=0", "learning_rate=1e-3")
+    defaults = ("precision=float32",)
     return Learner(RGT(TINY), recipe.load("light-x2", (*defaults, *overrides)))
 
 
@@ -28,7 +29,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 def test_the_loss_falls(optimizer: str, precision: str) -> None:
     student = learner(f"optimizer={optimizer}", f"precision={precision}")
     lr, hr = batch()
-    losses = [student.learn(lr, hr, progress=0) for _ in range(12)]
+    losses = [student.learn(lr, hr, rate=RATE) for _ in range(12)]
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -47,7 +48,7 @@ def test_the_average_follows_the_weights_slowly() -> None:
     student = learner("ema=0.9")
     start = {name: p.detach().clone() for name, p in student.parameters.items()}
     student.step = 1000  # past the rise of the decay
-    student.learn(*batch(), progress=0)
+    student.learn(*batch(), rate=RATE)
     name = "conv_last.weight"
     moved = student.parameters[name].detach() - start[name]
     assert torch.allclose(student.average[name] - start[name], 0.1 * moved, atol=1e-7)
@@ -57,20 +58,20 @@ def test_the_average_follows_the_weights_slowly() -> None:
 def test_a_loss_that_is_not_finite_stops_with_the_weights_untouched(poison: float) -> None:
     student = learner()
     lr, hr = batch()
-    student.learn(lr, hr, progress=0)
+    student.learn(lr, hr, rate=RATE)
     before = {name: p.detach().clone() for name, p in student.parameters.items()}
     with pytest.raises(TrainingError, match="last good state"):
-        student.learn(lr, torch.full_like(hr, poison), progress=0)
+        student.learn(lr, torch.full_like(hr, poison), rate=RATE)
     assert all(torch.equal(p, before[name]) for name, p in student.parameters.items())
     assert student.step == 1
-    student.learn(lr, hr, progress=0)
+    student.learn(lr, hr, rate=RATE)
 
 
 def test_gradients_are_clipped_to_the_recipes_norm() -> None:
     gentle, free = learner("clip_norm=1e-9", "optimizer=adam"), learner("clip_norm=null")
     lr, hr = batch()
-    gentle.learn(lr, hr, progress=0)
-    free.learn(lr, hr, progress=0)
+    gentle.learn(lr, hr, rate=RATE)
+    free.learn(lr, hr, rate=RATE)
     moments = [s["exp_avg"] for s in gentle.optimizers[0].state.values()]
     assert sum(float(m.norm()) ** 2 for m in moments) ** 0.5 <= 0.11 * 1e-9
     assert any(float(s["exp_avg"].norm()) > 1e-6 for s in free.optimizers[0].state.values())
@@ -83,6 +84,6 @@ def test_bf16_training_keeps_the_residual_stream_in_float32() -> None:
     block.register_forward_hook(lambda _, args, out: seen.append((args[0].dtype, out.dtype)))
     products: list[torch.dtype] = []
     block.mlp.fc1.register_forward_hook(lambda _, __, out: products.append(out.dtype))
-    student.learn(*batch(), progress=0)
+    student.learn(*batch(), rate=RATE)
     assert seen == [(torch.float32, torch.float32)]
     assert products == [torch.bfloat16]

@@ -55,9 +55,12 @@ def test_nothing_is_left_beside_the_file(small: Weights, tmp_path: Path) -> None
 
 
 def test_an_unwritable_place_is_an_error_with_its_name(small: Weights, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    with pytest.raises(WeightsError, match=r"mine\.safetensors: cannot be written"):
-        weights.save(small, tmp_path / "file" / "mine.safetensors")
+    (tmp_path / "taken.safetensors").mkdir()
+    with pytest.raises(WeightsError, match=r"taken\.safetensors: cannot be written"):
+        weights.save(small, tmp_path / "taken.safetensors")
+    with pytest.raises(WeightsError, match=r"mine\.safetensors: the folder .* make it first"):
+        weights.save(small, tmp_path / "nowhere" / "mine.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.safetensors"]
 
 
 def test_tensors_that_are_not_the_variants_are_not_saved(small: Weights, tmp_path: Path) -> None:

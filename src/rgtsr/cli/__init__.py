@@ -54,9 +54,13 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # file names need not be text in any encoding
             stream.reconfigure(errors="backslashreplace")
-    warnings.showwarning = lambda message, *_, **__: complain(str(message))
+    warnings.showwarning = _warn
     signals.listen()
     sys.exit(run(sys.argv[1:]))
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    complain(str(message))
 
 
 def run(arguments: Sequence[str]) -> int:

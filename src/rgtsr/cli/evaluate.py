@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rgtsr import drafts
 from rgtsr.cli import options
 from rgtsr.cli.network import opened
 from rgtsr.cli.terminal import Steps, steps
@@ -71,6 +72,10 @@ class Contestant:
     enlarge: "Enlarge | None" = None
     folder: Path | None = None
 
+    @property
+    def is_network(self) -> bool:
+        return self.folder is None and self.label != BICUBIC
+
 
 def evaluate(
     more: More = None,
@@ -95,6 +100,8 @@ def evaluate(
     from rgtsr.evaluation import report
     from rgtsr.pictures.formats import SUFFIXES
 
+    if overlap is not None and tile is None:
+        raise ValueError("--overlap is that of tiles: give --tile as well.")
     if protocol == "seed" and results:
         raise ValueError("--protocol seed makes its own LR: it cannot score --results.")
     files = [path for path in (csv, json) if path is not None]
@@ -118,8 +125,10 @@ def evaluate(
         device=device,
     )
     upscalers = {name: opening(name or None) for name in models if name != BICUBIC}
+    overlaps = {each.settings.overlap_px for each in upscalers.values()}
+    cut = "untiled" if tile is None else f"{tile} px, overlapping by {max(overlaps, default=0)} px"
     entered = contestants(models, upscalers, results or [], scale)
-    rules, sets = score_all(entered, [*data, *(more or [])], protocol, _tiles(tile, upscalers))
+    rules, sets = score_all(entered, [*data, *(more or [])], protocol, _tiles(entered, cut))
     console = Console(width=None if os.isatty(1) else 120)
     console.print(report.table(sets))
     print(f"protocol: {_in_words(rules)}")
@@ -190,13 +199,12 @@ def _score(benchmark: "Benchmark", who: Contestant, protocol: str, say: Steps) -
     return result
 
 
-def _tiles(tile_px: int | None, upscalers: "dict[str, Upscaler]") -> str:
-    if not upscalers:
-        return "unknown: finished pictures"
-    if tile_px is None:
-        return "untiled"
-    overlaps = {each.settings.overlap_px for each in upscalers.values()}
-    return f"{tile_px} px, overlapping by {'/'.join(map(str, sorted(overlaps)))} px"
+def _tiles(entered: Sequence[Contestant], tiling: str) -> str:
+    """How each kind of contestant was cut."""
+    kinds = [tiling] if any(each.is_network for each in entered) else []
+    if any(each.folder is not None for each in entered):
+        kinds.append("unknown of finished pictures")
+    return "; ".join(kinds) or "untiled"
 
 
 def _in_words(rules: "Protocol") -> str:
@@ -204,13 +212,9 @@ def _in_words(rules: "Protocol") -> str:
 
 
 def _save(path: Path, text: str) -> None:
-    """Write beside, then rename."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        with drafts.replacing(path) as draft:
+            draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be written ({error.strerror}).") from error
-    finally:
-        beside.unlink(missing_ok=True)
     print(path)

@@ -5,16 +5,22 @@ import os
 import sys
 from ctypes.util import find_library
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rgtsr.cli import options
 from rgtsr.cli.terminal import complain
 
+if TYPE_CHECKING:
+    from rgtsr.training.recipe import Recipe
+
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A packaged recipe's name or a YAML file.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A packaged recipe's name or a YAML file; not with --resume."),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Recipe keys to change.")
     ] = None,
@@ -24,7 +30,9 @@ def train(
     max_minutes: Annotated[
         float | None, typer.Option(help="End of the whole run, the cooldown included.")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="A checkpoint to continue.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="A checkpoint to continue, by the recipe that it holds.")
+    ] = None,
     device: options.Device = "auto",
 ) -> None:
     """Train weights: rgtsr train small-x2 photos=FOLDER holdout=FOLDER --max-minutes 60.
@@ -38,13 +46,12 @@ def train(
     try:
         from rgtsr.cli.watching import Watch
         from rgtsr.training import fit
-        from rgtsr.training import recipe as recipes
     except ModuleNotFoundError as error:
         raise RuntimeUnavailableError(
             f"training needs {error.name}: pip install 'rgtsr[train]'."
         ) from error
-    loaded = recipes.load(recipe, tuple(overrides or ()))
-    folder = output or Path("runs") / Path(recipe).stem
+    loaded, folder = chosen(recipe, overrides or [], resume)
+    folder = output or folder
     if resume is None and (folder / fit.CHECKPOINT).exists():
         raise ValueError(
             f"{folder} holds a run already: continue it with --resume {folder / fit.CHECKPOINT},"
@@ -60,6 +67,22 @@ def train(
             watcher=watch.watcher,
         )
     print(path)
+
+
+def chosen(name: str | None, overrides: list[str], resume: Path | None) -> "tuple[Recipe, Path]":
+    """The recipe, and the folder of its run where none is given."""
+    from rgtsr.training import checkpoint
+    from rgtsr.training import recipe as recipes
+
+    if name is not None and "=" in name:
+        name, overrides = None, [name, *overrides]
+    if resume is None:
+        if name is None:
+            raise ValueError(f"which RECIPE? There are: {', '.join(recipes.names())}; or a file.")
+        return recipes.load(name, tuple(overrides)), Path("runs") / Path(name).stem
+    if name is not None:
+        raise ValueError(f"{resume} holds its recipe: leave {name!r} out; KEY=VALUE changes it.")
+    return recipes.changed(checkpoint.recipe_of(resume), tuple(overrides)), resume.parent
 
 
 def use_tcmalloc() -> None:

@@ -1,5 +1,9 @@
 """A training run as its user sees it: a bar or plain lines, TensorBoard, sample pictures."""
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -19,7 +23,7 @@ class Watch:
 
     def __init__(self, folder: Path) -> None:
         console = Console(stderr=True)
-        self._board = SummaryWriter(str(folder / "tensorboard"))
+        self._folder = folder / "tensorboard"
         self._progress = Progress(
             TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.5f}"),
             BarColumn(),
@@ -32,6 +36,11 @@ class Watch:
         self._task = self._progress.add_task("training", total=1.0, step=0, loss=0.0)
         self.watcher = Watcher(say=self._say, on_step=self._on_step, on_point=self._on_point)
 
+    @cached_property
+    def _board(self) -> SummaryWriter:
+        """Opened by the first figure, so that a run that fails before leaves nothing."""
+        return SummaryWriter(str(self._folder))
+
     def __enter__(self) -> "Watch":
         self._progress.start()
         return self
@@ -43,7 +52,8 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
-        self._board.close()
+        if "_board" in vars(self):
+            self._board.close()
 
     def _say(self, line: str) -> None:
         if self._progress.disable:

@@ -13,7 +13,7 @@ from rich.text import Text
 from rgtsr.evaluation.score import Protocol, SetScore
 
 
-def table(sets: Sequence[SetScore], *, per_picture: bool = True) -> Table:
+def table(sets: Sequence[SetScore]) -> Table:
     """A table for the terminal: each picture's row, then each set's mean."""
     result = Table(box=None, pad_edge=False)
     for heading in ("set", "scale", "model", "picture"):
@@ -23,9 +23,8 @@ def table(sets: Sequence[SetScore], *, per_picture: bool = True) -> Table:
     for one in sets:
         # as Text, so that brackets in names are not read as styles
         start = Text(one.name), f"x{one.scale}", Text(one.model)
-        if per_picture:
-            for row in one.pictures:
-                result.add_row(*start, Text(row.name), f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}")
+        for row in one.pictures:
+            result.add_row(*start, Text(row.name), f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}")
         result.add_row(*start, "mean", f"{one.psnr_y:.3f}", f"{one.ssim_y:.4f}", style="bold")
     return result
 

@@ -3,6 +3,9 @@
 Shapes: B batch, N queries, M keys, heads of width d (values d').
 """
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F

@@ -4,6 +4,9 @@ Shapes: B batch, H height, W width, C channels, R reduced channels, h*w the repr
 Source: RGT, section 3.2, equations 3 to 6, and its code.
 """
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import torch
 from torch import Tensor, nn
 

@@ -4,6 +4,9 @@ Shapes: B batch, C channels, H height, W width, S scale. Maps between modules ar
 Source: RGT (Chen et al., ICLR 2024), section 3.1 and figure 2.
 """
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import itertools
 
 import torch

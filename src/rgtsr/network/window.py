@@ -8,6 +8,9 @@ Shapes: B batch, H height, W width, C channels; n windows of N = h * w tokens, h
 Source: RGT, section 3.1 (L-SA), its code, and CAT (Chen et al., NeurIPS 2022) for the windows.
 """
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import itertools
 
 import torch

@@ -6,7 +6,6 @@ Knows libvips and files; knows nothing of reading. H height, W width, C channels
 import contextlib
 import mmap
 import os
-import secrets
 import shutil
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
+from rgtsr import drafts
 from rgtsr.errors import PictureError
 from rgtsr.pictures import color, encoding, formats, vips
 from rgtsr.pictures.color import Samples
@@ -78,7 +78,8 @@ def write_bands(
     with _beside(target) as (raw, draft):
         samples = _spooled(bands, raw, (*size, channels), target)
         notes = _encoded(samples, draft, plan, like.metadata, target)
-        _publish(draft, target)
+        with _blaming(target):
+            drafts.publish(draft, target)
     return notes
 
 
@@ -100,24 +101,13 @@ def _check(plan: encoding.Plan, target: Path) -> None:
 
 @contextlib.contextmanager
 def _beside(target: Path) -> Generator[tuple[Path, Path]]:
-    """Two hidden names in the target's folder, both gone afterwards, whatever happens.
-
-    Beside it, because only within one file system is a rename all or nothing.
-    """
-    stem = f".rgtsr-{os.getpid()}-{secrets.token_hex(4)}"
-    folder = _final(target).parent
-    names = folder / f"{stem}.raw", folder / f"{stem}.part"
+    """Two hidden names in the target's folder, both gone afterwards, whatever happens."""
+    names = drafts.beside(target, "raw"), drafts.beside(target, "part")
     try:
         yield names
     finally:
         for name in names:
-            with contextlib.suppress(OSError):
-                name.unlink(missing_ok=True)
-
-
-def _final(target: Path) -> Path:
-    """The file behind a link, so that the link stays one."""
-    return Path(os.path.realpath(target))
+            drafts.remove(name)
 
 
 def _spooled(
@@ -182,17 +172,6 @@ def _saved(image: pyvips.Image, draft: Path, plan: encoding.Plan, samples: mmap.
             image.set_kill(True)
             raise
     return saving.result()
-
-
-def _publish(draft: Path, target: Path) -> None:
-    """On the disk first, under its name then."""
-    final = _final(target)
-    with _blaming(target):
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        if final.exists():
-            shutil.copymode(final, draft)
-        draft.replace(final)
 
 
 @contextlib.contextmanager

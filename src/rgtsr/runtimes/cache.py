@@ -8,12 +8,13 @@ last 32 bytes, the content's SHA-256.
 import contextlib
 import hashlib
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rgtsr import drafts
 
 SUFFIX = ".graph"
 LIMIT_BYTES = 1 << 30  # of all entries; those that were not used for longest go first
@@ -53,15 +54,9 @@ def write(key: str, content: bytes | memoryview) -> None:
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         _drop(LIMIT_BYTES - len(content))
-        with tempfile.NamedTemporaryFile(dir=folder(), delete=False) as part:
-            try:
-                part.write(content)
-                part.write(hashlib.sha256(content).digest())
-                part.close()
-                Path(part.name).replace(folder() / (key + SUFFIX))
-            except BaseException:
-                Path(part.name).unlink()
-                raise
+        with drafts.replacing(folder() / (key + SUFFIX)) as draft, draft.open("xb") as file:
+            file.write(content)
+            file.write(hashlib.sha256(content).digest())
 
 
 def _drop(room_bytes: int) -> None:

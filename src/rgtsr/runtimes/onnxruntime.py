@@ -1,5 +1,8 @@
 """ONNX Runtime on the CPU: a second opinion on the same graph. Knows no pictures."""
 
+# onnxruntime is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections import OrderedDict
 
 import numpy as np

@@ -1,5 +1,8 @@
 """OpenVINO on the CPU: the fastest runtime there. Knows graphs, no pictures."""
 
+# openvino is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import hashlib
 from collections import OrderedDict
 from pathlib import Path

@@ -1,5 +1,8 @@
 """torch, on a GPU or a CPU: the network as it trains, and whole pictures of any size."""
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import numpy as np
 import torch
 from numpy.typing import NDArray

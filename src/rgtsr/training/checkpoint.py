@@ -5,8 +5,10 @@ the recipe, the step, the seconds spent, the state of the crops' generator and t
 Nothing in it is executable.
 """
 
+# safetensors is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from rgtsr import drafts
 from rgtsr.errors import TrainingError
 from rgtsr.training.learner import Learner, named_moments
 from rgtsr.training.photos import Crops
@@ -57,19 +60,12 @@ def save(path: Path, learner: Learner, crops: Crops, progress: Progress) -> None
         "crops_rng": json.dumps(crops.rng.bit_generator.state),
         "progress": json.dumps(asdict(progress)),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     try:
-        save_file(
-            {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, beside, header
-        )
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        beside.replace(path)
-    except OSError as error:
+        with drafts.replacing(path) as draft:
+            save_file(contiguous, draft, header)
+    except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: the checkpoint cannot be written: {error}.") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def recipe_of(path: Path) -> Recipe:

@@ -1,5 +1,8 @@
 """A whole run: photos, steps, validation, checkpoints, the end of a budget. Knows no terminal."""
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import signal
 import time
 from collections.abc import Callable, Generator
@@ -44,7 +47,7 @@ class Watcher:
 
     say: Callable[[str], None] = lambda _: None
     on_step: Callable[[Step], None] = lambda _: None
-    on_point: Callable[[Point, tuple[Picture8, ...]], None] = lambda *_: None  # and samples
+    on_point: Callable[[Point, tuple[Picture8, ...]], None] = lambda _point, _samples: None
 
 
 @dataclass
@@ -110,6 +113,7 @@ def fit(
         TrainingError: for photos that cannot be used and a loss that is not finite.
     """
     run = open_run(recipe, folder, max_minutes, device, watcher or Watcher())
+    folder.mkdir(parents=True, exist_ok=True)
     if resume is not None:
         run.progress = checkpoint.restore(resume, run.learner, run.crops)
         run.watcher.say(f"resumed {resume} at step {run.learner.step}")
@@ -143,7 +147,7 @@ def open_run(
         device=device,
         on_skip=watcher.say,
     )
-    watcher.say(f"{len(pairs)} photos, {sum(p.hr_HWC.numel() for p in pairs) / 3e6:.0f} megapixels")
+    watcher.say(f"{len(pairs)} photos, {sum(p.hr_HWC.numel() for p in pairs) / 3e6:.3g} megapixels")
     torch.manual_seed(recipe.seed)
     network = RGT(recipe.network_variant, drop_path=recipe.drop_path)
     start(network, recipe)
@@ -179,13 +183,12 @@ def loop(run: Run, stopped: list[int]) -> None:
         if recipe.cooldown and not cooling and at > 1 - recipe.cooldown:
             run.checkpoint(BEFORE_COOLDOWN)
             cooling = True
-        lr, hr = run.crops.draw()
-        loss = run.learner.learn(lr, hr, progress=at)
+        rate = schedule.learning_rate(recipe, run.learner.step, at)
+        loss = run.learner.learn(*run.crops.draw(), rate=rate)
         run.losses.append(loss)
         now = time.monotonic()
         state.elapsed_s += now - last
         last = now
-        rate = schedule.learning_rate(recipe, run.learner.step, at)
         run.watcher.on_step(Step(run.learner.step, loss, rate, at, state.elapsed_s))
         if state.elapsed_s - validated_s >= 60 * recipe.validate_minutes:
             run.validate()

@@ -3,6 +3,9 @@
 Source: RGT, section 4.1 (L1, Adam); Muon: Jordan et al., 2024, through ``torch.optim.Muon``.
 """
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import math
 from collections.abc import Iterable, Mapping
 
@@ -31,8 +34,10 @@ class Learner:
         self.device = next(network.parameters()).device
         self.reduced = reduced_precision(recipe, self.device)
 
-    def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, progress: float) -> float:
+    def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> float:
         """Take one step on a batch and return its loss, the mean absolute error in 0..1.
+
+        ``rate``: the learning rate of this step.
 
         Raises:
             TrainingError: when loss or gradients are not finite; the weights are then untouched.
@@ -50,7 +55,6 @@ class Learner:
                 f"step {self.step}: the loss is {error:g} and the gradient norm {steepness:g}."
                 " The last good state is kept; lower learning_rate and resume."
             )
-        rate = schedule.learning_rate(self.recipe, self.step, progress)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate

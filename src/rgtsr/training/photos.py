@@ -4,6 +4,9 @@ Shapes: H, W of HR; LR is (H / S, W / S); batches are (B, 3, h, w) float32 in 0.
 Knows no network. Source: RGT, section 4.1 (flips and quarter turns).
 """
 
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -103,8 +106,9 @@ def rgb8(picture: Picture) -> NDArray[np.uint8]:
 class Crops:
     """Endless random batches of aligned crops; the same seed gives the same batches.
 
-    Photos are drawn by their area, so that every place is equally likely. Each crop is flipped
-    and turned at random, and its colours are permuted when ``permute_rgb``.
+    Photos are drawn by their area, so that every place is equally likely (the authors draw crops of
+    almost equal size, each once an epoch, which comes to the same). Each crop is flipped and
+    turned at random, and its colours are permuted when ``permute_rgb``.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import difflib
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -74,22 +74,15 @@ def load(name_or_path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
         ValueError: no such recipe, an unknown key (with a suggestion), or a value out of range.
     """
     source = _locate(name_or_path)
-    try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8")) or {}
-        if not isinstance(values, dict):
-            raise ValueError(f"{source} holds no mapping of keys to values.")
-        values |= dict(_override(text) for text in overrides)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
-    unknown = [str(key) for key in values if key not in Recipe.model_fields]
-    if unknown:
-        raise ValueError(_unknown_key(unknown[0]))
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise ValueError(f"{source}: {key}: {first['msg']} (found {first['input']!r}).") from error
+    values: object = _yaml(source.read_text(encoding="utf-8"), str(source)) or {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{source} holds no mapping of keys to values.")
+    return _validated(cast(dict[str, Any], values), overrides, str(source))
+
+
+def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
+    """The recipe with ``key=value`` overrides. Raises ValueError, as ``load``."""
+    return _validated(recipe.model_dump(), overrides, "the recipe")
 
 
 def names() -> tuple[str, ...]:
@@ -118,7 +111,27 @@ def _override(text: str) -> tuple[str, object]:
         raise ValueError(f"{text!r} is not an override: write key=value.")
     if key in ("photos", "milestones") and not value.startswith("["):
         return key, [part for part in value.split(",") if part]
-    return key, yaml.safe_load(value)
+    return key, _yaml(value, text)
+
+
+def _yaml(text: str, source: str) -> Any:  # Any: YAML
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _validated(values: dict[str, Any], overrides: tuple[str, ...], source: str) -> Recipe:
+    values = values | dict(_override(text) for text in overrides)
+    unknown = [key for key in values if key not in Recipe.model_fields]
+    if unknown:
+        raise ValueError(_unknown_key(str(unknown[0])))
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise ValueError(f"{source}: {key}: {first['msg']} (found {first['input']!r}).") from error
 
 
 def _unknown_key(key: str) -> str:

@@ -3,10 +3,12 @@
 The header's metadata holds ``rgtsr`` (the format's version), ``variant`` and ``card``, both JSON.
 """
 
+# safetensors is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import contextlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from rgtsr import drafts
 from rgtsr.errors import WeightsError
 from rgtsr.variants import Variant
 from rgtsr.weights.shapes import parameter_shapes
@@ -47,20 +50,21 @@ def write(
     path: Path, tensors: Mapping[str, NDArray[np.generic]], header: dict[str, str] | None = None
 ) -> None:
     """One safetensors file, written beside and renamed. Raises WeightsError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    contiguous = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
+    with writing(path) as draft:
+        save_file(contiguous, draft, header)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Generator[Path]:
+    """Where to write what shall become ``path``, whole or not at all. Raises WeightsError."""
+    if not path.parent.is_dir():
+        raise WeightsError(f"{path}: the folder {path.parent} does not exist: make it first.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        contiguous = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
-        save_file(contiguous, beside, header)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
+        with drafts.replacing(path) as draft:
+            yield draft
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be written: {error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
@@ -116,9 +120,3 @@ def _variant(values: dict[str, Any]) -> Variant:  # Any: JSON
     for key in ("depths", "split", "mean_rgb"):
         values[key] = tuple(values[key])
     return Variant(**values)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -4,21 +4,20 @@ A ``.pth`` is a zip of raw storages and a pickle that says how they make tensors
 by a machine that knows tensors and containers only: any other name in it is refused, never called.
 """
 
-import contextlib
 import io
-import os
 import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.errors import WeightsError
+from rgtsr.weights import files
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -132,12 +131,13 @@ def _parameter(data: NDArray[np.generic], *_flags: object) -> NDArray[np.generic
 def _state_dict(content: object, path: Path) -> Arrays:
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not a state dict.")
+    content = cast(Mapping[object, object], content)
     for wrapper in WRAPPERS:
         if isinstance(inner := content.get(wrapper), Mapping):
-            content = inner
+            content = cast(Mapping[object, object], inner)
             break
     arrays = {
-        str(name).removeprefix("module."): value
+        str(name).removeprefix("module."): cast(NDArray[np.generic], value)
         for name, value in content.items()
         if isinstance(value, np.ndarray)
     }
@@ -153,20 +153,12 @@ def write(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
     Raises:
         WeightsError: when the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("archive/data.pkl", _pickled(tensors))
-            archive.writestr("archive/byteorder", "little")
-            for key, tensor in enumerate(tensors.values()):
-                archive.writestr(f"archive/data/{key}", np.ascontiguousarray(tensor).tobytes())
-            archive.writestr("archive/version", "3\n")
-        beside.replace(path)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be written: {error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+    with files.writing(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", _pickled(tensors))
+        archive.writestr("archive/byteorder", "little")
+        for key, tensor in enumerate(tensors.values()):
+            archive.writestr(f"archive/data/{key}", np.ascontiguousarray(tensor).tobytes())
+        archive.writestr("archive/version", "3\n")
 
 
 def _pickled(tensors: Mapping[str, NDArray[np.generic]]) -> bytes:
