@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rgtsr import pictures, tiling, variants, weights
-from rgtsr.errors import RgtsrError
+from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import Metadata, Picture
-from rgtsr.runtimes import Runtime
-from rgtsr.upscaler import Settings, Upscaler, symmetries
+from rgtsr.runtimes import Runtime, memory
+from rgtsr.upscaler import Settings, Upscaler
+from rgtsr.upscaler.engine import symmetries
 
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
@@ -27,16 +28,23 @@ class Repeating:
     name: str = "openvino"
     precision: str = "float32"
     broken: float | None = None
+    pixel_bytes: int = 0
+    room_px: int | None = None  # a side above which memory is out
     seen: int = 0
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         self.seen += 1
+        if self.room_px is not None and max(tiles_NCHW.shape) > self.room_px:
+            raise OutOfMemoryError("there is no more")
         enlarged = tiles_NCHW.repeat(self.scale, 2).repeat(self.scale, 3)
         return enlarged if self.broken is None else np.full_like(enlarged, self.broken)
 
+    def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
+        return self.pixel_bytes * shape_NCHW[2] * shape_NCHW[3]
 
-def repeating(**changes: object) -> Upscaler:
-    return Upscaler(TINY, Repeating(), settings=Settings(**changes))
+
+def repeating(runtime: Repeating | None = None, **changes: object) -> Upscaler:
+    return Upscaler(TINY, runtime or Repeating(), settings=Settings(**changes))
 
 
 def noise(*shape: int, dtype: type = np.uint8, seed: int = 0) -> NDArray[np.generic]:
@@ -197,3 +205,63 @@ def test_every_scale_runs_end_to_end(scale: int) -> None:
     real = weights.random(replace(variants.find("tiny", scale=scale), depths=(1, 1)), seed=1)
     enlarged = Upscaler(real).upscale(Picture.from_array(noise(20, 33, 3)))
     assert enlarged.size == (20 * scale, 33 * scale)
+
+
+@pytest.mark.parametrize("room_px", [100, 60, 40])
+def test_where_memory_is_out_tiles_are_cut_smaller_and_it_is_said_once(
+    tmp_path: Path, room_px: int
+) -> None:
+    array = noise(300, 270, 3)
+    pictures.write(Picture.from_array(array), tmp_path / "in.png")
+    runtime = Repeating(room_px=room_px)
+    report = repeating(runtime, tile_px=128).upscale_file(tmp_path / "in.png", tmp_path / "out.png")
+    assert np.array_equal(pictures.read(tmp_path / "out.png").pixels_HWC, repeated(array))
+    assert [note for note in report.notes if "memory was short: tiles of" in note] == list(
+        report.notes
+    )
+    failed = runtime.seen
+    runtime.room_px = None
+    runtime.seen = 0
+    repeating(runtime, tile_px=room_px, overlap_px=16).upscale(Picture.from_array(array))
+    assert failed > runtime.seen / 2  # the picture was made of small tiles
+
+
+def test_where_not_even_small_tiles_fit_the_error_comes_through() -> None:
+    with pytest.raises(OutOfMemoryError, match="no more"):
+        repeating(Repeating(room_px=20), tile_px=64).upscale(Picture.from_array(noise(80, 80, 3)))
+
+
+def test_a_whole_picture_is_never_cut() -> None:
+    with pytest.raises(OutOfMemoryError, match="no more"):
+        repeating(Repeating(room_px=60), whole=True).upscale(Picture.from_array(noise(80, 80, 3)))
+
+
+def test_the_tile_is_the_largest_that_the_limit_leaves_room_for() -> None:
+    picture = Picture.from_array(noise(400, 300, 3))
+    sides: list[int] = []
+    for room_mib in (1000, 140, 40):
+        limit = memory.used_bytes() + (room_mib << 20)
+        upscaler = repeating(Repeating(pixel_bytes=5000), max_memory_bytes=limit)
+        assert np.array_equal(upscaler.upscale(picture).pixels_HWC, repeated(picture.pixels_HWC))
+        sides.append(upscaler._engine.plan(picture.size).tile[0])
+    assert sides[0] == 192
+    assert 192 > sides[1] > sides[2] >= 32
+
+
+def test_an_impossible_limit_says_what_would_do() -> None:
+    upscaler = repeating(Repeating(pixel_bytes=1 << 20), max_memory_bytes=1 << 20)
+    with pytest.raises(OutOfMemoryError, match=r"1 MiB of memory are too little: .* at least"):
+        upscaler.upscale(Picture.from_array(noise(400, 300, 3)))
+
+
+def test_a_whole_picture_beyond_the_limit_runs_band_by_band_with_the_same_result() -> None:
+    real = weights.random(replace(variants.find("tiny"), depths=(2, 2)), seed=1)
+    picture = Picture.from_array(noise(400, 300, 3))
+    free = Upscaler(real, settings=Settings(whole=True)).upscale(picture)
+    limit = memory.used_bytes() + (160 << 20)
+    bounded = Upscaler(real, settings=Settings(whole=True, max_memory_bytes=limit))
+    made = bounded.upscale(picture)
+    assert bounded._engine._runtime.name == "torch"
+    difference = made.pixels_HWC.astype(int) - free.pixels_HWC
+    assert np.abs(difference).max() <= 1
+    assert (difference != 0).mean() < 1e-3

@@ -25,6 +25,10 @@ class RuntimeUnavailableError(RgtsrError):
     """A runtime or a device was asked for that this machine does not have."""
 
 
+class OutOfMemoryError(RgtsrError):
+    """Memory does not suffice: that of the machine, or what a limit leaves of it."""
+
+
 class EvaluationError(RgtsrError):
     """A benchmark folder does not hold what its layout promises."""
 

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rgtsr.cli import compare, convert, doctor, evaluate, models, signals, train, upscale
+from rgtsr.cli import bench, compare, convert, doctor, evaluate, models, signals, train, upscale
 from rgtsr.cli.terminal import complain
 from rgtsr.errors import RgtsrError
 
@@ -43,6 +43,7 @@ def version(
 app.command("upscale")(upscale.upscale)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
 app.command("convert")(convert.convert)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)

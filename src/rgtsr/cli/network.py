@@ -39,6 +39,7 @@ def opened(
     overlap_px: int | None = None,
     whole: bool = False,
     ensemble: bool = False,
+    max_memory_bytes: int | None = None,
     precision: str = "auto",
     runtime: str = "auto",
     device: str = "auto",
@@ -50,16 +51,18 @@ def opened(
         UnknownWeightsError, WeightsError, RuntimeUnavailableError: as Upscaler.
     """
     from rgtsr import tiling, upscaler
+    from rgtsr.upscaler.engine import TILE_PX
 
     if whole and (tile_px is not None or overlap_px is not None):
         raise ValueError("--whole and --tile or --overlap exclude each other.")
     settings = upscaler.Settings(
-        tile_px=upscaler.TILE_PX if tile_px is None else tile_px,
+        tile_px=tile_px,
         overlap_px=_overlap(tile_px, overlap_px),
         whole=whole,
         ensemble=ensemble,
+        max_memory_bytes=max_memory_bytes,
     )
-    tiling.plan(1, 1, tile_px=settings.tile_px, overlap_px=settings.overlap_px)  # raises
+    tiling.plan(1, 1, tile_px=tile_px or TILE_PX, overlap_px=settings.overlap_px)  # raises
     return upscaler.Upscaler(
         chosen(model, scale, repeated=repeated),
         runtime=runtime,
@@ -71,7 +74,7 @@ def opened(
 
 def _overlap(tile_px: int | None, overlap_px: int | None) -> int:
     """The default overlap, or what a small tile leaves room for."""
-    from rgtsr.upscaler import OVERLAP_PX
+    from rgtsr.upscaler.engine import OVERLAP_PX
 
     if overlap_px is not None:
         return overlap_px

@@ -69,7 +69,7 @@ Tile = Annotated[
         "--tile",
         metavar="PX",
         rich_help_panel=NETWORK,
-        help="Side of the tiles; less needs less memory. Default: 192.",
+        help="Side of the tiles; less needs less memory. Default: 192, or what fits.",
     ),
 ]
 Overlap = Annotated[
@@ -86,7 +86,17 @@ Whole = Annotated[
     typer.Option(
         "--whole",
         rich_help_panel=NETWORK,
-        help="Never cut into tiles: memory grows with the picture.",
+        help="Never cut into tiles: slower, and memory grows with the picture.",
+    ),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory",
+        metavar="SIZE",
+        rich_help_panel=NETWORK,
+        help="Such as 2GiB: tiles are chosen to fit; with --whole the picture runs in bands."
+        " Default: what is free.",
     ),
 ]
 Ensemble = Annotated[

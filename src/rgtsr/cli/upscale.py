@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, jobs
 from rgtsr.cli.network import opened
-from rgtsr.cli.sizes import FinalSize, final_size, is_cropped
+from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
 from rgtsr.cli.terminal import OnProgress, Steps, steps
 from rgtsr.errors import PictureError, RgtsrError
 
@@ -39,6 +39,7 @@ def upscale(
     tile: options.Tile = None,
     overlap: options.Overlap = None,
     whole: options.Whole = False,
+    max_memory: options.MaxMemory = None,
     ensemble: options.Ensemble = False,
     precision: options.Precision = "auto",
     runtime: options.RuntimeName = "auto",
@@ -68,6 +69,7 @@ def upscale(
         tile_px=tile,
         overlap_px=overlap,
         whole=whole,
+        max_memory_bytes=None if max_memory is None else size_bytes(max_memory),
         ensemble=ensemble,
         precision=precision,
         runtime=runtime,

@@ -1,5 +1,5 @@
 """RGT as an ONNX graph, built from weights and a shape. Needs numpy and onnx, never torch."""
 
-from rgtsr.graph.rgt import INPUT, OUTPUT, build
+from rgtsr.graph.rgt import INPUT, OUTPUT, RECONSTRUCTION, build
 
-__all__ = ["INPUT", "OUTPUT", "build"]
+__all__ = ["INPUT", "OUTPUT", "RECONSTRUCTION", "build"]

@@ -17,6 +17,8 @@ from rgtsr.variants import UPSAMPLER_STEPS, is_shifted, smallest_side
 from rgtsr.weights import Weights
 
 INPUT, OUTPUT = "tiles", "enlarged"
+# the parts after the body, by the start of their names: their rounding reaches the picture undamped
+RECONSTRUCTION = ("conv_before_upsample", "upsample", "conv_last")
 
 
 def build(weights: Weights, *, batch: int = 1, height: int, width: int) -> onnx.ModelProto:

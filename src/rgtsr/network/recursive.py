@@ -35,19 +35,23 @@ class RecursiveGeneralizationAttention(nn.Module):
         self.proj = nn.Linear(channels, channels)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        map_BhwR = self.representative(x_BHWC)
-        v_BhwC = self.v(map_BhwR)
-        v_BhwC = v_BhwC + channels_last(self.cpe(channels_first(v_BhwC)))
-        q, k, v = (self.split_heads(t) for t in (self.q(x_BHWC), self.k(map_BhwR), v_BhwC))
-        attended = attend_in_chunks(q, k, v, scale=self.scale)
-        return self.proj(attended.transpose(1, 2).reshape(x_BHWC.shape))
-
-    def representative(self, x_BHWC: Tensor) -> Tensor:
-        """The picture's gist: (B, H, W, C) -> (B, H // 4^T, W // 4^T, R)."""
         x = x_BHWC
         for _ in range(recursions(*x_BHWC.shape[1:3])):
             x = self.reduced(x)
-        return self.norm_act(channels_last(self.conv(self.dwconv(channels_first(x)))))
+        return self.attend(x_BHWC, *self.keys_and_values(x))
+
+    def keys_and_values(self, x_BhwC: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of the representative map, by heads, from what T steps of the recursion left."""
+        map_BhwR = self.norm_act(channels_last(self.conv(self.dwconv(channels_first(x_BhwC)))))
+        v_BhwC = self.v(map_BhwR)
+        v_BhwC = v_BhwC + channels_last(self.cpe(channels_first(v_BhwC)))
+        return self.split_heads(self.k(map_BhwR)), self.split_heads(v_BhwC)
+
+    def attend(self, x_BHWC: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Each pixel's answer from the representative map; pixels do not see each other."""
+        q = self.split_heads(self.q(x_BHWC))
+        attended = attend_in_chunks(q, k, v, scale=self.scale)
+        return self.proj(attended.transpose(1, 2).reshape(x_BHWC.shape))
 
     def reduced(self, x_BHWC: Tensor) -> Tensor:
         """One step of the recursion: (B, H, W, C) -> (B, H // 4, W // 4, C)."""

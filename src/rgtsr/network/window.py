@@ -22,6 +22,9 @@ from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.network.position import PositionBias
 from rgtsr.variants import Variant, window_regions
 
+Regions = tuple[tuple[int, int, int], ...]
+Biases = dict[tuple[int, int], Tensor]
+
 
 class LocalAttention(nn.Module):
     """Window attention plus a depthwise convolution of the values: (B, H, W, C) -> (B, H, W, C)."""
@@ -60,22 +63,31 @@ class WindowAttention(nn.Module):
         self.pos = PositionBias(window, variant.position_channels, variant.heads // 2)
 
     def forward(self, qkv: Tensor) -> Tensor:
-        rows, columns = (
-            window_regions(length, side, shifted=self.shifted)
-            for length, side in zip(qkv.shape[1:3], self.window, strict=True)
-        )
-        biases = self.pos(*itertools.product({h for *_, h in rows}, {w for *_, w in columns}))
+        rows, columns = self.regions(*qkv.shape[1:3])
+        biases = self.biases(rows, columns)
         bands = [
-            torch.cat(
-                [
-                    attend_inside(qkv[:, top:bottom, left:right], (h, w), biases[h, w])
-                    for left, right, w in columns
-                ],
-                dim=2,
-            )
-            for top, bottom, h in rows
+            self.attend_band(qkv[:, top:bottom], h, columns, biases) for top, bottom, h in rows
         ]
         return torch.cat(bands, dim=1)
+
+    def regions(self, height: int, width: int) -> tuple[Regions, Regions]:
+        """How rows and columns are cut: (start, stop, window length) each."""
+        tall, wide = self.window
+        return (
+            window_regions(height, tall, shifted=self.shifted),
+            window_regions(width, wide, shifted=self.shifted),
+        )
+
+    def biases(self, rows: Regions, columns: Regions) -> Biases:
+        """The position bias for each shape of window."""
+        return self.pos(*itertools.product({h for *_, h in rows}, {w for *_, w in columns}))
+
+    def attend_band(self, qkv: Tensor, h: int, columns: Regions, biases: Biases) -> Tensor:
+        """Attention in a band of rows that windows of height ``h`` cover without a rest."""
+        parts = [
+            attend_inside(qkv[:, :, left:right], (h, w), biases[h, w]) for left, right, w in columns
+        ]
+        return torch.cat(parts, dim=2)
 
 
 def attend_inside(qkv: Tensor, window: tuple[int, int], bias: Tensor) -> Tensor:

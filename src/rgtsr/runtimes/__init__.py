@@ -18,6 +18,8 @@ EXTRAS = {"openvino": "rgtsr", "onnxruntime": "rgtsr[onnxruntime]", "torch": "rg
 PRECISIONS = ("float32", "bf16")
 DEVICES = ("cpu", "gpu")
 
+Floats = NDArray[np.float32]
+
 
 class Runtime(Protocol):
     """One network, ready to run on one device."""
@@ -27,17 +29,31 @@ class Runtime(Protocol):
     precision: str
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, h, w) RGB in 0..1 -> (N, 3, h * S, w * S), not clipped; any h and w from 1 up."""
+        """(N, 3, h, w) RGB in 0..1 -> (N, 3, h * S, w * S), not clipped; any h and w from 1 up.
+
+        Raises:
+            OutOfMemoryError: when these need more than there is, or more than the limit allows.
+        """
+        ...
+
+    def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
+        """What tiles of that shape take, to within 15 %, beyond what the process holds."""
         ...
 
 
 def open_runtime(
-    weights: Weights, *, name: str = "auto", precision: str = "auto", device: str = "auto"
+    weights: Weights,
+    *,
+    name: str = "auto",
+    precision: str = "auto",
+    device: str = "auto",
+    max_memory_bytes: int | None = None,
 ) -> Runtime:
     """Make these weights ready to run.
 
-    ``auto`` runs on the CPU with OpenVINO in float32; a GPU is used through torch when ``device``
-    asks for it.
+    ``auto`` is OpenVINO on the CPU in float32, or torch when ``device`` asks for a GPU;
+    ``probe`` knows whether another is faster here. ``max_memory_bytes`` bounds what the process
+    takes, or what is taken of a GPU's memory.
 
     Raises:
         ValueError: for an unknown name, precision or device.
@@ -55,7 +71,9 @@ def open_runtime(
             f"the runtime {name!r} is not installed: pip install '{EXTRAS[name]}'."
         )
     module = importlib.import_module(f"rgtsr.runtimes.{name}")
-    return module.open_runtime(weights, precision=precision, device=device)
+    return module.open_runtime(
+        weights, precision=precision, device=device, max_memory_bytes=max_memory_bytes
+    )
 
 
 def is_installed(name: str) -> bool:

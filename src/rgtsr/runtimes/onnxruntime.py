@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rgtsr import graph
 from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.runtimes import memory
 from rgtsr.weights import Weights
 
 KEPT_SHAPES = 3
@@ -24,21 +25,29 @@ class ONNXRuntime:
     name = "onnxruntime"
     precision = "float32"
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, max_memory_bytes: int | None) -> None:
         self.scale = weights.variant.scale
         self._weights = weights
+        self._limit_bytes = max_memory_bytes
         self._sessions: OrderedDict[Shape, onnxruntime.InferenceSession] = OrderedDict()
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
         shape = tiles_NCHW.shape
         if shape not in self._sessions:
+            if self.needed_bytes(shape) > memory.room_bytes(self._limit_bytes):
+                self._sessions.clear()
+            memory.check(self.needed_bytes(shape), shape, self._limit_bytes)
             self._sessions[shape] = self._open(shape)
             if len(self._sessions) > KEPT_SHAPES:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(shape)
         (enlarged,) = self._sessions[shape].run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
         return np.asarray(enlarged)
+
+    def needed_bytes(self, shape_NCHW: Shape) -> int:
+        """See ``Runtime``."""
+        return memory.needed_bytes("onnxruntime float32", self._weights.variant, shape_NCHW)
 
     def _open(self, shape: Shape) -> onnxruntime.InferenceSession:
         batch, _, height, width = shape
@@ -48,7 +57,9 @@ class ONNXRuntime:
         )
 
 
-def open_runtime(weights: Weights, *, precision: str, device: str) -> ONNXRuntime:
+def open_runtime(
+    weights: Weights, *, precision: str, device: str, max_memory_bytes: int | None
+) -> ONNXRuntime:
     """These weights on the CPU in float32. Raises RuntimeUnavailableError for anything else."""
     if device == "gpu":
         raise RuntimeUnavailableError(
@@ -59,4 +70,4 @@ def open_runtime(weights: Weights, *, precision: str, device: str) -> ONNXRuntim
             f"the onnxruntime runtime has no {precision}: use --precision float32 or --runtime"
             " openvino."
         )
-    return ONNXRuntime(weights)
+    return ONNXRuntime(weights, max_memory_bytes)

@@ -4,15 +4,19 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import hashlib
+import tempfile
 from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from rgtsr.errors import RuntimeUnavailableError
-from rgtsr.runtimes import cache
+from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError
+from rgtsr.runtimes import cache, memory
 from rgtsr.weights import Weights
 
 KEPT_SHAPES = 3
@@ -26,10 +30,11 @@ class OpenVINORuntime:
 
     name = "openvino"
 
-    def __init__(self, weights: Weights, precision: str) -> None:
+    def __init__(self, weights: Weights, precision: str, max_memory_bytes: int | None) -> None:
         self.scale = weights.variant.scale
         self.precision = precision
         self._weights = weights
+        self._limit_bytes = max_memory_bytes
         self._core = openvino.Core()
         self._identity = _identity(weights, self._core)
         self._config = {
@@ -40,17 +45,30 @@ class OpenVINORuntime:
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
-        request = self._request(tiles_NCHW.shape)
-        request.infer({0: tiles_NCHW})
-        return request.get_output_tensor().data.copy()
+        with memory_errors():
+            request = self._request(tiles_NCHW.shape)
+            request.infer({0: tiles_NCHW})
+            return request.get_output_tensor().data.copy()
+
+    def needed_bytes(self, shape_NCHW: Shape) -> int:
+        """See ``Runtime``."""
+        return memory.needed_bytes(f"openvino {self.precision}", self._weights.variant, shape_NCHW)
 
     def _request(self, shape: Shape) -> openvino.InferRequest:
         if shape not in self._compiled:
+            self._make_room(shape)
             self._compiled[shape] = self._open(shape).create_infer_request()
             if len(self._compiled) > KEPT_SHAPES:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(shape)
         return self._compiled[shape]
+
+    def _make_room(self, shape: Shape) -> None:
+        """Forget other shapes if need be. Raises OutOfMemoryError where that is not enough."""
+        needed = self.needed_bytes(shape)
+        if needed > memory.room_bytes(self._limit_bytes):
+            self._compiled.clear()
+        memory.check(needed, shape, self._limit_bytes)
 
     def _open(self, shape: Shape) -> openvino.CompiledModel:
         """From the cache if it is there. A fresh one goes there first: see ``_compile``."""
@@ -72,6 +90,8 @@ class OpenVINORuntime:
         built = graph.build(self._weights, batch=batch, height=height, width=width)
         model = self._core.read_model(built.SerializeToString())
         del built  # as large as the weights; compiling needs the room
+        if self.precision == "bf16":
+            model = _with_exact(model, graph.RECONSTRUCTION, self._core)
         compiled = self._core.compile_model(model, "CPU", self._config)
         return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
 
@@ -81,6 +101,39 @@ class OpenVINORuntime:
         return hashlib.sha256(what.encode()).hexdigest()
 
 
+def _with_exact(
+    model: openvino.Model, beginnings: tuple[str, ...], core: openvino.Core
+) -> openvino.Model:
+    """The same model, in which the nodes with such names stay in float32 whatever the hint.
+
+    OpenVINO knows such a mark (``precise``), but lets Python set it in a model's file only.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.xml"
+        openvino.serialize(model, path)
+        tree = ET.parse(path)
+        for layer in tree.iterfind("layers/layer"):
+            if layer.attrib["name"].startswith(beginnings):
+                info = layer.find("rt_info")
+                if info is None:
+                    info = ET.Element("rt_info")
+                    layer.insert(1 if layer.find("data") is not None else 0, info)
+                ET.SubElement(info, "attribute", name="precise", version="0")
+        tree.write(path)
+        return core.read_model(path)
+
+
+@contextmanager
+def memory_errors() -> Generator[None]:
+    """OpenVINO's ways of saying that memory is out, as OutOfMemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in ("bad_alloc", "allocate", "emory")):
+            raise
+        raise OutOfMemoryError(f"OpenVINO is out of memory: {error}") from error
+
+
 def _identity(weights: Weights, core: openvino.Core) -> str:
     """One name for the machine, the versions and the weights together."""
     machine = [
@@ -88,7 +141,7 @@ def _identity(weights: Weights, core: openvino.Core) -> str:
     ]
     digest = hashlib.sha256(repr((machine, openvino.__version__, weights.variant)).encode())
     package = Path(__file__).parents[1]
-    for source in (package / "variants.py", *sorted(package.glob("graph/*.py"))):
+    for source in (Path(__file__), package / "variants.py", *sorted(package.glob("graph/*.py"))):
         digest.update(source.read_bytes())
     for name, tensor in sorted(weights.tensors.items()):
         digest.update(name.encode())
@@ -96,11 +149,13 @@ def _identity(weights: Weights, core: openvino.Core) -> str:
     return digest.hexdigest()
 
 
-def open_runtime(weights: Weights, *, precision: str, device: str) -> OpenVINORuntime:
+def open_runtime(
+    weights: Weights, *, precision: str, device: str, max_memory_bytes: int | None
+) -> OpenVINORuntime:
     """These weights on the CPU. Raises RuntimeUnavailableError for a GPU."""
     if device == "gpu":
         raise RuntimeUnavailableError(
             "the openvino runtime is for the CPU: for a GPU, pip install 'rgtsr[train]' and use"
             " --runtime torch."
         )
-    return OpenVINORuntime(weights, precision)
+    return OpenVINORuntime(weights, precision, max_memory_bytes)

@@ -3,38 +3,107 @@
 # torch is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from rgtsr import network
-from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError
+from rgtsr.network import bounded
+from rgtsr.runtimes import memory
 from rgtsr.weights import Weights
+
+Shape = tuple[int, ...]
 
 
 class TorchRuntime:
-    """Runs ``network.RGT`` without gradients; bf16 by autocast, the residual stream in float32."""
+    """Runs ``network.RGT`` without gradients; bf16 by autocast, the residual stream in float32.
+
+    What does not fit into memory at once runs band by band, with the same result.
+    """
 
     name = "torch"
 
-    def __init__(self, weights: Weights, precision: str, device: torch.device) -> None:
+    def __init__(
+        self, weights: Weights, precision: str, device: torch.device, max_memory_bytes: int | None
+    ) -> None:
         self.scale = weights.variant.scale
         self.precision = precision
+        self._variant = weights.variant
         self._device = device
+        self._limit_bytes = max_memory_bytes
         self._network = network.from_weights(weights).to(device)
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
+        band_px = self._band_px(tiles_NCHW.shape)
         reduced = self.precision == "bf16"
         with (
+            memory_errors(),
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
             tiles = torch.from_numpy(np.ascontiguousarray(tiles_NCHW)).to(self._device)
-            return self._network(tiles).float().contiguous().cpu().numpy()
+            if band_px is None:
+                enlarged = self._network(tiles)
+            else:
+                enlarged = bounded.forward(self._network, tiles, band_px=band_px)
+            return enlarged.float().contiguous().cpu().numpy()
+
+    def needed_bytes(self, shape_NCHW: Shape) -> int:
+        """See ``Runtime``: at least this much, band by band."""
+        banded = self._bounded_bytes(shape_NCHW, bounded.smallest_band(self._variant))
+        return min(self._plain_bytes(shape_NCHW), banded)
+
+    def _plain_bytes(self, shape_NCHW: Shape) -> int:
+        return memory.needed_bytes(f"torch {self.precision}", self._variant, shape_NCHW)
+
+    def _bounded_bytes(self, shape_NCHW: Shape, band_px: int) -> int:
+        band = (*shape_NCHW[:2], min(band_px, shape_NCHW[2]), shape_NCHW[3])
+        held = bounded.held_bytes(self._variant, shape_NCHW)
+        return held + memory.needed_bytes("bounded float32", self._variant, band)
+
+    def _band_px(self, shape_NCHW: Shape) -> int | None:
+        """How many rows at a time; None where all of them fit. Raises OutOfMemoryError."""
+        room = self._room_bytes()
+        if self._plain_bytes(shape_NCHW) <= room:
+            return None
+        smallest = bounded.smallest_band(self._variant)
+        least = self._bounded_bytes(shape_NCHW, smallest)
+        if least > room:
+            raise OutOfMemoryError(memory.too_little(shape_NCHW, least, room))
+        one_more = self._bounded_bytes(shape_NCHW, smallest + 1) - least
+        return smallest + (room - least) // max(1, one_more)
+
+    def _room_bytes(self) -> int:
+        if self._device.type != "cuda":
+            return memory.room_bytes(self._limit_bytes)
+        free, _ = torch.cuda.mem_get_info(self._device)
+        free += torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+        if self._limit_bytes is None:
+            return free
+        return min(free, self._limit_bytes - torch.cuda.memory_allocated(self._device))
 
 
-def open_runtime(weights: Weights, *, precision: str, device: str) -> TorchRuntime:
+@contextmanager
+def memory_errors() -> Generator[None]:
+    """torch's ways of saying that memory is out, as OutOfMemoryError."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemoryError(str(error)) from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise OutOfMemoryError(str(error)) from error
+
+
+def open_runtime(
+    weights: Weights, *, precision: str, device: str, max_memory_bytes: int | None
+) -> TorchRuntime:
     """These weights on the device asked for; ``auto`` takes a GPU where there is one.
 
     Raises:
@@ -44,7 +113,7 @@ def open_runtime(weights: Weights, *, precision: str, device: str) -> TorchRunti
     if device == "gpu" and gpu is None:
         raise RuntimeUnavailableError("torch finds no GPU on this machine: use --device cpu.")
     chosen = gpu if gpu is not None and device != "cpu" else torch.device("cpu")
-    return TorchRuntime(weights, precision, chosen)
+    return TorchRuntime(weights, precision, chosen, max_memory_bytes)
 
 
 def gpu_device() -> torch.device | None:

@@ -1,0 +1,103 @@
+"""Which runtime is fastest here: measured once a machine, network and tile, then remembered.
+
+Knows runtimes by their door alone. What is remembered lies beside the compiled graphs.
+"""
+
+import contextlib
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from platform import machine, node
+
+import numpy as np
+
+from rgtsr import drafts, runtimes
+from rgtsr.errors import RgtsrError
+from rgtsr.runtimes import cache
+from rgtsr.weights import Weights
+
+ROUNDS = 3
+HOPELESS = 2.0  # times slower than the best so far: one run is enough
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One runtime on one device: median seconds of one tile, once it is warm."""
+
+    runtime: str
+    device: str
+    precision: str
+    seconds: float
+
+
+def known(weights: Weights, precision: str, shape_NCHW: Shape) -> Timing | None:
+    """The fastest, if it was measured on this machine with these versions."""
+    try:
+        rows = json.loads(_file(weights, precision, shape_NCHW).read_text())
+        return min((Timing(**row) for row in rows), key=lambda timing: timing.seconds)
+    except (OSError, ValueError, TypeError):  # never measured, or damaged
+        return None
+
+
+def measure(
+    weights: Weights, precision: str, shape_NCHW: Shape, *, device: str = "auto"
+) -> list[Timing]:
+    """Time every runtime that is installed, fastest first, and remember it."""
+    tile_NCHW = np.random.default_rng(0).random(shape_NCHW, dtype=np.float32)
+    timings: list[Timing] = []
+    for name, place in candidates(device):
+        best = min((timing.seconds for timing in timings), default=float("inf"))
+        with contextlib.suppress(RgtsrError):  # not this precision, or not enough memory
+            runtime = runtimes.open_runtime(weights, name=name, precision=precision, device=place)
+            seconds = _seconds(runtime, tile_NCHW, best)
+            timings.append(Timing(name, place, precision, seconds))
+    timings.sort(key=lambda timing: timing.seconds)
+    if device == "auto":
+        with contextlib.suppress(OSError):
+            cache.folder().mkdir(parents=True, exist_ok=True)
+            with drafts.replacing(_file(weights, precision, shape_NCHW)) as draft:
+                draft.write_text(json.dumps([asdict(timing) for timing in timings], indent=1))
+    return timings
+
+
+def candidates(device: str = "auto") -> Iterator[tuple[str, str]]:
+    """Names and devices of everything that could run a network here."""
+    for name in runtimes.NAMES:
+        if runtimes.is_installed(name):
+            if device != "gpu":
+                yield name, "cpu"
+            if name == "torch" and device != "cpu" and _torch_has_gpu():
+                yield name, "gpu"
+
+
+def _seconds(runtime: runtimes.Runtime, tile_NCHW: runtimes.Floats, best: float) -> float:
+    runtime.upscale_tiles(tile_NCHW)  # compiles
+    seconds: list[float] = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        runtime.upscale_tiles(tile_NCHW)
+        seconds.append(time.perf_counter() - started)
+        if seconds[0] > HOPELESS * best:
+            break
+    return statistics.median(seconds)
+
+
+def _torch_has_gpu() -> bool:
+    from rgtsr.runtimes.torch import gpu_device
+
+    return gpu_device() is not None
+
+
+def _file(weights: Weights, precision: str, shape_NCHW: Shape) -> Path:
+    versions = [
+        (name, metadata.version(name)) for name in runtimes.NAMES if runtimes.is_installed(name)
+    ]
+    what = repr((node(), machine(), versions, weights.variant, precision, shape_NCHW))
+    return cache.folder() / f"{hashlib.sha256(what.encode()).hexdigest()}.probe"

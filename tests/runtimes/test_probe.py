@@ -1,0 +1,69 @@
+"""Which runtime is fastest here: measured for real, remembered, used."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgtsr import Picture, Settings, Upscaler, runtimes, variants, weights
+from rgtsr.runtimes import probe
+from rgtsr.upscaler import engine
+
+SHAPE = (1, 3, 32, 32)
+TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_every_installed_runtime_is_timed_and_the_fastest_remembered() -> None:
+    assert probe.known(TINY, "float32", SHAPE) is None
+    timings = probe.measure(TINY, "float32", SHAPE)
+    assert {timing.runtime for timing in timings} == {
+        name for name in runtimes.NAMES if runtimes.is_installed(name)
+    }
+    assert timings == sorted(timings, key=lambda timing: timing.seconds)
+    assert probe.known(TINY, "float32", SHAPE) == timings[0]
+
+
+def test_what_was_measured_holds_for_that_network_precision_and_shape_alone() -> None:
+    probe.measure(TINY, "float32", SHAPE)
+    other = weights.random(replace(TINY.variant, depths=(1, 2)), seed=0)
+    assert probe.known(other, "float32", SHAPE) is None
+    assert probe.known(TINY, "bf16", SHAPE) is None
+    assert probe.known(TINY, "float32", (1, 3, 33, 32)) is None
+
+
+def test_a_damaged_memory_is_as_good_as_none(own_cache: Path) -> None:
+    probe.measure(TINY, "float32", SHAPE)
+    (file,) = own_cache.glob("*.probe")
+    file.write_text("{not")
+    assert probe.known(TINY, "float32", SHAPE) is None
+
+
+def test_auto_takes_what_was_found_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = probe.Timing("onnxruntime", "cpu", "float32", 0.1)
+    monkeypatch.setattr(probe, "known", lambda *_: found)
+    upscaler = Upscaler(TINY, precision="float32")
+    upscaler.upscale(picture(40))
+    assert upscaler._engine._runtime.name == "onnxruntime"
+    named = Upscaler(TINY, runtime="openvino")
+    named.upscale(picture(40))
+    assert named._engine._runtime.name == "openvino"
+
+
+def test_auto_measures_where_there_is_work_enough(own_cache: Path) -> None:
+    Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(64))
+    assert not list(own_cache.glob("*.probe"))
+    side = 32 * int(engine.PROBE_FROM_TILES**0.5)
+    Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(side))
+    assert list(own_cache.glob("*.probe"))
+
+
+def picture(side: int) -> Picture:
+    rng = np.random.default_rng(0)
+    return Picture.from_array(rng.integers(0, 255, (side, side, 3), np.uint8))
