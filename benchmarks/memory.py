@@ -1,6 +1,7 @@
 """Memory: measures what runtimes take for tiles, and fits the model that plans with it.
 
-    python benchmarks/memory.py --write      # measures, fits, writes src/rgtsr/runtimes/memory.json
+    python benchmarks/memory.py --write           # measures, fits, writes runtimes/memory.json
+    python benchmarks/memory.py --refit --write
 
 Each measurement is a process of its own: the most that it held while it compiled and ran one tile,
 beyond what it held before.
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +41,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--kinds", nargs="+", default=KINDS)
     parser.add_argument("--write", action="store_true", help=f"into {TARGET.name}")
+    parser.add_argument("--refit", action="store_true", help="to what was measured before")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(measured(*arguments.child)))
         return
     known = json.loads(TARGET.read_text()) if TARGET.exists() else {"coefficients": {}, "rows": []}
-    rows = [row for row in known["rows"] if row["kind"] not in arguments.kinds]
     for kind in arguments.kinds:
-        own = [row(kind, *case) for case in CASES]
+        own = [r for r in known["rows"] if r["kind"] == kind]
+        if not arguments.refit:
+            own = [row(kind, *case) for case in CASES]
         known["coefficients"][kind] = fitted(kind, own)
-        rows += own
-    known["rows"] = rows
-    if arguments.write:
-        TARGET.write_text(json.dumps(known, indent=1) + "\n")
+        known["rows"] = [r for r in known["rows"] if r["kind"] != kind] + own
+        if arguments.write:
+            TARGET.write_text(json.dumps(known, indent=1) + "\n")
 
 
 def row(kind: str, variant: str, scale: int, side: int) -> dict:
@@ -103,7 +105,7 @@ def banded(loaded: Weights, side: int) -> Callable[[], object]:
 
 
 def fitted(kind: str, rows: list[dict]) -> list[float]:
-    """Non-negative coefficients with the least squares of relative errors; prints how they fit."""
+    """Coefficients with the smallest largest error, relative to the peak; prints how they fit."""
     from rgtsr.network import bounded  # imports torch, which a measured process need not hold
 
     cases = [(variants.find(r["variant"], scale=r["scale"]), r["side_px"]) for r in rows]
@@ -132,18 +134,28 @@ def fitted(kind: str, rows: list[dict]) -> list[float]:
 
 
 def best(features: NDArray, wanted: NDArray) -> NDArray:
-    """Least squares over all subsets of the features, none of them negative."""
+    """The non-negative coefficients with the smallest largest error, over subsets of features."""
     columns = range(features.shape[1])
     found, least = np.zeros(len(columns)), np.inf
     for count in range(1, len(columns) + 1):
         for chosen in itertools.combinations(columns, count):
-            part, *_ = np.linalg.lstsq(features[:, chosen], wanted)
-            loss = float(np.square(features[:, chosen] @ part - wanted).max())
-            if (part >= 0).all() and loss < least:
-                least = loss
-                found = np.zeros(len(columns))
-                found[list(chosen)] = part
+            for part in reweighted(features[:, chosen], wanted):
+                worst = float(np.abs(features[:, chosen] @ part - wanted).max())
+                if (part >= 0).all() and worst < least:
+                    least, found = worst, np.zeros(len(columns))
+                    found[list(chosen)] = part
     return found
+
+
+def reweighted(features: NDArray, wanted: NDArray) -> Iterator[NDArray]:
+    """Least squares that look at large errors more and more (Lawson's algorithm)."""
+    weights = np.ones(len(wanted))
+    for _ in range(50):
+        root = np.sqrt(weights)
+        part, *_ = np.linalg.lstsq(features * root[:, None], wanted * root)
+        yield part
+        weights *= np.abs(features @ part - wanted) + 1e-9
+        weights /= weights.sum()
 
 
 if __name__ == "__main__":

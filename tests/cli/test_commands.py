@@ -1,6 +1,8 @@
 """The other commands, in processes of their own."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +181,25 @@ def test_eval_at_a_scale_that_the_default_lacks_says_what_it_has(benchmark: Path
 def test_a_folder_of_a_models_name_is_not_the_model(photo: Path, tmp_path: Path) -> None:
     (tmp_path / "small-x2").mkdir()
     rgtsr("upscale", photo, "-o", "large.png", cwd=tmp_path).assert_done()
+
+
+def test_bench_times_every_runtime_and_says_what_is_missing(model: Path) -> None:
+    done = rgtsr("bench", "-m", model, "--tile", "32").assert_done()
+    rows = [line.split() for line in done.out.splitlines()[2:]]
+    found = {(row[0], row[2]) for row in rows}
+    assert {("openvino", "float32"), ("openvino", "bf16"), ("onnxruntime", "float32")} <= found
+    assert all(float(row[3]) > 0 for row in rows)
+    lacking = rgtsr("bench", "-m", model, "--tile", "32", without=("onnxruntime", "torch"))
+    assert "onnxruntime is not installed: pip install 'rgtsr[onnxruntime]'" in lacking.out
+    rgtsr("bench", "-m", model, "--tile", "5").assert_failed(2, "tile_px=5 is too small")
+
+
+def test_help_waits_for_no_heavy_package() -> None:
+    program = (
+        "import sys; from rgtsr.cli import run; run(['--help'])\n"
+        "heavy = {'numpy', 'onnx', 'openvino', 'torch', 'pyvips', 'pydantic'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "upscale" in done.stdout
+    assert done.stderr == "heavy: []\n"

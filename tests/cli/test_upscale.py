@@ -214,3 +214,13 @@ def test_a_damaged_compilation_cache_is_said_in_one_line(
     kept.write_bytes(kept.read_bytes()[:-1])
     rgtsr(*arguments).assert_failed(0, "was damaged", "made again")
     rgtsr(*arguments).assert_done()
+
+
+def test_a_memory_limit_is_kept_to(photo: Path, model: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.png"
+    arguments = ("upscale", photo, "-o", target, "-m", model, "--max-memory")
+    rgtsr(*arguments, "20MiB").assert_failed(1, "20 MiB of memory are too little", "at least")
+    rgtsr(*arguments, "lots").assert_failed(2, "--max-memory=lots", "2GiB")
+    assert not target.exists()
+    rgtsr(*arguments, "2GiB").assert_done()
+    assert pictures.read(target).size == (48, 80)

@@ -28,7 +28,10 @@ def needed_bytes(kind: str, variant: Variant, shape_NCHW: tuple[int, ...]) -> in
 
 
 def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]:
-    """One, then bytes: of the weights, of a map of C channels, of the MLP's, of the upsampler's."""
+    """A MiB, then bytes of the weights, and of maps: C channels, the MLP's, the upsampler's, scores.
+
+    Scores are those of one half of L-SA, which onnxruntime holds all at once.
+    """
     batch, _, height, width = shape_NCHW
     pixel_bytes = batch * height * width * FLOAT_BYTES
     weights_bytes = FLOAT_BYTES * sum(prod(shape) for shape in parameter_shapes(variant).values())
@@ -38,6 +41,7 @@ def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]
         pixel_bytes * variant.channels,
         pixel_bytes * variant.hidden_channels,
         pixel_bytes * FEATURES * variant.scale**2,
+        pixel_bytes * variant.heads // 2 * prod(variant.split),
     )
 
 

@@ -1,0 +1,123 @@
+"""Fills the tables of docs/speed.md from the result files.
+
+python benchmarks/tables.py
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/speed.md"
+RESULTS = ROOT / "benchmarks/results"
+MEMORY = ROOT / "src/rgtsr/runtimes/memory.json"
+
+
+def main() -> None:
+    text = PAGE.read_text()
+    for name, make in TABLES.items():
+        block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        table = "\n".join("| " + " | ".join(row) + " |" for row in make())
+        assert block.search(text), name
+        text = block.sub(lambda found, table=table: found[1] + table + "\n" + found[2], text)
+    PAGE.write_text(text)
+
+
+def tiles() -> Iterator[list[str]]:
+    report = read("inference")
+    yield ["network", "tile", "precision", "rgtsr", "spandrel", "ratio", "CPU time", "peak memory"]
+    yield ["---"] * 3 + ["---:"] * 5
+    for row in report["tiles"]:
+        ours, theirs = (row["peak_mib"][who] for who in ("ours", "spandrel"))
+        yield [
+            row["variant"],
+            f"{row['side_px']} px",
+            row["precision"],
+            f"{row['ours']['wall_s']:.3f} s",
+            f"{row['spandrel']['wall_s']:.3f} s",
+            f"**{row['wall_s_ratio']:.2f}x**",
+            f"{row['cpu_s_ratio']:.2f}x less",
+            f"{ours:.0f} of {theirs:.0f} MiB ({ours / theirs:.0%})",
+        ]
+
+
+def start_up() -> Iterator[list[str]]:
+    yield ["network", "first run", "later runs", "spandrel", "cache file"]
+    yield ["---"] + ["---:"] * 4
+    for row in read("inference")["start_up"]:
+        seconds = [f"{row[key]:.2f} s" for key in ("cold_s", "warm_s", "spandrel_s")]
+        yield [row["variant"], *seconds, f"{row['cache_mb']:.0f} MB"]
+
+
+def floor() -> Iterator[list[str]]:
+    yield ["network", "tile", "precision", "work", "traffic", "rgtsr", "floor", "above it",
+           "where the time goes"]  # fmt: skip
+    yield ["---"] * 3 + ["---:"] * 5 + ["---"]
+    for row in read("floor")["tiles"]:
+        yield [
+            row["variant"],
+            f"{row['side_px']} px",
+            row["precision"],
+            f"{row['gflop']:.1f} GFLOP",
+            f"{row['gbyte']:.2f} GB",
+            f"{row['seconds']:.3f} s",
+            f"{row['floor_s']:.3f} s",
+            f"**{row['above_floor']:.2f}x**",
+            ", ".join(f"{kind} {share:.0%}" for kind, share in list(row["shares"].items())[:6]),
+        ]
+
+
+def rates() -> Iterator[list[str]]:
+    report = read("floor")
+    yield ["large products, float32", "large products, bf16", "copies"]
+    yield ["---:"] * 3
+    products = report["product_gflop_s"]
+    yield [
+        f"{products['float32']:.0f} GFLOP/s",
+        f"{products['bf16']:.0f} GFLOP/s",
+        f"{report['copy_gb_s']:.1f} GB/s",
+    ]
+
+
+def memory() -> Iterator[list[str]]:
+    stored = json.loads(MEMORY.read_text())
+    yield ["runtime", "measurements", "from", "to", "largest error of the model"]
+    yield ["---"] + ["---:"] * 4
+    for kind in stored["coefficients"]:
+        rows = [row for row in stored["rows"] if row["kind"] == kind]
+        peaks = [row["peak_mib"] for row in rows]
+        worst = max(abs(row["model_error"]) for row in rows)
+        extremes = (f"{peak:.0f} MiB" for peak in (min(peaks), max(peaks)))
+        yield [kind, str(len(rows)), *extremes, f"{worst:.1%}"]
+
+
+def tiling() -> Iterator[list[str]]:
+    rows = read("tiling")["ways"]
+    overlaps = sorted({row["overlap_px"] for row in rows})
+    yield ["tile", *(f"overlap {overlap} px" for overlap in overlaps)]
+    yield ["---"] + ["---:"] * len(overlaps)
+    for side in sorted({row["tile_px"] for row in rows}):
+        found = {row["overlap_px"]: row for row in rows if row["tile_px"] == side}
+        yield [f"{side} px", *(cell(found.get(overlap)) for overlap in overlaps)]
+
+
+def cell(row: dict | None) -> str:
+    return "" if row is None else f"{row['loss_db']:+.4f} dB, {row['pixels_run']:.2f}x the pixels"
+
+
+def read(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+TABLES = {
+    "tiles": tiles,
+    "start-up": start_up,
+    "rates": rates,
+    "floor": floor,
+    "memory": memory,
+    "tiling": tiling,
+}
+
+if __name__ == "__main__":
+    main()
