@@ -2,9 +2,9 @@
 
     python benchmarks/floor.py
 
-The floor of one tile is the larger of its counted floating-point operations over the rate of large
-products, and its counted bytes (every node's inputs and outputs once) over the rate of copies, both
-measured on the same machine in the same process. Beside it: where the time goes, by kind of node.
+The floor of one tile is its counted floating-point operations over the rate of large products,
+measured in the same process. Beside it: what its counted bytes (every node's inputs and outputs
+once, as if nothing were fused) would take at the rate of copies, and where the time goes.
 """
 
 import argparse
@@ -55,10 +55,11 @@ def tile_row(variant: str, side: int, precision: str, products: float, copies: f
     tile = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
     seconds = median_seconds(lambda: runtime.upscale_tiles(tile))
     width = 4 if precision == "float32" else 2
-    floor = max(flop / products, moved * width / copies)
+    floor = flop / products
     row = {"variant": variant, "side_px": side, "precision": precision}
     row |= {"gflop": flop / 1e9, "gbyte": moved * width / 1e9, "seconds": seconds}
     row |= {"floor_s": floor, "above_floor": seconds / floor}
+    row["traffic_s"] = moved * width / copies
     row["shares"] = shares(model, tile, precision)
     print(
         f"{variant:6} {side:4} px {precision:8} {flop / 1e9:7.1f} GFLOP {row['gbyte']:5.2f} GB"

@@ -51,7 +51,7 @@ def start_up() -> Iterator[list[str]]:
 
 
 def floor() -> Iterator[list[str]]:
-    yield ["network", "tile", "precision", "work", "traffic", "rgtsr", "floor", "above it",
+    yield ["network", "tile", "precision", "work", "rgtsr", "floor", "above it", "traffic",
            "where the time goes"]  # fmt: skip
     yield ["---"] * 3 + ["---:"] * 5 + ["---"]
     for row in read("floor")["tiles"]:
@@ -60,10 +60,10 @@ def floor() -> Iterator[list[str]]:
             f"{row['side_px']} px",
             row["precision"],
             f"{row['gflop']:.1f} GFLOP",
-            f"{row['gbyte']:.2f} GB",
             f"{row['seconds']:.3f} s",
             f"{row['floor_s']:.3f} s",
             f"**{row['above_floor']:.2f}x**",
+            f"{row['gbyte']:.1f} GB, {row['traffic_s']:.3f} s",
             ", ".join(f"{kind} {share:.0%}" for kind, share in list(row["shares"].items())[:6]),
         ]
 

@@ -46,11 +46,11 @@ def measured(model: str, folder: Path) -> dict:
         for overlap in OVERLAPS_PX
         if overlap <= tile // 2
     ]
-    whole = scores(Upscaler(loaded, settings=Settings(whole=True)), pairs)
+    whole = scores(Upscaler(loaded, precision="float32", settings=Settings(whole=True)), pairs)
     report = {"model": model, "photos": len(pairs), "ways": []}
     report["whole_psnr_y"] = float(np.mean(whole))
     for way in ways:
-        upscaler = Upscaler(loaded, runtime="openvino", settings=way)
+        upscaler = Upscaler(loaded, "openvino", precision="float32", settings=way)
         loss = float(np.mean(np.subtract(whole, scores(upscaler, pairs))))
         cost = float(np.mean([pixels_run(way, lr.shape) / lr[..., 0].size for _, lr in pairs]))
         row = {"tile_px": way.tile_px, "overlap_px": way.overlap_px}

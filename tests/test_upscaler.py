@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +31,18 @@ class Repeating:
     broken: float | None = None
     pixel_bytes: int = 0
     room_px: int | None = None  # a side above which memory is out
+    batch: int = 1
     seen: int = 0
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         self.seen += 1
-        if self.room_px is not None and max(tiles_NCHW.shape) > self.room_px:
+        if self.room_px is not None and max(tiles_NCHW.shape) * len(tiles_NCHW) > self.room_px:
             raise OutOfMemoryError("there is no more")
         enlarged = tiles_NCHW.repeat(self.scale, 2).repeat(self.scale, 3)
         return enlarged if self.broken is None else np.full_like(enlarged, self.broken)
+
+    def batch_tiles(self, shape_NCHW: tuple[int, ...]) -> int:
+        return self.batch
 
     def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
         return self.pixel_bytes * shape_NCHW[2] * shape_NCHW[3]
@@ -257,12 +262,31 @@ def test_an_impossible_limit_says_what_would_do() -> None:
 def test_a_whole_picture_beyond_the_limit_runs_band_by_band_with_the_same_result() -> None:
     real = weights.random(replace(variants.find("tiny"), depths=(2, 2)), seed=1)
     picture = Picture.from_array(noise(400, 300, 3))
-    free = Upscaler(real, settings=Settings(whole=True)).upscale(picture)
+    exact = partial(Upscaler, real, precision="float32")
+    free = exact(settings=Settings(whole=True)).upscale(picture)
     __import__("torch")  # counts as well
     limit = memory.used_bytes() + (250 << 20)
-    bounded = Upscaler(real, settings=Settings(whole=True, max_memory_bytes=limit))
+    bounded = exact(settings=Settings(whole=True, max_memory_bytes=limit))
     made = bounded.upscale(picture)
     assert bounded._engine._runtime.name == "torch"
     difference = made.pixels_HWC.astype(int) - free.pixels_HWC
     assert np.abs(difference).max() <= 1
     assert (difference != 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_tiles_in_batches_give_the_same_picture_in_fewer_runs(batch: int) -> None:
+    array = noise(100, 300, 3)
+    runtime = Repeating(batch=batch)
+    made = repeating(runtime, tile_px=32, overlap_px=8).upscale(Picture.from_array(array))
+    assert np.array_equal(made.pixels_HWC, repeated(array))
+    plan = tiling.plan(100, 300, tile_px=32, overlap_px=8)
+    rows, columns = len(plan.rows.starts), len(plan.columns.starts)
+    assert runtime.seen == rows * -(-columns // batch)
+
+
+def test_a_batch_for_which_memory_is_out_runs_tile_by_tile() -> None:
+    array = noise(100, 300, 3)
+    runtime = Repeating(batch=4, room_px=40)
+    made = repeating(runtime, tile_px=32, overlap_px=8).upscale(Picture.from_array(array))
+    assert np.array_equal(made.pixels_HWC, repeated(array))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rgtsr import pictures
+import floor
+from rgtsr import graph, pictures, variants, weights
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -52,3 +53,36 @@ def test_a_curve_is_drawn_from_a_checkpoint(tmp_path: Path) -> None:
     save_file({"x": np.zeros(1)}, tmp_path / "run.safetensors", {"progress": progress})
     run("training_curve.py", tmp_path / "run.safetensors", tmp_path / "curve.png")
     assert np.ptp(pictures.read(tmp_path / "curve.png").pixels_HWC) > 100
+
+
+def test_the_gpu_benchmark_runs_every_way_on_a_cpu(tmp_path: Path) -> None:
+    sizes = ("--variants", "tiny", "--sides", "32", "--batches", "2", "--rounds", "1")
+    slow = ("--without", "rgtsr bf16 compiled", "rgtsr float16 compiled")
+    run("gpu.py", "--device", "cpu", *sizes, *slow, "--json", tmp_path / "gpu.json")
+    rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    ways = {row["way"]: row for row in rows}
+    for way in ("spandrel float32", "rgtsr float32", "rgtsr bf16", "rgtsr float16"):
+        assert ways[way]["seconds"] > 0, ways[way]
+    assert ways["rgtsr float16"]["psnr_db"] > ways["rgtsr bf16"]["psnr_db"] > 30
+    assert "rgtsr float32 compiled" in ways  # where there is a compiler it has seconds
+
+
+def test_the_floor_is_counted_and_measured() -> None:
+    model = graph.build(weights.random(variants.find("tiny"), seed=0), height=32, width=32)
+    flop, _ = floor.counted(model)
+    twice, _ = floor.counted(
+        graph.build(weights.random(variants.find("tiny"), seed=0), height=64, width=32)
+    )
+    first_conv = 2 * 32 * 32 * 48 * 27
+    assert 50 * first_conv < flop < twice / 1.9
+    assert floor.product_rate("float32") > 1e9
+    assert floor.copy_rate() > 1e8
+
+
+def test_the_tables_of_the_speed_page_are_those_of_the_result_files(tmp_path: Path) -> None:
+    page = FOLDER.parent / "docs/speed.md"
+    if not page.exists():
+        pytest.skip("the documentation is not part of this installation")
+    before = page.read_text()
+    run("tables.py")
+    assert page.read_text() == before

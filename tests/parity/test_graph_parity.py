@@ -24,7 +24,7 @@ def tiles(height: int, width: int, *, batch: int = 1) -> NDArray[np.float32]:
 
 def difference(variant: Variant, runtime: str, x: NDArray[np.float32]) -> float:
     shared = weights.random(variant, seed=2)
-    ours = runtimes.open_runtime(shared, name=runtime).upscale_tiles(x)
+    ours = runtimes.open_runtime(shared, name=runtime, precision="float32").upscale_tiles(x)
     with torch.inference_mode():
         theirs = spandrel_rgt(shared)(torch.from_numpy(x)).numpy()
     assert theirs.std() > 0.02, "the picture must not be flat for parity to mean anything"
@@ -78,5 +78,5 @@ def test_a_short_side_equals_spandrel_on_the_mirrored_picture(
     mirrored = np.pad(x, [(0, 0), (0, 0), *pads], mode="symmetric")
     with torch.inference_mode():
         theirs = spandrel_rgt(shared)(torch.from_numpy(mirrored)).numpy()
-    ours = runtimes.open_runtime(shared, name=runtime).upscale_tiles(x)
+    ours = runtimes.open_runtime(shared, name=runtime, precision="float32").upscale_tiles(x)
     assert np.abs(ours - theirs[..., : 2 * size[0], : 2 * size[1]]).max() <= TOLERANCE

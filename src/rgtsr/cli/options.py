@@ -108,9 +108,11 @@ Ensemble = Annotated[
     ),
 ]
 Precision = Annotated[
-    Literal["auto", "float32", "bf16"],
+    Literal["auto", "float32", "bf16", "float16"],
     typer.Option(
-        "--precision", rich_help_panel=NETWORK, help="bf16 is faster where the hardware has it."
+        "--precision",
+        rich_help_panel=NETWORK,
+        help="bf16 is faster where the hardware has it; float16 is for GPUs.",
     ),
 ]
 RuntimeName = Annotated[

@@ -5,6 +5,9 @@ Shapes: N tiles, h, w their sides, S scale.
 
 import importlib
 import importlib.util
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +18,11 @@ from rgtsr.weights import Weights
 
 NAMES = ("openvino", "onnxruntime", "torch")
 EXTRAS = {"openvino": "rgtsr", "onnxruntime": "rgtsr[onnxruntime]", "torch": "rgtsr[train]"}
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "bf16", "float16")
 DEVICES = ("cpu", "gpu")
+
+# OpenVINO imports it with itself where it is found: a third of our start, and nothing here converts
+CONVERTER = "openvino.tools.ovc"
 
 Floats = NDArray[np.float32]
 
@@ -36,6 +42,10 @@ class Runtime(Protocol):
         """
         ...
 
+    def batch_tiles(self, shape_NCHW: tuple[int, ...]) -> int:
+        """How many tiles of that shape at once are worth while, and fit."""
+        ...
+
     def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
         """What tiles of that shape take, to within 15 %, beyond what the process holds."""
         ...
@@ -51,9 +61,10 @@ def open_runtime(
 ) -> Runtime:
     """Make these weights ready to run.
 
-    ``auto`` is OpenVINO on the CPU in float32, or torch when ``device`` asks for a GPU;
-    ``probe`` knows whether another is faster here. ``max_memory_bytes`` bounds what the process
-    takes, or what is taken of a GPU's memory.
+    ``auto`` is OpenVINO on the CPU, or torch when ``device`` asks for a GPU; ``probe`` knows
+    whether another is faster here. The precision is then bf16 on a CPU that multiplies bf16 in
+    hardware (it costs less than 0.01 dB, see docs/speed.md), and float32 elsewhere.
+    ``max_memory_bytes`` bounds what the process takes, or what is taken of a GPU's memory.
 
     Raises:
         ValueError: for an unknown name, precision or device.
@@ -64,16 +75,30 @@ def open_runtime(
     _known("device", device, ("auto", *DEVICES))
     if name == "auto":
         name = "torch" if device == "gpu" else "openvino"
-    if precision == "auto":
-        precision = "float32"
     if not is_installed(name):
         raise RuntimeUnavailableError(
             f"the runtime {name!r} is not installed: pip install '{EXTRAS[name]}'."
         )
-    module = importlib.import_module(f"rgtsr.runtimes.{name}")
+    with _absent(CONVERTER):
+        module = importlib.import_module(f"rgtsr.runtimes.{name}")
+    if precision == "auto":
+        precision = module.best_precision()
     return module.open_runtime(
         weights, precision=precision, device=device, max_memory_bytes=max_memory_bytes
     )
+
+
+@contextmanager
+def _absent(module: str) -> Generator[None]:
+    """Let what is imported inside believe that a module is not installed."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # pyright: ignore[reportArgumentType] -- Python's own mark for that
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def is_installed(name: str) -> bool:

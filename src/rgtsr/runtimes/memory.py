@@ -28,7 +28,7 @@ def needed_bytes(kind: str, variant: Variant, shape_NCHW: tuple[int, ...]) -> in
 
 
 def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]:
-    """A MiB, then bytes of the weights, and of maps: C channels, the MLP's, the upsampler's, scores.
+    """A MiB; bytes of the weights; of maps: C channels, the MLP's, the upsampler's, scores.
 
     Scores are those of one half of L-SA, which onnxruntime holds all at once.
     """

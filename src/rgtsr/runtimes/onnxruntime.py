@@ -45,6 +45,11 @@ class ONNXRuntime:
         (enlarged,) = self._sessions[shape].run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
         return np.asarray(enlarged)
 
+    def batch_tiles(self, shape_NCHW: Shape) -> int:
+        """See ``Runtime``: a CPU is busy with one."""
+        del shape_NCHW
+        return 1
+
     def needed_bytes(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``."""
         return memory.needed_bytes("onnxruntime float32", self._weights.variant, shape_NCHW)
@@ -55,6 +60,11 @@ class ONNXRuntime:
         return onnxruntime.InferenceSession(
             model.SerializeToString(), providers=["CPUExecutionProvider"]
         )
+
+
+def best_precision() -> str:
+    """float32: there is no other."""
+    return "float32"
 
 
 def open_runtime(

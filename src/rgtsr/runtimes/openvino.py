@@ -20,6 +20,7 @@ from rgtsr.runtimes import cache, memory
 from rgtsr.weights import Weights
 
 KEPT_SHAPES = 3
+BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 HINTS = {"float32": "f32", "bf16": "bf16"}
 
 Shape = tuple[int, ...]
@@ -49,6 +50,11 @@ class OpenVINORuntime:
             request = self._request(tiles_NCHW.shape)
             request.infer({0: tiles_NCHW})
             return request.get_output_tensor().data.copy()
+
+    def batch_tiles(self, shape_NCHW: Shape) -> int:
+        """See ``Runtime``: a CPU is busy with one."""
+        del shape_NCHW
+        return 1
 
     def needed_bytes(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``."""
@@ -149,10 +155,24 @@ def _identity(weights: Weights, core: openvino.Core) -> str:
     return digest.hexdigest()
 
 
+def best_precision() -> str:
+    """bf16 where the hardware multiplies it; emulated, it would be slower than float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+    except OSError:
+        flags = []
+    return "bf16" if BF16_FLAGS & set(flags) else "float32"
+
+
 def open_runtime(
     weights: Weights, *, precision: str, device: str, max_memory_bytes: int | None
 ) -> OpenVINORuntime:
-    """These weights on the CPU. Raises RuntimeUnavailableError for a GPU."""
+    """These weights on the CPU. Raises RuntimeUnavailableError for a GPU and for float16."""
+    if precision not in HINTS:
+        raise RuntimeUnavailableError(
+            f"the openvino runtime has no {precision} on a CPU: use --precision bf16, or --runtime"
+            " torch."
+        )
     if device == "gpu":
         raise RuntimeUnavailableError(
             "the openvino runtime is for the CPU: for a GPU, pip install 'rgtsr[train]' and use"

@@ -16,12 +16,16 @@ from rgtsr.network import bounded
 from rgtsr.runtimes import memory
 from rgtsr.weights import Weights
 
+REDUCED = {"bf16": torch.bfloat16, "float16": torch.float16}
+FEW = 16  # tiles: more of them at once do not make a GPU faster
+
 Shape = tuple[int, ...]
 
 
 class TorchRuntime:
-    """Runs ``network.RGT`` without gradients; bf16 by autocast, the residual stream in float32.
+    """Runs ``network.RGT`` without gradients; bf16 and float16 by autocast of the products.
 
+    The residual stream, norms and the softmax stay in float32, so float16 has nothing to overflow.
     What does not fit into memory at once runs band by band, with the same result.
     """
 
@@ -40,11 +44,11 @@ class TorchRuntime:
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
         band_px = self._band_px(tiles_NCHW.shape)
-        reduced = self.precision == "bf16"
+        reduced = REDUCED.get(self.precision)
         with (
             memory_errors(),
             torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
+            torch.autocast(self._device.type, reduced, enabled=reduced is not None),
         ):
             tiles = torch.from_numpy(np.ascontiguousarray(tiles_NCHW)).to(self._device)
             if band_px is None:
@@ -53,13 +57,20 @@ class TorchRuntime:
                 enlarged = bounded.forward(self._network, tiles, band_px=band_px)
             return enlarged.float().contiguous().cpu().numpy()
 
+    def batch_tiles(self, shape_NCHW: Shape) -> int:
+        """See ``Runtime``."""
+        if self._device.type == "cpu":
+            return 1
+        return max(1, min(FEW, self._room_bytes() // self._plain_bytes(shape_NCHW)))
+
     def needed_bytes(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``: at least this much, band by band."""
         banded = self._bounded_bytes(shape_NCHW, bounded.smallest_band(self._variant))
         return min(self._plain_bytes(shape_NCHW), banded)
 
     def _plain_bytes(self, shape_NCHW: Shape) -> int:
-        return memory.needed_bytes(f"torch {self.precision}", self._variant, shape_NCHW)
+        kind = "torch float32" if self.precision == "float32" else "torch bf16"
+        return memory.needed_bytes(kind, self._variant, shape_NCHW)
 
     def _bounded_bytes(self, shape_NCHW: Shape, band_px: int) -> int:
         band = (*shape_NCHW[:2], min(band_px, shape_NCHW[2]), shape_NCHW[3])
@@ -99,6 +110,11 @@ def memory_errors() -> Generator[None]:
         if "allocate memory" not in str(error):
             raise
         raise OutOfMemoryError(str(error)) from error
+
+
+def best_precision() -> str:
+    """float32: what less of it gains on a GPU has not been measured yet."""
+    return "float32"
 
 
 def open_runtime(

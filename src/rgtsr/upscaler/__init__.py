@@ -39,7 +39,8 @@ class Upscaler:
     """Enlarges pictures with one set of weights.
 
     ``runtime`` is a name (``auto``, ``openvino``, ``onnxruntime``, ``torch``) or an open Runtime;
-    ``precision`` is ``auto``, ``float32`` or ``bf16``; ``device`` is ``auto``, ``cpu`` or ``gpu``.
+    ``precision`` is ``auto``, ``float32``, ``bf16`` or ``float16``; ``device`` is ``auto``, ``cpu``
+    or ``gpu``.
 
     Raises:
         UnknownWeightsError, WeightsError: for weights that do not exist or cannot be read.

@@ -6,7 +6,7 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -102,10 +102,13 @@ class Engine:
             )
             fresh = slice(emitted - top * scale, None)  # what lies above is finished already
             down = plan.rows.weights(row, scale)[fresh, None, None]
-            for column, left in enumerate(plan.columns.starts):
+            tiles = [
+                samples_HWC[top : top + tile_h, left : left + tile_w]
+                for left in plan.columns.starts
+            ]
+            columns = zip(plan.columns.starts, self._tiles(tiles, tally), strict=True)
+            for column, (left, enlarged_HWC) in enumerate(columns):
                 across = plan.columns.weights(column, scale)[:, None]
-                tile = samples_HWC[top : top + tile_h, left : left + tile_w]
-                enlarged_HWC = self._tile(tile, tally)
                 tally.add()
                 open_HWC[:, left * scale : (left + tile_w) * scale] += (
                     enlarged_HWC[fresh] * down * across
@@ -114,6 +117,26 @@ class Engine:
             yield open_HWC[:finished]
             open_HWC = open_HWC[finished:].copy()
             emitted += finished
+
+    def _tiles(self, tiles: Sequence[Samples], tally: Tally) -> Iterator[Floats]:
+        """Tiles of one shape, as many at a time as the runtime likes."""
+        batch = self._runtime.batch_tiles((1, 3, *tiles[0].shape[:2]))
+        for start in range(0, len(tiles), batch):
+            some = tiles[start : start + batch]
+            yield from self._together(some) or (self._tile(tile, tally) for tile in some)
+
+    def _together(self, tiles: Sequence[Samples]) -> list[Floats]:
+        """Several tiles in one run; none where one at a time is what it takes."""
+        if len(tiles) == 1:
+            return []
+        tiles_NCHW = np.concatenate([_as_tile(tile) for tile in tiles])
+        try:
+            enlarged = self._run(self._runtime, tiles_NCHW)
+        except (OutOfMemoryError, MemoryError):
+            return []
+        if not all(_usable(*pair) for pair in zip(enlarged, tiles_NCHW, strict=True)):
+            return []
+        return [one.transpose(1, 2, 0) for one in enlarged]
 
     def _tile(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile through the network, or in smaller ones where memory is out."""
@@ -133,8 +156,7 @@ class Engine:
 
     def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile; in float32 once more where the result is not usable."""
-        tile_HWC = color.to_rgb(color.to_float(samples_HWC))
-        tile = np.ascontiguousarray(tile_HWC.transpose(2, 0, 1)[None], np.float32)
+        tile = _as_tile(samples_HWC)
         enlarged = self._run(self._runtime, tile)
         if not _usable(enlarged, tile):
             if self._exact is None:
@@ -232,6 +254,12 @@ def symmetries() -> Iterator[tuple[Callable[[Floats], Floats], Callable[[Floats]
                 return np.rot90(x[..., ::-1] if flip else x, -turns, (2, 3))
 
             yield there, back
+
+
+def _as_tile(samples_HWC: Samples) -> Floats:
+    """(1, 3, h, w) as a runtime takes it."""
+    tile_HWC = color.to_rgb(color.to_float(samples_HWC))
+    return np.ascontiguousarray(tile_HWC.transpose(2, 0, 1)[None], np.float32)
 
 
 def _usable(enlarged: Floats, tile: Floats) -> bool:

@@ -1,0 +1,127 @@
+"""Inference on a GPU: tiles a second of spandrel and of rgtsr, eager, compiled, in less precision.
+
+    python benchmarks/gpu.py                                  # needs CUDA
+    python benchmarks/gpu.py --device cpu --variants tiny --sides 32 --batches 1 2 --rounds 1
+
+The same random weights in all; ``compiled`` is torch.compile with CUDA graphs. Seconds are medians
+of synchronised runs; ``psnr_db`` is the peak signal-to-noise ratio to our float32 result.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from port import spandrel_rgt
+from rgtsr import network, variants, weights
+from rgtsr.runtimes.torch import REDUCED
+
+RESULTS = Path(__file__).parent / "results/gpu.json"
+
+Run = Callable[[torch.Tensor], torch.Tensor]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--variants", nargs="+", default=("light", "rgt-s"))
+    parser.add_argument("--sides", nargs="+", type=int, default=(128, 192, 256))
+    parser.add_argument("--batches", nargs="+", type=int, default=(1, 4, 16))
+    parser.add_argument("--without", nargs="*", default=(), help="ways to leave out")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--max-minutes", type=float, default=8.0, help="start nothing after that")
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    end = time.monotonic() + 60 * arguments.max_minutes
+    rows: list[dict] = []
+    for case in cases(arguments):
+        if time.monotonic() < end:
+            rows += measured(*case, arguments)
+    report = {"device": device_name(arguments.device), "torch": torch.__version__, "rows": rows}
+    arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
+    for variant in arguments.variants:
+        for side in arguments.sides:
+            for batch in arguments.batches:
+                yield variant, side, batch
+
+
+def measured(variant: str, side: int, batch: int, arguments: argparse.Namespace) -> Iterator[dict]:
+    """One row for each way to run that batch of tiles."""
+    device, rounds = arguments.device, arguments.rounds
+    loaded = weights.random(variants.find(variant), seed=0)
+    tiles = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    ours, exact = network.from_weights(loaded).to(device), None
+    for name, run in ways(ours, spandrel_rgt(loaded).to(device), device):
+        if name in arguments.without:
+            continue
+        row = {"variant": variant, "side_px": side, "batch": batch, "way": name}
+        try:
+            seconds, peak_mib, made = timed(run, tiles, device, rounds)
+        except Exception as error:  # a benchmark goes on with the next way
+            yield row | {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+            continue
+        exact = made if name == "rgtsr float32" else exact
+        row |= {"seconds": seconds, "megapixels_s": batch * side**2 / 1e6 / seconds}
+        row |= {"peak_mib": peak_mib, "psnr_db": None if exact is None else psnr(made, exact)}
+        print(row, flush=True)
+        yield row
+
+
+def ways(ours: torch.nn.Module, theirs: torch.nn.Module, device: str) -> Iterator[tuple[str, Run]]:
+    compiled = torch.compile(ours, mode="reduce-overhead", dynamic=False)
+    yield "spandrel float32", theirs
+    yield "rgtsr float32", ours
+    yield "rgtsr float32 compiled", compiled
+    for name, dtype in REDUCED.items():
+        yield f"rgtsr {name}", cast(ours, dtype, device)
+        yield f"rgtsr {name} compiled", cast(compiled, dtype, device)
+
+
+def cast(run: Run, dtype: torch.dtype, device: str) -> Run:
+    def reduced(x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device, dtype):
+            return run(x).float()
+
+    return reduced
+
+
+def timed(
+    run: Run, tiles: torch.Tensor, device: str, rounds: int
+) -> tuple[float, float, torch.Tensor]:
+    """Median seconds, MiB at the most, and the result."""
+    synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
+    seconds: list[float] = []
+    with torch.inference_mode():
+        for _ in range(3):
+            made = run(tiles).clone()
+        if device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        for _ in range(rounds):
+            synchronize()
+            started = time.perf_counter()
+            run(tiles)
+            synchronize()
+            seconds.append(time.perf_counter() - started)
+    peak = torch.cuda.max_memory_allocated() if device == "cuda" else 0
+    return statistics.median(seconds), peak / (1 << 20), made
+
+
+def psnr(made: torch.Tensor, exact: torch.Tensor) -> float | None:
+    error = float((made - exact).square().mean())
+    return round(-10 * float(np.log10(error)), 2) if error else None
+
+
+def device_name(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else "CPU"
+
+
+if __name__ == "__main__":
+    main()
