@@ -139,11 +139,18 @@ def test_a_runtime_that_is_not_installed_is_named(photo: Path, model: Path, tmp_
         rgtsr(*arguments, without=(runtime,)).assert_failed(1, f"pip install '{extra}'")
 
 
-def test_a_full_disk_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("precision", "word"),
+    [("float32", "o.png: cannot be written"), ("bf16", "set TMPDIR to another folder")],
+)
+def test_a_full_disk_leaves_nothing_behind(
+    model: Path, tmp_path: Path, precision: str, word: str
+) -> None:
     write_picture(tmp_path / "in.png", 100, 100)
     (tmp_path / "out").mkdir()
     arguments = ("upscale", tmp_path / "in.png", "-o", tmp_path / "out" / "o.png", "-m", model)
-    rgtsr(*arguments, file_limit_bytes=50_000).assert_failed(1, "o.png: cannot be written")
+    options = ("--precision", precision)
+    rgtsr(*arguments, *options, file_limit_bytes=50_000).assert_failed(1, word)
     assert files_below(tmp_path / "out") == []
 
 

@@ -97,7 +97,8 @@ class OpenVINORuntime:
         model = self._core.read_model(built.SerializeToString())
         del built  # as large as the weights; compiling needs the room
         if self.precision == "bf16":
-            model = _with_exact(model, graph.RECONSTRUCTION, self._core)
+            with full_disks():
+                model = _with_exact(model, graph.RECONSTRUCTION, self._core)
         compiled = self._core.compile_model(model, "CPU", self._config)
         return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
 
@@ -127,6 +128,18 @@ def _with_exact(
                 ET.SubElement(info, "attribute", name="precise", version="0")
         tree.write(path)
         return core.read_model(path)
+
+
+@contextmanager
+def full_disks() -> Generator[None]:
+    """A temporary folder without room, as RuntimeUnavailableError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise RuntimeUnavailableError(
+            f"bf16 needs room for the network in {tempfile.gettempdir()}: set TMPDIR to another"
+            f" folder, or use --precision float32 ({error})."
+        ) from error
 
 
 @contextmanager
