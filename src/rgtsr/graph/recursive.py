@@ -4,8 +4,12 @@ P rows of the picture, M rows of the representative map, R reduced channels, hea
 Source: RGT, section 3.2, and its code.
 """
 
-from rgtsr.graph.layers import Site, affine, conv, linear, normalized, to_map, to_rows
-from rgtsr.variants import REDUCTION, recursions
+import functools
+
+from rgtsr.graph.builder import Size
+from rgtsr.graph.layers import Array, Site, affine, conv, linear, normalized, to_map, to_rows
+from rgtsr.graph.repetition import repeated
+from rgtsr.variants import LEAST_RECURSIONS, REDUCTION, recursions
 
 CHUNK = 1024  # queries at a time; their rows are independent, and their scores stay in the cache
 
@@ -28,32 +32,24 @@ def recursive_attention(site: Site, at: str, rows: str) -> str:
     return linear(site, f"{name}/proj", attended, affine(site, f"{at}.attn.proj"))
 
 
-def _representative(site: Site, at: str, x: str) -> tuple[str, tuple[int, int]]:
+def _representative(site: Site, at: str, x: str) -> tuple[str, tuple[Size, Size]]:
     """The picture's gist: rows (M, R) and its (height, width).
 
     The norm's gain and offset are folded into the first step: it has no padding.
     """
     b, variant = site.builder, site.variant
-    channels, size = variant.channels, (site.height, site.width)
-    value = to_map(site, f"{at}/attn/reduction", x, size, channels)
+    channels = variant.channels
+    value = to_map(site, f"{at}/attn/reduction", x, (site.height, site.width), channels)
     weight, bias = (site.tensors[f"{at}.attn.reduction1.{part}"] for part in ("weight", "bias"))
     gain, offset = (site.tensors[f"{at}.norm1.{part}"] for part in ("weight", "bias"))
-    for step in range(recursions(*size)):
-        first = step == 0
-        w = weight * gain[:, None, None, None] if first else weight
-        o = bias + offset * weight.sum((1, 2, 3)) if first else bias
-        name = f"{at}/attn/reduction{step}"
-        value = b.op(
-            "Conv",
-            name,
-            value,
-            b.constant(f"{name}/weight", w),
-            b.constant(f"{name}/bias", o),
-            group=channels,
-            kernel_shape=(REDUCTION, REDUCTION),
-            strides=(REDUCTION, REDUCTION),
-        )
-        size = size[0] // REDUCTION, size[1] // REDUCTION
+    folded = weight * gain[:, None, None, None], bias + offset * weight.sum((1, 2, 3))
+    name = f"{at}/attn/reduction"
+    for step in range(LEAST_RECURSIONS if site.numbers is None else recursions(*site.numbers[1:])):
+        value = _reduced(site, f"{name}{step}", value, *(folded if step == 0 else (weight, bias)))
+    if site.numbers is None:
+        step = functools.partial(_reduced, site, f"{name}/step", weight=weight, bias=bias)
+        value = repeated(b, f"{name}/more", site.more_recursions, value, step)
+    size = _size(site, name, value)
     value = conv(site, f"{at}.attn.dwconv", value, groups=channels)
     rows = to_rows(site, f"{at}/attn/gist", value, channels)
     reduced = site.tensors[f"{at}.attn.conv.weight"][:, :, 0, 0]
@@ -67,13 +63,39 @@ def _representative(site: Site, at: str, x: str) -> tuple[str, tuple[int, int]]:
     return b.op("Gelu", f"{at}/attn/gist/gelu", rows), size
 
 
+def _reduced(site: Site, name: str, value: str, weight: Array, bias: Array) -> str:
+    """One step of the recursion: (N, C, h, w) -> (N, C, h // 4, w // 4)."""
+    b = site.builder
+    return b.op(
+        "Conv",
+        name,
+        value,
+        b.constant(f"{name}/weight", weight),
+        b.constant(f"{name}/bias", bias),
+        group=len(bias),
+        kernel_shape=(REDUCTION, REDUCTION),
+        strides=(REDUCTION, REDUCTION),
+    )
+
+
+def _size(site: Site, name: str, gist: str) -> tuple[Size, Size]:
+    """Height and width of the map after the recursion."""
+    if site.numbers is None:
+        b = site.builder
+        return (
+            b.op("Shape", f"{name}/height", gist, start=2, end=3),
+            b.op("Shape", f"{name}/width", gist, start=3, end=4),
+        )
+    _, height, width = site.numbers
+    factor = REDUCTION ** recursions(height, width)
+    return height // factor, width // factor
+
+
 def _attend(site: Site, name: str, q: str, k: str, v: str) -> str:
     """Softmax attention of all pixels to the gist: (P, R), (M, R), (M, C) -> (P, C)."""
     b, variant = site.builder, site.variant
     heads, reduced = variant.heads, variant.reduced_channels
-    per_picture = site.height * site.width
-    chunk = CHUNK if site.batch == 1 and per_picture % CHUNK == 0 else per_picture
-    q = b.reshape(f"{name}/q/split", q, (-1, chunk, heads, reduced // heads))
+    q = b.reshape(f"{name}/q/split", q, (-1, _chunk(site), heads, reduced // heads))
     k = b.reshape(f"{name}/k/split", k, (site.batch, -1, heads, reduced // heads))
     v = b.reshape(f"{name}/v/split", v, (site.batch, -1, heads, variant.channels // heads))
     q = b.transpose(f"{name}/q/heads", q, (0, 2, 1, 3))
@@ -84,3 +106,12 @@ def _attend(site: Site, name: str, q: str, k: str, v: str) -> str:
     value = b.op("MatMul", f"{name}/product", scores, v)
     value = b.transpose(f"{name}/tokens", value, (0, 2, 1, 3))
     return b.reshape(f"{name}/rows", value, (-1, variant.channels))
+
+
+def _chunk(site: Site) -> Size:
+    """How many queries of one picture go together."""
+    if site.numbers is None:
+        return site.builder.computed("Mul", site.height, site.width)
+    batch, height, width = site.numbers
+    per_picture = height * width
+    return CHUNK if batch == 1 and per_picture % CHUNK == 0 else per_picture
