@@ -6,12 +6,13 @@ Source: RGT, section 3.2, and its code.
 
 import functools
 
-from rgtsr.graph.builder import Size
+from rgtsr.graph.builder import Builder, Size
 from rgtsr.graph.layers import Array, Site, affine, conv, linear, normalized, to_map, to_rows
-from rgtsr.graph.repetition import repeated
+from rgtsr.graph.repetition import in_chunks, repeated
 from rgtsr.variants import LEAST_RECURSIONS, REDUCTION, recursions
 
 CHUNK = 1024  # queries at a time; their rows are independent, and their scores stay in the cache
+SCORES = 1 << 20  # of one head and picture at a time, where the graph is for any size
 
 
 def recursive_attention(site: Site, at: str, rows: str) -> str:
@@ -95,23 +96,46 @@ def _attend(site: Site, name: str, q: str, k: str, v: str) -> str:
     """Softmax attention of all pixels to the gist: (P, R), (M, R), (M, C) -> (P, C)."""
     b, variant = site.builder, site.variant
     heads, reduced = variant.heads, variant.reduced_channels
-    q = b.reshape(f"{name}/q/split", q, (-1, _chunk(site), heads, reduced // heads))
     k = b.reshape(f"{name}/k/split", k, (site.batch, -1, heads, reduced // heads))
     v = b.reshape(f"{name}/v/split", v, (site.batch, -1, heads, variant.channels // heads))
-    q = b.transpose(f"{name}/q/heads", q, (0, 2, 1, 3))
     k = b.transpose(f"{name}/k/heads", k, (0, 2, 3, 1))
     v = b.transpose(f"{name}/v/heads", v, (0, 2, 1, 3))
-    scores = b.op("MatMul", f"{name}/scores", q, k)
-    scores = b.op("Softmax", f"{name}/softmax", scores, axis=-1)
-    value = b.op("MatMul", f"{name}/product", scores, v)
-    value = b.transpose(f"{name}/tokens", value, (0, 2, 1, 3))
+    if site.numbers is None:
+        return _attend_in_rounds(site, name, q, k, v)
+    shape = (-1, _chunk(*site.numbers), heads, reduced // heads)
+    value = _attend_to(b, name, b.reshape(f"{name}/q/split", q, shape), k, v)
     return b.reshape(f"{name}/rows", value, (-1, variant.channels))
 
 
-def _chunk(site: Site) -> Size:
-    """How many queries of one picture go together."""
-    if site.numbers is None:
-        return site.builder.computed("Mul", site.height, site.width)
-    batch, height, width = site.numbers
+def _attend_to(b: Builder, name: str, q: str, k: str, v: str) -> str:
+    """Queries (n, queries, heads, d) to keys and values by heads: (n, queries, heads, d)."""
+    q = b.transpose(f"{name}/q/heads", q, (0, 2, 1, 3))
+    scores = b.op("MatMul", f"{name}/scores", q, k)
+    scores = b.op("Softmax", f"{name}/softmax", scores, axis=-1)
+    value = b.op("MatMul", f"{name}/product", scores, v)
+    return b.transpose(f"{name}/tokens", value, (0, 2, 1, 3))
+
+
+def _chunk(batch: int, height: int, width: int) -> int:
     per_picture = height * width
     return CHUNK if batch == 1 and per_picture % CHUNK == 0 else per_picture
+
+
+def _attend_in_rounds(site: Site, name: str, q: str, k: str, v: str) -> str:
+    """The same in a loop, so that the scores of a large picture need not be there at once."""
+    b, variant = site.builder, site.variant
+    count = b.computed("Mul", site.height, site.width)
+    gist = b.op("Shape", f"{name}/k/count", k, start=3, end=4)
+    most = b.op("Div", f"{name}/most", b.integers([SCORES]), gist)
+    split = (site.batch, -1, variant.heads, variant.reduced_channels // variant.heads)
+
+    def attend(rows: str) -> str:
+        return _attend_to(b, name, b.reshape(f"{name}/q/split", rows, split), k, v)
+
+    q = b.reshape(f"{name}/q/pictures", q, (site.batch, -1, variant.reduced_channels))
+    value = in_chunks(b, f"{name}/chunks", q, count, attend, most=most)
+    value = b.transpose(f"{name}/pictures", value, (1, 0, 2, 3, 4))
+    value = b.reshape(f"{name}/repeated", value, (site.batch, -1, variant.channels))
+    limits = b.integers([0]), count, b.integers([1])
+    value = b.op("Slice", f"{name}/once", value, *limits)
+    return b.reshape(f"{name}/rows", value, (-1, variant.channels))
