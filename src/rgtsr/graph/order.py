@@ -107,9 +107,7 @@ def _sources(b: Builder, name: str, shape: Shape, padded: tuple[str, str]) -> st
     return b.reshape(f"{name}/flat", b.op("Pad", f"{name}/padded", cells, pads, beyond), (-1,))
 
 
-def _inverse(
-    b: Builder, name: str, order: str, shape: Shape, padded: tuple[str, str]
-) -> str:
+def _inverse(b: Builder, name: str, order: str, shape: Shape, padded: tuple[str, str]) -> str:
     """Where each row of the pictures went."""
     batch, *sides = shape
     cells = b.computed("Mul", batch, b.computed("Mul", *padded))
