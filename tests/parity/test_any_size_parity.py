@@ -84,6 +84,17 @@ def test_every_hyper_parameter_equals_spandrel(oddity: Variant) -> None:
 
 
 @both_runtimes
+@pytest.mark.parametrize("first", [(1, 1), (16, 16), (16, 32), (64, 64)])
+def test_no_size_spoils_a_later_one(first: tuple[int, int], runtime: str) -> None:
+    fresh = opened.__wrapped__(replace(family("tiny"), depths=(2,)), runtime)
+    fresh(tiles(1, *first))
+    for size in [(64, 64), (1, 1), (33, 70)]:
+        x = tiles(1, *size)
+        expected = theirs(replace(family("tiny"), depths=(2,)), 1, *size)
+        assert np.abs(fresh(x) - expected).max() <= TOLERANCE
+
+
+@both_runtimes
 def test_queries_in_several_rounds_give_the_same(
     runtime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,8 @@ def _attend(site: Site, name: str, q: str, k: str, v: str) -> str:
     heads, reduced = variant.heads, variant.reduced_channels
     k = b.reshape(f"{name}/k/split", k, (site.batch, -1, heads, reduced // heads))
     v = b.reshape(f"{name}/v/split", v, (site.batch, -1, heads, variant.channels // heads))
+    if site.numbers is None:
+        k, v = _two_at_least(b, name, k, v)
     k = b.transpose(f"{name}/k/heads", k, (0, 2, 3, 1))
     v = b.transpose(f"{name}/v/heads", v, (0, 2, 1, 3))
     if site.numbers is None:
@@ -119,6 +121,19 @@ def _attend_to(b: Builder, name: str, q: str, k: str, v: str) -> str:
 def _chunk(batch: int, height: int, width: int) -> int:
     per_picture = height * width
     return CHUNK if batch == 1 and per_picture % CHUNK == 0 else per_picture
+
+
+def _two_at_least(b: Builder, name: str, k: str, v: str) -> tuple[str, str]:
+    """The same keys and values, (N, M, heads, d), but one is doubled: that changes no mean.
+
+    OpenVINO 2026.4 attends wrongly at later sizes when the first that it saw had a single key.
+    """
+    count = b.op("Shape", f"{name}/keys", k, start=1, end=2)
+    places = b.op("Mod", f"{name}/places", b.counted(b.computed("Max", count, 2)), count)
+    return (
+        b.op("Gather", f"{name}/k/two", k, places, axis=1),
+        b.op("Gather", f"{name}/v/two", v, places, axis=1),
+    )
 
 
 def _attend_in_rounds(site: Site, name: str, q: str, k: str, v: str) -> str:
