@@ -150,7 +150,10 @@ def _openvino(model: onnx.ModelProto, path: Path) -> Generator[Path]:
     numbers = draft.with_suffix(".bin")
     try:
         read = openvino.Core().read_model(model.SerializeToString())
-        openvino.save_model(read, draft, compress_to_fp16=False)
+        try:
+            openvino.save_model(read, draft, compress_to_fp16=False)
+        except RuntimeError as error:  # so openvino says that the disk is full
+            raise OSError(str(error)) from error
         yield draft
         drafts.publish(numbers, path.with_suffix(".bin"))
         drafts.publish(draft, path)
