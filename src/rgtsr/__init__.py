@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rgtsr.errors import (
         EvaluationError,
+        ExportError,
         PictureError,
         RgtsrError,
         RuntimeUnavailableError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvaluationError",
+    "ExportError",
     "Picture",
     "PictureError",
     "RgtsrError",

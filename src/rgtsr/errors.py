@@ -33,5 +33,9 @@ class EvaluationError(RgtsrError):
     """A benchmark folder does not hold what its layout promises."""
 
 
+class ExportError(RgtsrError):
+    """An exported file cannot be written, or does not do what the network does."""
+
+
 class TrainingError(RgtsrError):
     """A training run cannot start or go on; its last good state is kept."""

@@ -12,6 +12,7 @@ SCALES = (1, 2, 3, 4)
 DIV2K_MEAN_RGB = (0.4488, 0.4371, 0.4040)  # subtracted from every input, RGT's code
 FEATURES = 64  # channels between the body and the upsampler, RGT's code
 REDUCTION = 4  # side of the depthwise kernel that RG-SA applies again and again, section 3.2
+LEAST_RECURSIONS = 2  # of RG-SA however small the picture, RGT's code
 UPSAMPLER_STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}  # sub-pixel convolutions per scale
 
 ResiConnection = Literal["1conv", "3conv"]
@@ -118,7 +119,7 @@ def recursions(height: int, width: int) -> int:
     def deepest(side: int) -> int:
         return int(math.log(side // 16, 4)) if side >= 16 else 0
 
-    return max(2, deepest(height), deepest(width))
+    return max(LEAST_RECURSIONS, deepest(height), deepest(width))
 
 
 def smallest_side(height: int, width: int) -> int:

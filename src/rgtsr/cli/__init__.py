@@ -13,7 +13,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rgtsr.cli import bench, compare, convert, doctor, evaluate, models, signals, train, upscale
+from rgtsr.cli import (
+    bench,
+    compare,
+    convert,
+    doctor,
+    evaluate,
+    export,
+    models,
+    signals,
+    train,
+    upscale,
+)
 from rgtsr.cli.terminal import complain
 from rgtsr.errors import RgtsrError
 
@@ -45,6 +56,7 @@ app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("convert")(convert.convert)
+app.command("export")(export.export)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("train")(train.train)

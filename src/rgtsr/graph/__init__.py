@@ -1,5 +1,6 @@
 """RGT as an ONNX graph, built from weights and a shape. Needs numpy and onnx, never torch."""
 
+from rgtsr.graph.any_size import build_any_size
 from rgtsr.graph.rgt import INPUT, OUTPUT, RECONSTRUCTION, build
 
-__all__ = ["INPUT", "OUTPUT", "RECONSTRUCTION", "build"]
+__all__ = ["INPUT", "OUTPUT", "RECONSTRUCTION", "build", "build_any_size"]

@@ -4,12 +4,14 @@ Shapes: rows are (P, C), P = N * H * W pixels in the order of the picture; maps 
 Knows no attention.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr.graph.builder import Builder
+from rgtsr.graph.builder import Builder, Size
+from rgtsr.graph.order import Order, Window
 from rgtsr.variants import Variant
 from rgtsr.weights.weights import Tensors
 
@@ -20,19 +22,31 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Site:
-    """Where the graph is being built: the weights, and the size of the map."""
+    """Where the graph is being built: the weights, and the size of the map.
+
+    What depends on the size and is no constant, as the size is none, has been computed before:
+    the ``orders`` of windows, unshifted and shifted, and how many ``more_recursions`` there are
+    beyond the least.
+    """
 
     builder: Builder
     tensors: Tensors
     variant: Variant
-    batch: int
-    height: int
-    width: int
+    batch: Size
+    height: Size
+    width: Size
+    orders: Mapping[tuple[Window, bool], Order] = field(
+        default_factory=dict[tuple[Window, bool], Order]
+    )
+    more_recursions: str = ""
 
     @property
-    def pixels(self) -> int:
-        """P: rows of the whole batch."""
-        return self.batch * self.height * self.width
+    def numbers(self) -> tuple[int, int, int] | None:
+        """Batch, height and width, where the graph is for one shape; None where it is for any."""
+        batch, height, width = self.batch, self.height, self.width
+        if isinstance(batch, int) and isinstance(height, int) and isinstance(width, int):
+            return batch, height, width
+        return None
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,7 @@ def layer_norm(site: Site, at: str, rows: str) -> str:
     return b.op("LayerNormalization", at, rows, gain, offset, axis=-1, epsilon=EPSILON)
 
 
-def to_map(site: Site, name: str, rows: str, size: tuple[int, int], channels: int) -> str:
+def to_map(site: Site, name: str, rows: str, size: tuple[Size, Size], channels: int) -> str:
     """Rows (N * h * w, C) as a map (N, C, h, w)."""
     shape = (site.batch, *size, channels)
     nhwc = site.builder.reshape(f"{name}/NHWC", rows, shape)

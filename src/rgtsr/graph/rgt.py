@@ -31,16 +31,21 @@ def build(weights: Weights, *, batch: int = 1, height: int, width: int) -> onnx.
     short = smallest_side(height, width)
     size = max(height, short), max(width, short)
     site = Site(builder, weights.tensors, variant, batch, *size)
-    x = _mirrored(builder, INPUT, (height, width), size)
-    mean = np.array(variant.mean_rgb, np.float32).reshape(1, 3, 1, 1)
-    x = builder.op("Sub", "centered", x, builder.constant("mean", mean))
-    shallow = conv(site, "conv_first", x)
-    deep = _residual(site, "conv_after_body", _body(site, shallow))
-    x = builder.op("Add", "features", deep, shallow)
-    x = _cropped(builder, _reconstruction(site, x), (height, width), size, variant.scale)
+    x = enlarged(site, _mirrored(builder, INPUT, (height, width), size))
+    x = _cropped(builder, x, (height, width), size, variant.scale)
     out = (batch, 3, height * variant.scale, width * variant.scale)
     builder.op("Identity", OUTPUT, x)
     return builder.model(inputs=(INPUT, (batch, 3, height, width)), outputs=(OUTPUT, out))
+
+
+def enlarged(site: Site, tiles: str) -> str:
+    """Tiles (N, 3, H, W) through the network: (N, 3, H * S, W * S)."""
+    b = site.builder
+    mean = np.array(site.variant.mean_rgb, np.float32).reshape(1, 3, 1, 1)
+    x = b.op("Sub", "centered", tiles, b.constant("mean", mean))
+    shallow = conv(site, "conv_first", x)
+    deep = _residual(site, "conv_after_body", _body(site, shallow))
+    return _reconstruction(site, b.op("Add", "features", deep, shallow))
 
 
 def _body(site: Site, shallow: str) -> str:

@@ -6,28 +6,12 @@ width d.
 Source: RGT, section 3.1, and its code.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.graph.layers import Affine, Array, Site, affine, depthwise, linear, normalized
+from rgtsr.graph.order import Order, Window
 from rgtsr.variants import window_regions
-
-Window = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Order:
-    """Which row of the (zero-padded) picture stands where when windows are contiguous.
-
-    ``rows[i]`` is the source of row i, or P for a row of padding; ``back[p]`` is where row p went;
-    ``counts`` says how many windows of each shape follow each other.
-    """
-
-    rows: NDArray[np.int64]
-    back: NDArray[np.int64]
-    counts: dict[Window, int]
 
 
 def local_attention(site: Site, at: str, rows: str, *, shifted: bool) -> str:
@@ -79,21 +63,21 @@ def _half(
     table = position_table(site, f"{block}.attn.attns.{index}.pos", window)
     attended = [
         _attend(site, f"{name}/{h}x{w}", group, (h, w), pair_biases(table, window, (h, w)))
-        for group, (h, w) in zip(zip(*parts, strict=True), order.counts, strict=True)
+        for group, (h, w) in zip(zip(*parts, strict=True), order.sizes, strict=True)
     ]
     joined = b.join(f"{name}/joined", attended)
-    restored = b.op("Gather", f"{name}/restored", joined, b.integers(order.back.tolist()), axis=0)
+    restored = b.op("Gather", f"{name}/restored", joined, order.back, axis=0)
     return b.op("Add", f"{name}/with_detail", restored, detail)
 
 
 def _in_windows(site: Site, name: str, rows: str, order: Order) -> list[str]:
     """Rows in the order of windows, split by window shape."""
     b, half = site.builder, site.variant.channels // 2
-    if order.rows.max() == site.pixels:
+    if order.is_padded:
         zeros = b.constant(f"zeros.1.{half}", np.zeros((1, half), np.float32))
         rows = b.op("Concat", f"{name}/padded", rows, zeros, axis=0)
-    ordered = b.op("Gather", f"{name}/ordered", rows, b.integers(order.rows.tolist()), axis=0)
-    return b.split(f"{name}/split", ordered, [n * h * w for (h, w), n in order.counts.items()])
+    ordered = b.op("Gather", f"{name}/ordered", rows, order.rows, axis=0)
+    return b.split(f"{name}/split", ordered, list(order.sizes.values()))
 
 
 def _attend(
@@ -118,24 +102,30 @@ def _attend(
 
 def window_order(site: Site, window: Window, *, shifted: bool) -> Order:
     """The rows of all windows, windows of one shape together."""
-    multiple = site.variant.multiple_px
-    height, width = (side + -side % multiple for side in (site.height, site.width))
-    index = np.full((site.batch, height, width), site.pixels, np.int64)
-    index[:, : site.height, : site.width] = np.arange(site.pixels).reshape(
-        site.batch, site.height, site.width
-    )
+    if site.numbers is None:
+        return site.orders[window, shifted]
+    b, (batch, *size) = site.builder, site.numbers
+    height, width = (side + -side % site.variant.multiple_px for side in size)
+    pixels = batch * size[0] * size[1]
+    index = np.full((batch, height, width), pixels, np.int64)
+    index[:, : size[0], : size[1]] = np.arange(pixels).reshape(batch, *size)
     by_shape: dict[Window, list[NDArray[np.int64]]] = {}
     for top, bottom, h in window_regions(height, window[0], shifted=shifted):
         for left, right, w in window_regions(width, window[1], shifted=shifted):
             region = index[:, top:bottom, left:right]
-            cells = region.reshape(site.batch, (bottom - top) // h, h, (right - left) // w, w)
+            cells = region.reshape(batch, (bottom - top) // h, h, (right - left) // w, w)
             by_shape.setdefault((h, w), []).append(cells.transpose(0, 1, 3, 2, 4).ravel())
     shapes = {shape: np.concatenate(cells) for shape, cells in by_shape.items()}
     rows = np.concatenate(list(shapes.values()))
-    back = np.empty(site.pixels, np.int64)
-    inside = rows < site.pixels
+    back = np.empty(pixels, np.int64)
+    inside = rows < pixels
     back[rows[inside]] = np.flatnonzero(inside)
-    return Order(rows, back, {(h, w): len(cells) // (h * w) for (h, w), cells in shapes.items()})
+    return Order(
+        rows=b.integers(rows.tolist()),
+        back=b.integers(back.tolist()),
+        sizes={shape: len(cells) for shape, cells in shapes.items()},
+        is_padded=len(rows) > pixels,
+    )
 
 
 def position_table(site: Site, at: str, window: Window) -> Array:

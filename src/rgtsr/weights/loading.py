@@ -12,6 +12,7 @@ from rgtsr.weights import catalog, files, original, shapes
 from rgtsr.weights.weights import Card, Weights
 
 BUFFERS = (".attn_mask_0", ".attn_mask_1", ".rpe_biases", ".relative_position_index")
+GRAPHS = (".onnx", ".xml")
 OFFSETS = "layers.0.blocks.0.attn.attns.0.rpe_biases"
 RELATIVES = {  # a tensor that tells another network's file from an RGT's
     "layers.0.residual_group.blocks.0.attn.relative_position_bias_table": "SwinIR or HAT",
@@ -53,6 +54,8 @@ def from_file(path: Path) -> Weights:
             start = file.read(2)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error}.") from error
+    if path.suffix in GRAPHS:
+        raise WeightsError(f"{path}: is an exported graph: give the weights that it was made from.")
     if start == b"PK" or path.suffix in (".pth", ".pt"):
         return from_tensors(original.read(path), path)
     tensors, header = files.read(path)
