@@ -1,7 +1,7 @@
 """The heart, with a runtime that repeats pixels: the result is then the picture repeated."""
 
 import tracemalloc
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fakes import Repeating
 from rgtsr import pictures, tiling, variants, weights
 from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import Metadata, Picture
@@ -19,33 +20,6 @@ from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.upscaler.engine import symmetries
 
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
-
-
-@dataclass
-class Repeating:
-    """A runtime that repeats each pixel; it can break after some tiles."""
-
-    scale: int = 2
-    name: str = "openvino"
-    precision: str = "float32"
-    broken: float | None = None
-    pixel_bytes: int = 0
-    room_px: int | None = None  # a side above which memory is out
-    batch: int = 1
-    seen: int = 0
-
-    def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.seen += 1
-        if self.room_px is not None and max(tiles_NCHW.shape) * len(tiles_NCHW) > self.room_px:
-            raise OutOfMemoryError("there is no more")
-        enlarged = tiles_NCHW.repeat(self.scale, 2).repeat(self.scale, 3)
-        return enlarged if self.broken is None else np.full_like(enlarged, self.broken)
-
-    def batch_tiles(self, shape_NCHW: tuple[int, ...]) -> int:
-        return self.batch
-
-    def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
-        return self.pixel_bytes * shape_NCHW[2] * shape_NCHW[3]
 
 
 def repeating(runtime: Repeating | None = None, **changes: object) -> Upscaler:

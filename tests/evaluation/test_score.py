@@ -1,6 +1,5 @@
 """Scores: the field's own figures, the product through its front door, anyone's pictures."""
 
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from evaluation.folders import Put
+from fakes import Repeating
 from rgtsr import weights
 from rgtsr.errors import EvaluationError
 from rgtsr.evaluation import benchmarks, metrics, score
@@ -18,20 +18,8 @@ from rgtsr.variants import find
 Picture8 = NDArray[np.uint8]
 
 
-@dataclass
-class Repeating:
-    """A runtime that repeats pixels, so that what it makes is known."""
-
-    scale: int
-    name: str = "repeating"
-    precision: str = "float32"
-
-    def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
-        return tiles_NCHW.repeat(self.scale, axis=2).repeat(self.scale, axis=3)
-
-
 def repeating(lr_HWC: Picture8) -> Picture8:
-    """The same as a function of arrays, at x2."""
+    """What ``Repeating`` does, as a function of arrays, at x2."""
     return lr_HWC.repeat(2, axis=0).repeat(2, axis=1)
 
 
