@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 from onnx import TensorProto, helper
 
 from rgtsr import graph, runtimes, variants, weights
+from rgtsr.runtimes.openvino import core
 
 RESULTS = Path(__file__).parent / "results/floor.json"
 HINTS = {"float32": "f32", "bf16": "bf16"}
@@ -91,10 +91,9 @@ def counted(model: onnx.ModelProto) -> tuple[float, float]:
 
 def shares(model: onnx.ModelProto, tile: np.ndarray, precision: str) -> dict[str, float]:
     """Parts of the time by the kind of node that OpenVINO runs, the largest first."""
-    core = openvino.Core()
     config = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERF_COUNT": True}
-    read = core.read_model(model.SerializeToString())
-    request = core.compile_model(read, "CPU", config).create_infer_request()
+    read = core().read_model(model.SerializeToString())
+    request = core().compile_model(read, "CPU", config).create_infer_request()
     request.infer({0: tile})
     request.infer({0: tile})
     spent: Counter[str] = Counter()
@@ -113,10 +112,9 @@ def product_rate(precision: str) -> float:
     constant = onnx.numpy_helper.from_array(b, "b")
     node = helper.make_node("MatMul", ["a", "b"], ["c"])
     made = helper.make_model(helper.make_graph([node], "product", [a], [out], [constant]))
-    core = openvino.Core()
-    read = core.read_model(made.SerializeToString())
+    read = core().read_model(made.SerializeToString())
     config = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
-    request = core.compile_model(read, "CPU", config).create_infer_request()
+    request = core().compile_model(read, "CPU", config).create_infer_request()
     return 2 * side**3 / best_seconds(lambda: request.infer({0: b}))
 
 

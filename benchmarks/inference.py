@@ -214,8 +214,10 @@ def machine() -> dict:
     import openvino
     import torch
 
+    from rgtsr.runtimes.openvino import core
+
     return {
-        "processor": openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
+        "processor": core().get_property("CPU", "FULL_DEVICE_NAME"),
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -114,10 +114,10 @@ def opened(model: Path | bytes, runtime: str) -> Run:
 
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         return lambda tiles_NCHW: np.asarray(session.run(None, {graph.INPUT: tiles_NCHW})[0])
-    import openvino
+    from rgtsr.runtimes.openvino import core
 
-    core, exact = openvino.Core(), {"INFERENCE_PRECISION_HINT": "f32"}
-    request = core.compile_model(core.read_model(model), "CPU", exact).create_infer_request()
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    request = core().compile_model(core().read_model(model), "CPU", exact).create_infer_request()
     return lambda tiles_NCHW: request.infer({0: tiles_NCHW})[0].copy()
 
 
@@ -146,10 +146,12 @@ def _openvino(model: onnx.ModelProto, path: Path) -> Generator[Path]:
     """Both files likewise; the one that is opened comes last."""
     import openvino
 
+    from rgtsr.runtimes.openvino import core
+
     draft = drafts.beside(path, "xml")
     numbers = draft.with_suffix(".bin")
     try:
-        read = openvino.Core().read_model(model.SerializeToString())
+        read = core().read_model(model.SerializeToString())
         try:
             openvino.save_model(read, draft, compress_to_fp16=False)
         except RuntimeError as error:  # so openvino says that the disk is full

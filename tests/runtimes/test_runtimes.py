@@ -122,6 +122,29 @@ def test_other_weights_of_the_same_shape_are_another_network() -> None:
     assert np.abs(first - second).max() > 0.1
 
 
+def test_signals_are_received_after_runtimes_have_gone_in_the_order_they_came() -> None:
+    program = """
+import faulthandler, gc, os, signal
+import numpy as np
+from rgtsr import runtimes, variants, weights
+faulthandler.enable()
+received = []
+signal.signal(signal.SIGTERM, lambda *_: received.append(1))
+tiny = weights.random(variants.find("tiny"), seed=0)
+opened = [runtimes.open_runtime(tiny, name="openvino") for _ in range(2)]
+for runtime in opened:
+    runtime.upscale_tiles(np.zeros((1, 3, 16, 16), np.float32))
+del runtime
+while opened:
+    del opened[0]
+    gc.collect()
+os.kill(os.getpid(), signal.SIGTERM)
+print("received", received)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "received [1]\n"), done.stderr
+
+
 def test_only_the_last_few_shapes_are_kept() -> None:
     runtime = runtimes.open_runtime(weights.random(variants.find("tiny")))
     assert isinstance(runtime, OpenVINORuntime)

@@ -3,6 +3,7 @@
 # openvino is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import functools
 import hashlib
 import tempfile
 from collections import OrderedDict
@@ -36,8 +37,7 @@ class OpenVINORuntime:
         self.precision = precision
         self._weights = weights
         self._limit_bytes = max_memory_bytes
-        self._core = openvino.Core()
-        self._identity = _identity(weights, self._core)
+        self._identity = _identity(weights)
         self._config = {
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
@@ -82,7 +82,7 @@ class OpenVINORuntime:
         if (kept := cache.read(key)) is None:
             kept = self._compile(shape)
             cache.write(key, kept.data)
-        return self._core.import_model(openvino.Tensor(kept), "CPU", self._config)
+        return core().import_model(openvino.Tensor(kept), "CPU", self._config)
 
     def _compile(self, shape: Shape) -> NDArray[np.uint8]:
         """The compiled graph as bytes.
@@ -94,12 +94,12 @@ class OpenVINORuntime:
 
         batch, _, height, width = shape
         built = graph.build(self._weights, batch=batch, height=height, width=width)
-        model = self._core.read_model(built.SerializeToString())
+        model = core().read_model(built.SerializeToString())
         del built  # as large as the weights; compiling needs the room
         if self.precision == "bf16":
             with full_disks():
-                model = _with_exact(model, graph.RECONSTRUCTION, self._core)
-        compiled = self._core.compile_model(model, "CPU", self._config)
+                model = _with_exact(model, graph.RECONSTRUCTION)
+        compiled = core().compile_model(model, "CPU", self._config)
         return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
 
     def _key(self, shape: Shape) -> str:
@@ -108,9 +108,18 @@ class OpenVINORuntime:
         return hashlib.sha256(what.encode()).hexdigest()
 
 
-def _with_exact(
-    model: openvino.Model, beginnings: tuple[str, ...], core: openvino.Core
-) -> openvino.Model:
+@functools.cache
+def core() -> openvino.Core:
+    """The one of this process, for good.
+
+    Each has the thread's alternate signal stack exchanged, and puts back at its end what it found;
+    two that end in the order in which they began leave a stack that is gone, and the next signal
+    kills the process (OpenVINO 2026.4).
+    """
+    return openvino.Core()
+
+
+def _with_exact(model: openvino.Model, beginnings: tuple[str, ...]) -> openvino.Model:
     """The same model, in which the nodes with such names stay in float32 whatever the hint.
 
     OpenVINO knows such a mark (``precise``), but lets Python set it in a model's file only.
@@ -127,7 +136,7 @@ def _with_exact(
                     layer.insert(1 if layer.find("data") is not None else 0, info)
                 ET.SubElement(info, "attribute", name="precise", version="0")
         tree.write(path)
-        return core.read_model(path)
+        return core().read_model(path)
 
 
 @contextmanager
@@ -153,10 +162,11 @@ def memory_errors() -> Generator[None]:
         raise OutOfMemoryError(f"OpenVINO is out of memory: {error}") from error
 
 
-def _identity(weights: Weights, core: openvino.Core) -> str:
+def _identity(weights: Weights) -> str:
     """One name for the machine, the versions and the weights together."""
     machine = [
-        core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+        core().get_property("CPU", name)
+        for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
     ]
     digest = hashlib.sha256(repr((machine, openvino.__version__, weights.variant)).encode())
     package = Path(__file__).parents[1]
