@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
+HIDDEN = ".rgtsr-"
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Generator[Path]:
@@ -26,7 +28,7 @@ def beside(path: Path, suffix: str) -> Path:
 
     Behind a link it is the folder of the file that is linked to.
     """
-    name = f".rgtsr-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
+    name = f"{HIDDEN}{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
     return _behind_links(path).with_name(name)
 
 
@@ -46,6 +48,12 @@ def remove(draft: Path) -> None:
     """Whatever is left of a draft."""
     with contextlib.suppress(OSError):
         draft.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts that killed processes left in a folder that is now ours alone."""
+    for draft in folder.glob(f"{HIDDEN}*"):
+        remove(draft)
 
 
 def _behind_links(path: Path) -> Path:

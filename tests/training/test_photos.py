@@ -3,13 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from rgtsr import pictures
 from rgtsr.errors import TrainingError
 from rgtsr.pictures import Picture, bicubic
 from rgtsr.training import photos
-from rgtsr.training.photos import Crops
 
 
 def test_lr_is_made_from_the_whole_photo_by_the_exact_bicubic(photo_folder: Path) -> None:
@@ -62,36 +60,3 @@ def test_grey_and_16_bit_photos_become_rgb_of_8_bits() -> None:
     rgb = photos.rgb8(deep)
     assert rgb.shape == (2, 2, 3)
     assert rgb[..., 0].tolist() == [[0, 255], [100, 101]]
-
-
-def crops(folder: Path, **changes: object) -> Crops:
-    pairs = photos.load(photos.paths([folder]), scale=2, patch_px=64)
-    settings = {"batch": 6, "patch_px": 64, "permute_rgb": True, "seed": 0} | changes
-    return Crops(pairs, **settings)
-
-
-def test_crops_of_lr_and_hr_show_the_same_place(photo_folder: Path) -> None:
-    lr, hr = crops(photo_folder).draw()
-    assert lr.shape == (6, 3, 64, 64) and hr.shape == (6, 3, 128, 128)
-    for small, large in zip(lr, hr, strict=True):
-        again = bicubic.resize(large.permute(1, 2, 0).numpy(), Fraction(1, 2))
-        inside = np.abs(again - small.permute(1, 2, 0).numpy())[4:-4, 4:-4]
-        assert inside.max() <= 1.5 / 255  # LR is rounded twice, so is not exactly this
-
-
-def test_the_same_seed_draws_the_same_crops(photo_folder: Path) -> None:
-    first, second, other = (crops(photo_folder, seed=seed).draw()[0] for seed in (1, 1, 2))
-    assert torch.equal(first, second)
-    assert not torch.equal(first, other)
-
-
-def test_crops_are_flipped_turned_and_recoloured(tmp_path: Path) -> None:
-    corner = np.zeros((64, 64, 3), np.uint8)
-    corner[:32, :32] = (200, 100, 50)
-    pictures.write(Picture.from_array(corner), tmp_path / "corner.png")
-    pairs = photos.load([tmp_path / "corner.png"], scale=1, patch_px=64)
-    drawn = Crops(pairs, batch=200, patch_px=64, permute_rgb=True, seed=0).draw()[1]
-    places = {tuple(int(p[0, y, x] > 0) for y in (0, 63) for x in (0, 63)) for p in drawn}
-    colours = {tuple((p.amax((1, 2)) * 255).round().int().tolist()) for p in drawn}
-    assert len(places) == 4
-    assert len(colours) == 6

@@ -66,7 +66,8 @@ def train(
             device=device,
             watcher=watch.watcher,
         )
-    print(path)
+    if os.environ.get("RANK", "0") == "0":
+        print(path)
 
 
 def chosen(name: str | None, overrides: list[str], resume: Path | None) -> "tuple[Recipe, Path]":

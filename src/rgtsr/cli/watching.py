@@ -42,7 +42,6 @@ class Watch:
         return SummaryWriter(str(self._folder))
 
     def __enter__(self) -> "Watch":
-        self._progress.start()
         return self
 
     def __exit__(
@@ -65,6 +64,7 @@ class Watch:
         self._board.add_scalar(what, value, step)
 
     def _on_step(self, step: Step) -> None:
+        self._progress.start()  # the first time, and only in the process that has something to say
         self._progress.update(self._task, completed=step.progress, step=step.step, loss=step.loss)
         if step.step % 10 == 0:
             self._log("loss", step.loss, step.step)

@@ -1,8 +1,8 @@
 """A run on disk: everything a stopped run needs to go on exactly as if it had not stopped.
 
-One safetensors file: ``network.*``, ``average.*``, ``moments.*``, ``torch_rng``; its header holds
-the recipe, the step, the seconds spent, the state of the crops' generator and the curve so far.
-Nothing in it is executable.
+One safetensors file: ``network.*``, ``average.*``, ``moments.*``; its header holds the recipe, the
+step, the seconds spent and the curve so far. What is random follows from seed and step. Nothing in
+it is executable.
 """
 
 # safetensors is typed in part:
@@ -16,13 +16,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 from torch import Tensor
 
 from rgtsr import drafts
 from rgtsr.errors import TrainingError
 from rgtsr.training.learner import Learner, named_moments
-from rgtsr.training.photos import Crops
 from rgtsr.training.recipe import Recipe
 
 FORMAT = "rgtsr-run-1"
@@ -46,40 +45,38 @@ class Progress:
     curve: list[Point] = field(default_factory=list[Point])
 
 
-def save(path: Path, learner: Learner, crops: Crops, progress: Progress) -> None:
+def save(path: Path, learner: Learner, progress: Progress) -> None:
     """Write the run's state beside ``path``, then rename: a kill leaves the old file or the new."""
     tensors = {f"network.{name}": p.detach() for name, p in learner.parameters.items()}
     tensors |= {f"average.{name}": p for name, p in learner.average.items()}
     moments = named_moments(learner.optimizers, learner.parameters)
     tensors |= {f"moments.{name}": value for name, value in moments.items()}
-    tensors["torch_rng"] = torch.get_rng_state()
     header = {
         "format": FORMAT,
         "recipe": learner.recipe.model_dump_json(),
         "step": str(learner.step),
-        "crops_rng": json.dumps(crops.rng.bit_generator.state),
         "progress": json.dumps(asdict(progress)),
     }
     contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     try:
         with drafts.replacing(path) as draft:
-            save_file(contiguous, draft, header)
+            draft.write_bytes(serialized(contiguous, header))
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: the checkpoint cannot be written: {error}.") from error
 
 
 def recipe_of(path: Path) -> Recipe:
     """The recipe that the run in ``path`` was started with."""
-    return Recipe.model_validate_json(_header(path)["recipe"])
+    return Recipe.model_validate_json(header_of(path)["recipe"])
 
 
-def restore(path: Path, learner: Learner, crops: Crops) -> Progress:
-    """Put the state in ``path`` into a learner and crops of the same recipe.
+def restore(path: Path, learner: Learner) -> Progress:
+    """Put the state in ``path`` into a learner of the same recipe.
 
     Raises:
         TrainingError: for a file that is no checkpoint or belongs to another network.
     """
-    header = _header(path)
+    header = header_of(path)
     with safe_open(path, framework="pt") as file:
         names: list[str] = file.keys()
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
@@ -92,9 +89,7 @@ def restore(path: Path, learner: Learner, crops: Crops) -> Progress:
             learner.average[name].copy_(tensors[f"average.{name}"])
     for optimizer in learner.optimizers:
         _restore_moments(optimizer, learner.parameters, tensors)
-    torch.set_rng_state(tensors["torch_rng"])
     learner.step = int(header["step"])
-    crops.rng.bit_generator.state = json.loads(header["crops_rng"])
     stored = json.loads(header["progress"])
     return Progress(stored["elapsed_s"], [Point(**point) for point in stored["curve"]])
 
@@ -117,7 +112,7 @@ def _restore_moments(
                 optimizer.state[parameter] = moments
 
 
-def _header(path: Path) -> dict[str, str]:
+def header_of(path: Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

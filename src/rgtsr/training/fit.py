@@ -5,21 +5,25 @@
 
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import torch
 
-from rgtsr import weights
+from rgtsr import drafts, weights
 from rgtsr.errors import RuntimeUnavailableError, TrainingError
 from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
-from rgtsr.training import checkpoint, photos, schedule
+from rgtsr.training import checkpoint, photos, ranks, schedule
 from rgtsr.training.checkpoint import Point, Progress
+from rgtsr.training.crops import Crops
 from rgtsr.training.learner import Learner
+from rgtsr.training.ranks import Rank
 from rgtsr.training.recipe import Recipe
 from rgtsr.training.start import start, warm_start
 from rgtsr.training.validation import Holdout
@@ -28,6 +32,7 @@ from rgtsr.weights import Card, Weights
 CHECKPOINT = "checkpoint.safetensors"
 BEFORE_COOLDOWN = "before-cooldown.safetensors"  # continue a standing run from here
 WEIGHTS = "weights.safetensors"
+RECENT = 200  # steps whose mean loss a point of the curve has
 
 
 @dataclass(frozen=True)
@@ -58,34 +63,34 @@ class Run:
     folder: Path
     budget: schedule.Budget
     learner: Learner
-    crops: photos.Crops
+    crops: Crops
     holdout: Holdout | None
     watcher: Watcher
+    rank: Rank
     progress: Progress = field(default_factory=Progress)
-    losses: list[float] = field(default_factory=list[float])
+    losses: deque[float] = field(default_factory=lambda: deque[float](maxlen=RECENT))
 
     def at(self) -> float:
         return self.budget.progress(self.learner.step, self.progress.elapsed_s)
 
     def checkpoint(self, name: str = CHECKPOINT) -> None:
-        checkpoint.save(self.folder / name, self.learner, self.crops, self.progress)
+        if self.rank.leads:
+            checkpoint.save(self.folder / name, self.learner, self.progress)
 
-    def keep_weights(self) -> Weights:
-        current = averaged(self)
-        weights.save(current, self.folder / WEIGHTS)
-        return current
+    def keep_weights(self) -> None:
+        if self.rank.leads:
+            weights.save(averaged(self), self.folder / WEIGHTS)
 
     def validate(self) -> None:
         """Score the averaged weights on the hold-out, tell the watcher, extend the curve."""
-        current = self.keep_weights()
+        self.keep_weights()
         if self.holdout is None:
             return
-        psnr_y, samples = self.holdout.judge(current)
-        recent = self.losses[-200:] or [float("nan")]
+        psnr_y, samples = self.holdout.judge(averaged(self))
         point = Point(
             step=self.learner.step,
             minutes=self.progress.elapsed_s / 60,
-            loss=sum(recent) / len(recent),
+            loss=sum(self.losses) / len(self.losses) if self.losses else float("nan"),
             holdout_psnr_y=psnr_y,
         )
         self.progress.curve.append(point)
@@ -112,34 +117,45 @@ def fit(
         ValueError: for a recipe without photos or without an end.
         TrainingError: for photos that cannot be used and a loss that is not finite.
     """
-    run = open_run(recipe, folder, max_minutes, device, watcher or Watcher())
-    folder.mkdir(parents=True, exist_ok=True)
-    if resume is not None:
-        run.progress = checkpoint.restore(resume, run.learner, run.crops)
-        run.watcher.say(f"resumed {resume} at step {run.learner.step}")
-    with stop_requested() as stopped:
-        try:
-            loop(run, stopped)
-        except TrainingError:
+    with ranks.joined() as rank:
+        run = open_run(recipe, folder, max_minutes, device, watcher or Watcher(), rank)
+        folder.mkdir(parents=True, exist_ok=True)
+        if rank.leads:
+            drafts.sweep(folder)
+        if resume is not None:
+            run.progress = checkpoint.restore(resume, run.learner)
+            run.watcher.say(f"resumed {resume} at step {run.learner.step}")
+        with stop_requested() as signals:
+            try:
+                stopped = loop(run, signals)
+            except TrainingError:
+                run.checkpoint()
+                raise
+        run.checkpoint()  # first: whoever asked to stop may not wait for the rest
+        if stopped:
+            run.keep_weights()
+        else:
+            run.validate()
             run.checkpoint()
-            raise
-    run.checkpoint()  # first: whoever asked to stop may not wait for the rest
-    if stopped:
-        run.keep_weights()
-    else:
-        run.validate()
-        run.checkpoint()
     return folder / WEIGHTS
 
 
 def open_run(
-    recipe: Recipe, folder: Path, max_minutes: float | None, device: str, watcher: Watcher
+    recipe: Recipe,
+    folder: Path,
+    max_minutes: float | None,
+    device: str,
+    watcher: Watcher,
+    rank: Rank,
 ) -> Run:
     """Everything that a run needs, ready for its first step."""
     budget = schedule.Budget(recipe.steps, max_minutes)
     if not recipe.photos:
         raise ValueError("a run needs photos: set photos=FOLDER (or photos=A,B).")
-    device = torch_device(device)
+    if recipe.batch % rank.count:
+        raise ValueError(f"batch={recipe.batch} cannot be shared evenly by {rank.count} processes.")
+    device = torch_device(device, rank)
+    watcher = watcher if rank.leads else Watcher()
     pairs = photos.load(
         photos.paths(recipe.photos),
         scale=recipe.scale,
@@ -153,42 +169,50 @@ def open_run(
     start(network, recipe)
     if recipe.start_from is not None:
         warm_start(network, weights.load(recipe.start_from))
-    crops = photos.Crops(
+    crops = Crops(
         pairs,
         batch=recipe.batch,
         patch_px=recipe.patch_px,
         permute_rgb=recipe.permute_rgb,
         seed=recipe.seed,
+        rank=rank,
     )
-    holdout = None if recipe.holdout is None else Holdout.load(recipe.holdout, recipe.scale, device)
-    learner = Learner(network.to(device), recipe)
-    return Run(recipe, folder, budget, learner, crops, holdout, watcher)
+    judged = recipe.holdout if rank.leads else None
+    holdout = None if judged is None else Holdout.load(judged, recipe.scale, device)
+    learner = Learner(network.to(device), recipe, rank)
+    return Run(recipe, folder, budget, learner, crops, holdout, watcher, rank)
 
 
-def torch_device(device: str) -> str:
+def torch_device(device: str, rank: Rank) -> str:
     """torch's name for ``auto``, ``cpu`` or ``gpu``. Raises RuntimeUnavailableError."""
     if device == "gpu" and not torch.cuda.is_available():
         raise RuntimeUnavailableError("torch finds no GPU here: use --device cpu.")
-    return "cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda"
+    if device == "cpu" or not torch.cuda.is_available():
+        return "cpu"
+    torch.cuda.set_device(rank.on_its_machine)
+    return f"cuda:{rank.on_its_machine}"
 
 
-def loop(run: Run, stopped: list[int]) -> None:
-    """Steps until the budget is spent or a signal asks to stop."""
+def loop(run: Run, signals: list[int]) -> bool:
+    """Steps until the budget is spent, or a signal asks to stop: then it returns True."""
     recipe, state = run.recipe, run.progress
     last = time.monotonic()
     saved_s = validated_s = state.elapsed_s
     cooling = run.at() > 1 - recipe.cooldown
-    while run.at() < 1 and not stopped:
-        at = run.at()
+    while True:
+        now = time.monotonic()
+        state.elapsed_s, stopped = run.rank.agree(state.elapsed_s + now - last, bool(signals))
+        last = now
+        if stopped or (at := run.at()) >= 1:
+            return stopped
         if recipe.cooldown and not cooling and at > 1 - recipe.cooldown:
             run.checkpoint(BEFORE_COOLDOWN)
             cooling = True
-        rate = schedule.learning_rate(recipe, run.learner.step, at)
-        loss = run.learner.learn(*run.crops.draw(), rate=rate)
+        step = run.learner.step
+        rate = schedule.learning_rate(recipe, step, at)
+        torch.manual_seed(seed_of(recipe.seed, step, run.rank))
+        loss = run.learner.learn(*run.crops.draw(step), rate=rate)
         run.losses.append(loss)
-        now = time.monotonic()
-        state.elapsed_s += now - last
-        last = now
         run.watcher.on_step(Step(run.learner.step, loss, rate, at, state.elapsed_s))
         if state.elapsed_s - validated_s >= 60 * recipe.validate_minutes:
             run.validate()
@@ -196,6 +220,11 @@ def loop(run: Run, stopped: list[int]) -> None:
         if state.elapsed_s - saved_s >= 60 * recipe.checkpoint_minutes:
             run.checkpoint()
             saved_s = state.elapsed_s
+
+
+def seed_of(seed: int, step: int, rank: Rank) -> int:
+    """Of all that is random in a step apart from its crops, so that a resumed run repeats it."""
+    return int(np.random.SeedSequence((seed, step, rank.index)).generate_state(1, np.uint64)[0])
 
 
 def averaged(run: Run) -> Weights:

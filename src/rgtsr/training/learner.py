@@ -18,14 +18,16 @@ from torch.optim import Optimizer
 from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
 from rgtsr.training import schedule
+from rgtsr.training.ranks import Rank
 from rgtsr.training.recipe import Recipe
 
 
 class Learner:
     """A network that learns: its weights, their moving average, and the optimizers' moments."""
 
-    def __init__(self, network: RGT, recipe: Recipe) -> None:
+    def __init__(self, network: RGT, recipe: Recipe, rank: Rank | None = None) -> None:
         self.network = network.train()
+        self.rank = rank or Rank()
         self.recipe = recipe
         self.step = 0
         self.parameters = dict(network.named_parameters())
@@ -35,18 +37,22 @@ class Learner:
         self.reduced = reduced_precision(recipe, self.device)
 
     def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> float:
-        """Take one step on a batch and return its loss, the mean absolute error in 0..1.
+        """Take one step on this rank's part of a batch; returns the whole batch's loss.
+
+        The loss is the mean absolute error in 0..1.
 
         ``rate``: the learning rate of this step.
 
         Raises:
-            TrainingError: when loss or gradients are not finite; the weights are then untouched.
+            TrainingError: when loss or gradients are not finite, or another rank is gone; the
+                weights are then untouched.
         """
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.reduced):
             enlarged = self.network(lr_BCHW)
         loss = F.l1_loss(enlarged.float(), hr_BCHW)
         loss.backward()
+        self.rank.average([*self._gradients(), loss.detach()])
         norm = clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm or math.inf)
         error, steepness = loss.item(), norm.item()
         if not math.isfinite(error) or not math.isfinite(steepness):
@@ -63,6 +69,9 @@ class Learner:
         self._average()
         self.step += 1
         return error
+
+    def _gradients(self) -> list[Tensor]:
+        return [p.grad for p in self.parameters.values() if p.grad is not None]
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -1,7 +1,6 @@
-"""Photos for training: pairs of HR and LR in uint8, and random aligned crops of them.
+"""Photos for training: pairs of HR and LR in uint8. Knows no network.
 
-Shapes: H, W of HR; LR is (H / S, W / S); batches are (B, 3, h, w) float32 in 0..1.
-Knows no network. Source: RGT, section 4.1 (flips and quarter turns).
+Shapes: H, W of HR; LR is (H / S, W / S).
 """
 
 # torch is typed in part:
@@ -101,51 +100,3 @@ def rgb8(picture: Picture) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.uint8)
-
-
-class Crops:
-    """Endless random batches of aligned crops; the same seed gives the same batches.
-
-    Photos are drawn by their area, so that every place is equally likely (the authors draw crops of
-    almost equal size, each once an epoch, which comes to the same). Each crop is flipped and
-    turned at random, and its colours are permuted when ``permute_rgb``.
-    """
-
-    def __init__(
-        self, pairs: list[Pair], *, batch: int, patch_px: int, permute_rgb: bool, seed: int
-    ) -> None:
-        self.pairs = pairs
-        self.batch = batch
-        self.patch_px = patch_px
-        self.permute_rgb = permute_rgb
-        self.scale = pairs[0].hr_HWC.shape[0] // pairs[0].lr_HWC.shape[0]
-        areas = np.array([pair.lr_HWC.shape[0] * pair.lr_HWC.shape[1] for pair in pairs])
-        self.chances = areas / areas.sum()
-        self.rng = np.random.default_rng(seed)
-
-    def draw(self) -> tuple[Tensor, Tensor]:
-        """One batch: LR (B, 3, patch, patch) and HR (B, 3, patch * S, patch * S), in 0..1."""
-        crops = [self._crop() for _ in range(self.batch)]
-        lr, hr = (torch.stack(side) for side in zip(*crops, strict=True))
-        return _to_floats(lr), _to_floats(hr)
-
-    def _crop(self) -> tuple[Tensor, Tensor]:
-        pair = self.pairs[int(self.rng.choice(len(self.pairs), p=self.chances))]
-        top, left = (
-            int(self.rng.integers(side - self.patch_px + 1)) for side in pair.lr_HWC.shape[:2]
-        )
-        turns, flip = int(self.rng.integers(4)), bool(self.rng.integers(2))
-        colours = self.rng.permutation(3) if self.permute_rgb else np.arange(3)
-
-        def cut(photo_HWC: Tensor, factor: int) -> Tensor:
-            side = self.patch_px * factor
-            y, x = top * factor, left * factor
-            patch = photo_HWC[y : y + side, x : x + side, colours.tolist()]
-            patch = torch.rot90(patch, turns)
-            return patch.flip(1) if flip else patch
-
-        return cut(pair.lr_HWC, 1), cut(pair.hr_HWC, self.scale)
-
-
-def _to_floats(batch_BHWC: Tensor) -> Tensor:
-    return batch_BHWC.permute(0, 3, 1, 2).float() / 255

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialized
 
 from rgtsr import drafts
 from rgtsr.errors import WeightsError
@@ -52,7 +52,7 @@ def write(
     """One safetensors file, written beside and renamed. Raises WeightsError."""
     contiguous = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
     with writing(path) as draft:
-        save_file(contiguous, draft, header)
+        draft.write_bytes(serialized(contiguous, header))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,79 @@
+"""Several processes that train one network together. Knows torch's collectives, no network.
+
+``torchrun`` starts the processes, one a device, on one machine or many, and tells each its number.
+Every rank holds all weights and cuts its share of the same batch; gradients are averaged.
+"""
+
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import os
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed
+
+from rgtsr.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Rank:
+    """One process among ``count``; alone unless torchrun started it."""
+
+    index: int = 0
+    count: int = 1
+    on_its_machine: int = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that speaks, validates and writes files."""
+        return self.index == 0
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by their means over all ranks.
+
+        Raises:
+            TrainingError: when another rank is gone.
+        """
+        if self.count == 1:
+            return
+        joined = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        self._sum(joined)
+        joined /= self.count
+        parts = joined.split([tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view(tensor.shape))
+
+    def agree(self, elapsed_s: float, stop: bool) -> tuple[float, bool]:
+        """The leader's time, and whether any rank was asked to stop. Raises as ``average``."""
+        if self.count == 1:
+            return elapsed_s, stop
+        told = torch.tensor([elapsed_s if self.leads else 0.0, stop], dtype=torch.float64)
+        self._sum(told)
+        elapsed_s, stops = told.tolist()
+        return elapsed_s, stops > 0
+
+    def _sum(self, tensor: Tensor) -> None:
+        try:
+            distributed.all_reduce(tensor)
+        except RuntimeError as error:
+            raise TrainingError(
+                f"rank {self.index} of {self.count} has lost another: {str(error).splitlines()[0]}"
+            ) from error
+
+
+@contextmanager
+def joined() -> Generator[Rank]:
+    """This process's rank: what torchrun says, or alone; the others are let go at the end."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        yield Rank()
+        return
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend)
+    local = int(os.environ["LOCAL_RANK"])
+    try:
+        yield Rank(distributed.get_rank(), distributed.get_world_size(), local)
+    finally:
+        distributed.destroy_process_group()

@@ -1,0 +1,86 @@
+"""A run that is killed at random moments, again and again, and still ends as one never killed."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from itertools import pairwise
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from rgtsr.training import checkpoint, recipe
+from rgtsr.training.fit import Step, Watcher, fit
+
+STATE = "checkpoint.safetensors"
+LOSSES = "losses.txt"
+KILLS = 20
+STEPS = 60
+
+# Processes that are forked from one that has torch imported: real ones, but soon there.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["rgtsr.training.fit"])
+
+
+def train(photos: Path, folder: Path) -> None:
+    """A run with a checkpoint after every step, that goes on from the last one if there is one."""
+    torch.set_num_threads(1)
+    keys = ("variant=tiny", "batch=1", "precision=float32", "drop_path=0.2", f"steps={STEPS}")
+    mine = recipe.load("small-x2", (*keys, "checkpoint_minutes=1e-9", f"photos={photos}"))
+    folder.mkdir(exist_ok=True)
+    log = os.open(folder / LOSSES, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def note(step: Step) -> None:
+        os.write(log, f"{step.step} {step.loss.hex()}\n".encode())
+
+    state = folder / STATE
+    fit(mine, folder, resume=state if state.exists() else None, watcher=Watcher(on_step=note))
+
+
+def started(photos: Path, folder: Path) -> BaseProcess:
+    process = processes.Process(target=train, args=(photos, folder))
+    process.start()
+    return process
+
+
+def losses(folder: Path) -> list[tuple[int, str]]:
+    """Steps and their losses, bit for bit, in the order in which they were made."""
+    lines = (folder / LOSSES).read_text().splitlines() if (folder / LOSSES).exists() else []
+    return [(int(step), loss) for step, loss in map(str.split, lines)]
+
+
+def test_twenty_kills_at_random_moments_change_nothing(photo_folder: Path, tmp_path: Path) -> None:
+    whole, folder, moments = tmp_path / "whole", tmp_path / "killed", random.Random(0)
+    never_killed = started(photo_folder, whole)
+    never_killed.join(timeout=300)
+    assert never_killed.exitcode == 0
+    reached = [0]
+    for _ in range(KILLS):
+        before = len(losses(folder))
+        process = started(photo_folder, folder)
+        deadline = time.monotonic() + 120
+        while len(losses(folder)) == before:
+            assert process.is_alive() and time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.15))
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join(timeout=60)
+        assert process.exitcode == -signal.SIGKILL
+        if (folder / STATE).exists():
+            load_file(folder / STATE)  # whole, whatever the moment
+            reached.append(int(checkpoint.header_of(folder / STATE)["step"]))
+    assert all(earlier <= later for earlier, later in pairwise(reached))
+    assert 0 < reached[-1] < STEPS
+    last = started(photo_folder, folder)
+    last.join(timeout=300)
+    assert last.exitcode == 0
+    assert set(losses(folder)) == set(losses(whole)), "some step was made twice, and otherwise"
+    one, other = (load_file(run / STATE) for run in (whole, folder))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    expected = {STATE, LOSSES, "weights.safetensors", "before-cooldown.safetensors"}
+    assert {path.name for path in folder.iterdir()} == expected, "drafts of the killed are removed"

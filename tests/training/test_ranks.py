@@ -1,0 +1,96 @@
+"""Several processes, started by torchrun, that train one network: real ones, over gloo."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from rgtsr.training.ranks import Rank, joined
+
+STATE = "checkpoint.safetensors"
+
+
+def training(processes: int, photos: Path, folder: Path, *keys: str) -> subprocess.Popen[str]:
+    torchrun = ("torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m")
+    command = (sys.executable, "-m", *(torchrun if processes > 1 else ()), "rgtsr", "train")
+    recipe = ("small-x2", "variant=tiny", "precision=float32", f"photos={photos}", *keys)
+    return subprocess.Popen(
+        [*command, *recipe, "-o", str(folder)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_learn_what_one_learns_with_the_whole_batch(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    for processes in (1, 2):
+        run = training(processes, photo_folder, tmp_path / str(processes), "steps=20", "batch=4")
+        out, errors = run.communicate(timeout=300)
+        assert run.returncode == 0, errors
+        assert out.count("weights.safetensors") == 1, "one of them speaks"
+    one, two = (load_file(tmp_path / str(processes) / STATE) for processes in (1, 2))
+    assert one.keys() == two.keys()
+    off = {name: float((one[name] - two[name]).abs().max()) for name in one}
+    assert max(off[name] for name in off if name.startswith("network.")) <= 1e-5
+    start = load_file(tmp_path / "1" / "weights.safetensors")
+    assert any(float(tensor.abs().max()) > 1e-3 for tensor in start.values())
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(photo_folder: Path, tmp_path: Path) -> None:
+    run = training(2, photo_folder, tmp_path, "steps=1", "batch=3")
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode != 0
+    assert "batch=3 cannot be shared evenly by 2 processes" in errors
+
+
+def test_when_one_process_is_killed_the_rest_end_with_a_state_that_goes_on(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    keys = ("steps=100000", "batch=2", "checkpoint_minutes=0.01")
+    run = training(2, photo_folder, tmp_path, *keys)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / STATE).exists():
+        assert time.monotonic() < deadline and run.poll() is None
+        time.sleep(0.1)
+    ranks = workers(run.pid)
+    assert len(ranks) == 2
+    os.kill(ranks[1], signal.SIGKILL)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode != 0, errors
+    assert not [pid for pid in ranks if Path(f"/proc/{pid}/cmdline").exists()]
+    resume = ("--resume", str(tmp_path / STATE), "--max-minutes", "0.001")
+    again = subprocess.run(
+        [sys.executable, "-m", "rgtsr", "train", *resume],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert again.returncode == 0, again.stderr
+    assert "resumed" in again.stdout
+
+
+def workers(pid: int) -> list[int]:
+    """The processes that torchrun started, by rank."""
+    found: dict[int, int] = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        variables = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+        ranks = [int(v.removeprefix(b"RANK=")) for v in variables if v.startswith(b"RANK=")]
+        found |= dict.fromkeys(ranks, int(child))
+    return [found[rank] for rank in sorted(found)]
+
+
+def test_alone_there_is_nothing_to_agree_on() -> None:
+    with joined() as rank:
+        assert rank == Rank()
+    tensor = torch.ones(3)
+    rank.average([tensor])
+    assert tensor.tolist() == [1, 1, 1]
+    assert rank.agree(2.5, False) == (2.5, False)
