@@ -50,6 +50,13 @@ def start_up() -> Iterator[list[str]]:
         yield [row["variant"], *seconds, f"{row['cache_mb']:.0f} MB"]
 
 
+def photo() -> Iterator[list[str]]:
+    row = read("start_up")
+    yield ["very first run", "later runs", "of which the network", "`rgtsr --help`"]
+    yield ["---:"] * 4
+    yield [f"{row[key]:.2f} s" for key in ("first_s", "warm_s", "compute_s", "help_s")]
+
+
 def floor() -> Iterator[list[str]]:
     yield ["network", "tile", "precision", "work", "rgtsr", "floor", "above it", "traffic",
            "where the time goes"]  # fmt: skip
@@ -113,6 +120,7 @@ def read(name: str) -> dict:
 TABLES = {
     "tiles": tiles,
     "start-up": start_up,
+    "photo": photo,
     "rates": rates,
     "floor": floor,
     "memory": memory,

@@ -39,7 +39,9 @@ def options() -> Iterator[str]:
     group = typer.main.get_command(app)
     yield "rgtsr: " + " ".join(names(group.params))
     for name, command in sorted(vars(group)["commands"].items()):
-        yield f"{name}: {' '.join(names(command.params))}".rstrip()
+        inner = vars(command).get("commands")
+        for path, each in sorted(inner.items()) if inner else [("", command)]:
+            yield f"{f'{name} {path}'.rstrip()}: {' '.join(names(each.params))}".rstrip()
 
 
 def names(parameters: list) -> Iterator[str]:

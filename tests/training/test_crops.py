@@ -6,13 +6,13 @@ import torch
 
 from rgtsr import pictures
 from rgtsr.pictures import Picture, bicubic
-from rgtsr.training import photos
+from rgtsr.training import photos, recipe
 from rgtsr.training.crops import Crops
 from rgtsr.training.ranks import Rank
 
 
 def crops(folder: Path, **changes: object) -> Crops:
-    pairs = photos.load(photos.paths([folder]), scale=2, patch_px=64)
+    pairs = photos.of(recipe.load("small-x2", (f"photos={folder}",)), crop_px=64)
     settings = {"batch": 6, "patch_px": 64, "permute_rgb": True, "seed": 0} | changes
     return Crops(pairs, **settings)
 
@@ -51,7 +51,7 @@ def test_crops_are_flipped_turned_and_recoloured(tmp_path: Path) -> None:
     corner = np.zeros((64, 64, 3), np.uint8)
     corner[:32, :32] = (200, 100, 50)
     pictures.write(Picture.from_array(corner), tmp_path / "corner.png")
-    pairs = photos.load([tmp_path / "corner.png"], scale=1, patch_px=64)
+    pairs = photos.of(recipe.load("small-x2", (f"photos={tmp_path}", "scale=1")))
     drawn = Crops(pairs, batch=200, patch_px=64, permute_rgb=True, seed=0).draw(0)[1]
     places = {tuple(int(p[0, y, x] > 0) for y in (0, 63) for x in (0, 63)) for p in drawn}
     colours = {tuple((p.amax((1, 2)) * 255).round().int().tolist()) for p in drawn}
@@ -63,7 +63,7 @@ def test_all_eight_symmetries_are_drawn(tmp_path: Path) -> None:
     marked = np.zeros((64, 64, 3), np.uint8)
     marked[0, 1:8] = 255  # its eight images differ
     pictures.write(Picture.from_array(marked), tmp_path / "marked.png")
-    pairs = photos.load([tmp_path / "marked.png"], scale=1, patch_px=64)
+    pairs = photos.of(recipe.load("small-x2", (f"photos={tmp_path}", "scale=1")))
     drawn = Crops(pairs, batch=100, patch_px=64, permute_rgb=False, seed=0).draw(0)[0]
     images = {tuple(map(tuple, np.argwhere(crop[0].numpy() > 0))) for crop in drawn}
     assert len(images) == 8

@@ -23,12 +23,15 @@ def test_every_key_can_be_overridden() -> None:
         "variant": ("tiny", "tiny"),
         "scale": ("4", 4),
         "photos": ("a,b", (Path("a"), Path("b"))),
+        "lr_photos": ("c,d", (Path("c"), Path("d"))),
+        "filename_tmpl": ("{}_small", "{}_small"),
         "holdout": ("h", Path("h")),
         "start_from": ("light-x2", "light-x2"),
         "steps": ("9", 9),
         "batch": ("3", 3),
         "patch_px": ("80", 80),
         "permute_rgb": ("false", False),
+        "degrade": ("[]", ()),
         "optimizer": ("adam", "adam"),
         "learning_rate": ("1e-3", 1e-3),
         "betas": ("[0.8, 0.9]", (0.8, 0.9)),
@@ -60,6 +63,7 @@ def test_every_key_can_be_overridden() -> None:
         ("variant=lihgt", "Did you mean 'light'?"),
         ("scale=5", "scale=5"),
         ("milestones=1,2", "exclude each other"),
+        ("degrade=oil", "clean"),
         ("nonsense", "key=value"),
     ],
 )
@@ -88,3 +92,9 @@ def test_the_papers_six_runs_come_from_one_template(variant: str, scale: int) ->
 def test_the_starting_points_run_has_its_length() -> None:
     seed = recipe.load("seed-x2")
     assert (seed.steps, seed.network_variant.depths) == (5600, (12, 12))
+
+
+def test_lr_is_given_or_made_worse_not_both() -> None:
+    assert recipe.load("light-x2", ("degrade=photo,web",)).degrade == ("photo", "web")
+    with pytest.raises(ValueError, match="set one of them"):
+        recipe.load("light-x2", ("photos=a", "lr_photos=b", "degrade=web"))

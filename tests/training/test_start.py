@@ -9,7 +9,8 @@ from rgtsr import network, variants, weights
 from rgtsr.network import RGT
 from rgtsr.pictures import bicubic
 from rgtsr.training import recipe
-from rgtsr.training.start import start, warm_start
+from rgtsr.training.start import rephased, start, warm_start
+from rgtsr.weights import Card, Weights
 
 TINY = replace(variants.find("tiny"), depths=(2, 2))
 
@@ -39,13 +40,26 @@ def test_an_interpolating_start_already_enlarges(scale: int) -> None:
     assert error < np.abs(blank - hr)[8:-8, 8:-8].mean() / 2
 
 
-def test_a_warm_start_takes_the_body_of_another_scale() -> None:
-    x2 = weights.random(TINY, seed=0)
-    net = started(3)
-    before = net.upsample[0].weight.clone()
-    warm_start(net, x2)
-    assert np.array_equal(net.conv_first.weight.detach().numpy(), x2.tensors["conv_first.weight"])
-    assert torch.equal(net.upsample[0].weight, before)
+@pytest.mark.parametrize(("known", "asked"), [(2, 3), (2, 4), (3, 2), (3, 4), (4, 3)])
+def test_a_warm_start_enlarges_as_the_weights_of_another_scale_do(known: int, asked: int) -> None:
+    teacher = started(known)
+    tensors = {name: p.detach().numpy() for name, p in teacher.named_parameters()}
+    net = started(asked, "paper")
+    warm_start(net, Weights(teacher.variant, tensors, Card(name="teacher"), None))
+    hr = smooth_photo(48 * asked)
+    lr = bicubic.resize(hr, Fraction(1, asked)).astype(np.float32)
+    x = torch.from_numpy(lr).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        enlarged = net.eval()(x)[0].permute(1, 2, 0).numpy()
+    assert np.abs(enlarged - hr)[8:-8, 8:-8].mean() < 0.06
+    assert np.array_equal(net.conv_first.weight.detach().numpy(), tensors["conv_first.weight"])
+
+
+def test_sub_pixels_are_read_between_those_that_were_learnt() -> None:
+    ramp = torch.tensor([-0.25, 0.25]).repeat(64, 2).view(256, 1)  # each feature: x of its place
+    read = rephased(ramp, 2, 3).view(64, 3, 3)
+    assert torch.allclose(read, torch.tensor([-1 / 3, 0, 1 / 3]).expand(64, 3, 3))
+    assert torch.allclose(rephased(ramp, 2, 2), ramp)
 
 
 def test_a_warm_start_from_another_body_is_refused() -> None:

@@ -17,6 +17,7 @@ from rgtsr.cli import (
     bench,
     compare,
     convert,
+    data,
     doctor,
     evaluate,
     export,
@@ -61,6 +62,7 @@ app.command("export")(export.export)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("train")(train.train)
+app.add_typer(data.app, name="data")
 
 
 def main() -> NoReturn:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rgtsr.cli import extras
 from rgtsr.errors import WeightsError
 
 if TYPE_CHECKING:
     from rgtsr.weights import Weights
 
 Source = Annotated[
-    str, typer.Argument(metavar="IN", help="A packaged name, or a .safetensors or .pth file.")
+    str,
+    typer.Argument(
+        metavar="IN", help="A packaged name, a .safetensors or .pth file, or a BasicSR .yml."
+    ),
 ]
-Target = Annotated[Path, typer.Argument(metavar="OUT", help="The .safetensors or .pth to write.")]
+Target = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]
 To = Annotated[
     Literal["rgtsr", "original", "spandrel"],
     typer.Option(
@@ -25,11 +29,14 @@ To = Annotated[
         " or spandrel (chaiNNer, ComfyUI).",
     ),
 ]
+RECIPES = (".yml", ".yaml")
 Half = Annotated[bool, typer.Option("--half", help="Store float16: half the size, rgtsr only.")]
 
 
 def convert(source: Source, target: Target, *, to: To = "rgtsr", half: Half = False) -> int:
-    """Convert a weights file. Nothing in it is run, whatever it holds."""
+    """Convert a weights file, or an option file of BasicSR (.yml) to a recipe. Nothing is run."""
+    if Path(source).suffix in RECIPES:
+        return _recipe(Path(source), target)
     from rgtsr import weights
 
     loaded = weights.load(source)
@@ -38,6 +45,20 @@ def convert(source: Source, target: Target, *, to: To = "rgtsr", half: Half = Fa
     variant = loaded.variant
     count = sum(tensor.size for tensor in loaded.tensors.values())
     print(f"{target}: {variant.name} x{variant.scale}, {count:,} parameters, for {to}")
+    return 0
+
+
+def _recipe(source: Path, target: Path) -> int:
+    """The authors' option file as a recipe of ours."""
+    if target.suffix not in RECIPES:
+        raise ValueError(f"{target}: a recipe's name must end in .yml.")
+    with extras.training():
+        from rgtsr.training import basicsr
+
+    left = basicsr.convert(source, target)
+    print(f"{target}: train with rgtsr train {target}")
+    if left:
+        print(f"left out, as a recipe has no such key: {', '.join(left)}")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rgtsr.cli import options
+from rgtsr.cli import extras, options
 from rgtsr.cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -40,16 +40,10 @@ def train(
     The run's folder gets checkpoints (every few minutes and at Ctrl-C), weights, sample pictures
     and TensorBoard logs.
     """
-    from rgtsr.errors import RuntimeUnavailableError
-
     use_tcmalloc()
-    try:
+    with extras.training():
         from rgtsr.cli.watching import Watch
         from rgtsr.training import fit
-    except ModuleNotFoundError as error:
-        raise RuntimeUnavailableError(
-            f"training needs {error.name}: pip install 'rgtsr[train]'."
-        ) from error
     loaded, folder = chosen(recipe, overrides or [], resume)
     folder = output or folder
     if resume is None and (folder / fit.CHECKPOINT).exists():

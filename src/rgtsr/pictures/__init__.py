@@ -1,10 +1,17 @@
-"""Pictures: the only place that knows libvips. Files in and out, metadata, colour, bicubic."""
+"""Pictures: the only place that knows libvips. Files in and out, metadata, colour, bicubic.
 
-from rgtsr.pictures.formats import SUFFIXES, WRITABLE_SUFFIXES
+libvips is loaded when the first file is read or written: arrays need none.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from rgtsr.pictures.formats import MAX_PIXELS, SUFFIXES, WRITABLE_SUFFIXES
 from rgtsr.pictures.metadata import Metadata
 from rgtsr.pictures.picture import Picture, read
-from rgtsr.pictures.reading import MAX_PIXELS
-from rgtsr.pictures.writing import write, write_bands
+
+if TYPE_CHECKING:
+    from rgtsr.pictures.writing import write, write_bands
 
 __all__ = [
     "MAX_PIXELS",
@@ -16,3 +23,13 @@ __all__ = [
     "write",
     "write_bands",
 ]
+
+LATER = ("write", "write_bands")
+
+
+def __getattr__(name: str) -> object:
+    if name not in LATER:
+        raise AttributeError(f"module 'rgtsr.pictures' has no attribute {name!r}")
+    value = getattr(importlib.import_module("rgtsr.pictures.writing"), name)
+    globals()[name] = value
+    return value

@@ -7,6 +7,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_PIXELS = 400_000_000
+
 
 @dataclass(frozen=True)
 class Format:

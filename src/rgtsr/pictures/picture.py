@@ -12,8 +12,9 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr.pictures import color, reading
+from rgtsr.pictures import color
 from rgtsr.pictures.color import Samples
+from rgtsr.pictures.formats import MAX_PIXELS
 from rgtsr.pictures.metadata import Metadata
 
 NO_METADATA = Metadata()
@@ -64,10 +65,10 @@ class Picture:
         return cls(np.ascontiguousarray(array_HWC[:, :, :colors]), alpha, metadata)
 
     @classmethod
-    def from_file(
-        cls, path: str | os.PathLike[str], *, max_pixels: int = reading.MAX_PIXELS
-    ) -> Picture:
+    def from_file(cls, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
         """Read a picture file; the same as ``rgtsr.pictures.read``."""
+        from rgtsr.pictures import reading  # with it comes libvips
+
         return cls(*reading.decode(path, max_pixels=max_pixels))
 
     def to_array(self) -> Samples:
@@ -107,7 +108,7 @@ class Picture:
         return self.pixels_HWC.shape[2] == 1
 
 
-def read(path: str | os.PathLike[str], *, max_pixels: int = reading.MAX_PIXELS) -> Picture:
+def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a PNG, JPEG, WebP, TIFF or AVIF file, upright, with its profile and metadata.
 
     8 and 16 bit and grey are kept, palettes expanded, CMYK converted to sRGB; 10 and 12 bit become

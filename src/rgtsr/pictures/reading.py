@@ -17,7 +17,6 @@ from rgtsr.pictures.color import Samples
 from rgtsr.pictures.formats import JPEG, PNG, TIFF, WEBP, Format
 from rgtsr.pictures.metadata import Metadata, upright
 
-MAX_PIXELS = 400_000_000
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 RAW_SUFFIXES = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".sr2", ".srw")
 
@@ -30,7 +29,7 @@ class Decoded(NamedTuple):
     metadata: Metadata
 
 
-def decode(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(path: str | os.PathLike[str], *, max_pixels: int = formats.MAX_PIXELS) -> Decoded:
     """Decode a picture file. Raises PictureError; see ``rgtsr.pictures.read``."""
     vips.prepare()
     path = Path(path)

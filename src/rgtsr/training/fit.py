@@ -14,12 +14,13 @@ from types import FrameType
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rgtsr import drafts, weights
 from rgtsr.errors import RuntimeUnavailableError, TrainingError
 from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
-from rgtsr.training import checkpoint, photos, ranks, schedule
+from rgtsr.training import checkpoint, degrade, photos, ranks, schedule
 from rgtsr.training.checkpoint import Point, Progress
 from rgtsr.training.crops import Crops
 from rgtsr.training.learner import Learner
@@ -72,6 +73,16 @@ class Run:
 
     def at(self) -> float:
         return self.budget.progress(self.learner.step, self.progress.elapsed_s)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """LR and HR patches of a step."""
+        lr, hr = self.crops.draw(step)
+        recipe = self.recipe
+        if not recipe.degrade:
+            return lr, hr
+        rng = np.random.default_rng((recipe.seed, step, self.rank.index))
+        preset = str(rng.choice(recipe.degrade))
+        return degrade.pair(hr, recipe.scale, preset, rng, patch_px=recipe.patch_px)
 
     def checkpoint(self, name: str = CHECKPOINT) -> None:
         if self.rank.leads:
@@ -156,13 +167,8 @@ def open_run(
         raise ValueError(f"batch={recipe.batch} cannot be shared evenly by {rank.count} processes.")
     device = torch_device(device, rank)
     watcher = watcher if rank.leads else Watcher()
-    pairs = photos.load(
-        photos.paths(recipe.photos),
-        scale=recipe.scale,
-        patch_px=recipe.patch_px,
-        device=device,
-        on_skip=watcher.say,
-    )
+    crop_px = recipe.patch_px + (2 * degrade.MARGIN_PX if recipe.degrade else 0)
+    pairs = photos.of(recipe, crop_px=crop_px, device=device, on_skip=watcher.say)
     watcher.say(f"{len(pairs)} photos, {sum(p.hr_HWC.numel() for p in pairs) / 3e6:.3g} megapixels")
     torch.manual_seed(recipe.seed)
     network = RGT(recipe.network_variant, drop_path=recipe.drop_path)
@@ -172,7 +178,7 @@ def open_run(
     crops = Crops(
         pairs,
         batch=recipe.batch,
-        patch_px=recipe.patch_px,
+        patch_px=crop_px,
         permute_rgb=recipe.permute_rgb,
         seed=recipe.seed,
         rank=rank,
@@ -211,7 +217,7 @@ def loop(run: Run, signals: list[int]) -> bool:
         step = run.learner.step
         rate = schedule.learning_rate(recipe, step, at)
         torch.manual_seed(seed_of(recipe.seed, step, run.rank))
-        loss = run.learner.learn(*run.crops.draw(step), rate=rate)
+        loss = run.learner.learn(*run.batch(step), rate=rate)
         run.losses.append(loss)
         run.watcher.on_step(Step(run.learner.step, loss, rate, at, state.elapsed_s))
         if state.elapsed_s - validated_s >= 60 * recipe.validate_minutes:
@@ -231,8 +237,8 @@ def averaged(run: Run) -> Weights:
     """The moving average of the weights as a file would hold them."""
     recipe = run.recipe
     card = Card(
-        name=f"{recipe.variant}-x{recipe.scale}",
-        recipe=recipe.model_dump_json(exclude={"photos", "holdout", "start_from"}),
+        name=f"{recipe.variant}-x{recipe.scale}{'-photo' * bool(recipe.degrade)}",
+        recipe=recipe.model_dump_json(exclude={"photos", "lr_photos", "holdout", "start_from"}),
         minutes=round(run.progress.elapsed_s / 60, 1),
     )
     tensors = {name: p.cpu().numpy().copy() for name, p in run.learner.average.items()}

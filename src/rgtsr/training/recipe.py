@@ -13,7 +13,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rgtsr import variants
+from rgtsr.training.albums import TEMPLATE
 from rgtsr.variants import Variant
+
+LISTS = ("photos", "lr_photos", "milestones", "degrade")  # keys that take A,B on the command line
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -29,7 +32,9 @@ class Recipe(BaseModel):
 
     variant: str = "small"
     scale: int = 2
-    photos: tuple[Path, ...] = ()
+    photos: tuple[Path, ...] = ()  # folders, or packs
+    lr_photos: tuple[Path, ...] = ()  # a folder of given LR for each of photos; (): LR is made
+    filename_tmpl: str = TEMPLATE  # an LR's name after its photo's
     holdout: Path | None = None
     start_from: str | None = None  # weights (name or file) to warm-start from, any scale
 
@@ -37,6 +42,7 @@ class Recipe(BaseModel):
     batch: Positive = 32
     patch_px: Annotated[int, Field(ge=64, le=255)] = 64  # LR pixels; T is 2 for these sides only
     permute_rgb: bool = False
+    degrade: tuple[Literal["clean", "photo", "web"], ...] = ()  # (): LR by the exact bicubic
 
     optimizer: Literal["adamw", "adam", "muon"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
@@ -57,6 +63,12 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
         _ = self.network_variant
+        if self.lr_photos and len(self.lr_photos) != len(self.photos):
+            raise ValueError(f"{len(self.lr_photos)} lr_photos for {len(self.photos)} photos.")
+        if self.filename_tmpl.count("{}") != 1:
+            raise ValueError(f"filename_tmpl {self.filename_tmpl!r} needs one {{}} for the name.")
+        if self.degrade and self.lr_photos:
+            raise ValueError("degrade makes LR pictures, lr_photos gives them: set one of them.")
         if self.milestones and self.cooldown:
             raise ValueError("milestones and cooldown exclude each other: set cooldown=0.")
         return self
@@ -109,8 +121,10 @@ def _override(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"{text!r} is not an override: write key=value.")
-    if key in ("photos", "milestones") and not value.startswith("["):
+    if key in LISTS and not value.startswith("["):
         return key, [part for part in value.split(",") if part]
+    if key == "filename_tmpl":  # its braces would be YAML's
+        return key, value
     return key, _yaml(value, text)
 
 

@@ -1,5 +1,7 @@
 """How a network's weights begin. Knows no data and no optimizer."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -51,22 +53,45 @@ def interpolate(network: RGT) -> None:
         _delta_added(last, rgb, sources[rgb])
 
 
+@torch.no_grad()
 def warm_start(network: RGT, weights: Weights) -> None:
-    """Take every tensor that fits from ``weights`` of any scale; what does not fit stays.
+    """Begin where ``weights`` of any scale ended: the body as it is, the upsampler made to fit.
+
+    An upsampler of another step reads the learnt one between its sub-pixels; a second stage
+    interpolates all features.
 
     Raises:
         ValueError: when the bodies differ: nothing but the scale may.
     """
     state = network.state_dict()
-    fitting = {
-        name: torch.tensor(tensor)
-        for name, tensor in weights.tensors.items()
-        if name in state and state[name].shape == tensor.shape
-    }
-    missing = [n for n in state if n not in fitting and not n.startswith(("upsample", "conv_last"))]
-    if missing:
-        raise ValueError(f"start_from has another body: {missing[0]} does not fit.")
-    network.load_state_dict(state | fitting)
+    learnt = {name: torch.tensor(tensor) for name, tensor in weights.tensors.items()}
+    for name in state.keys() & learnt.keys():
+        if name.startswith("upsample."):
+            steps = [math.isqrt(len(tensors[name]) // FEATURES) for tensors in (learnt, state)]
+            learnt[name] = rephased(learnt[name], *steps)
+    missing = [name for name in state if name not in learnt and not name.startswith("upsample.")]
+    other = [name for name in state if name in learnt and learnt[name].shape != state[name].shape]
+    if missing or other:
+        raise ValueError(f"start_from has another body: {(missing + other)[0]} does not fit.")
+    network.load_state_dict(state | {name: learnt[name] for name in state if name in learnt})
+    for index, module in enumerate(network.upsample):
+        if isinstance(module, nn.Conv2d) and f"upsample.{index}.weight" not in learnt:
+            _polyphase(module, [{feature: 1.0} for feature in range(FEATURES)])
+
+
+def rephased(tensor: Tensor, step: int, other: int) -> Tensor:
+    """Sub-pixel maps, (FEATURES * step * step, ...), read at the places of another step's.
+
+    Between the places of the learnt ones by Lagrange's polynomials.
+    """
+    known, asked = (((torch.arange(n) + 0.5) / n - 0.5).double() for n in (step, other))
+    basis = torch.ones(other, step, dtype=torch.float64)
+    for one in range(step):
+        for two in set(range(step)) - {one}:
+            basis[:, one] *= (asked - known[two]) / (known[one] - known[two])
+    phases = tensor.double().reshape(FEATURES, step, step, -1)
+    read = torch.einsum("yp,xq,fpqn->fyxn", basis, basis, phases)
+    return read.reshape(FEATURES * other**2, *tensor.shape[1:]).to(tensor.dtype)
 
 
 def quieten(module: nn.Module) -> None:

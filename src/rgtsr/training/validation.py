@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rgtsr.errors import TrainingError
-from rgtsr.evaluation import score
+from rgtsr.evaluation import benchmarks, score
 from rgtsr.evaluation.benchmarks import Benchmark
 from rgtsr.evaluation.metrics import Picture8
-from rgtsr.training import photos
+from rgtsr.training import albums, pack
+from rgtsr.training.pack import PackedBenchmark
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
@@ -23,10 +24,18 @@ class Holdout:
 
     @classmethod
     def load(cls, folder: Path, scale: int, device: str) -> "Holdout":
-        """The pictures below ``folder``. Raises TrainingError when there are none."""
+        """The pictures below ``folder``, with their LR where a benchmark's layout has it.
+
+        Raises:
+            TrainingError, EvaluationError: when there are none.
+        """
+        if folder.suffix == pack.SUFFIX:
+            return cls(PackedBenchmark(folder.stem, scale, "packed", (), pack.read(folder)), device)
         if not folder.is_dir():
             raise TrainingError(f"{folder}: there is no such hold-out folder.")
-        files = tuple((path, None) for path in photos.paths([folder]))
+        if (folder / "HR").is_dir():
+            return cls(benchmarks.find(folder, scale), device)
+        files = tuple((path, None) for path in albums.paths([folder]))
         return cls(Benchmark(folder.name, scale, "made", files), device)
 
     def judge(self, weights: Weights) -> tuple[float, tuple[Picture8, ...]]:

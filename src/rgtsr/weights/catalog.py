@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from rgtsr.errors import UnknownWeightsError
 
 DEFAULT_NAME = "small-x2"
+SCALE_IN_NAME = re.compile(r"-x\d+")
 FOLDER = Path(str(resources.files("rgtsr.weights"))) / "packaged"
 
 
@@ -46,25 +48,27 @@ def listing(folder: Path = FOLDER) -> tuple[Entry, ...]:
 
 
 def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry:
-    """The packaged weights of that name (``small-x2``), or of a variant at a scale.
+    """The packaged weights of that name (``small-x2``), or of its family at another scale.
+
+    ``small-x2`` and ``small-x4`` are a family, ``small``; ``small-x2-photo`` is of another.
 
     Raises:
         UnknownWeightsError: with the nearest name, or with the scales that there are.
     """
     entries = listing(folder)
     known = {entry.name: entry for entry in entries}
-    variant = name.rpartition("-x")[0] or name
-    scales = {entry.scale: entry for entry in entries if variant == entry.variant}
+    family = SCALE_IN_NAME.sub("", name)
+    scales = {e.scale: e for e in entries if SCALE_IN_NAME.sub("", e.name) == family}
     if name in known and scale in (None, known[name].scale):
         return known[name]
     if scale in scales:
         return scales[scale]
-    if scale is None and len(scales) == 1 and name == variant:
+    if scale is None and len(scales) == 1 and name == family:
         return next(iter(scales.values()))
     if scales:
         have = ", ".join(f"x{found}" for found in sorted(scales))
         asked = "" if scale is None else f" at scale {scale}"
-        raise UnknownWeightsError(f"no weights {name!r}{asked}: {variant} has {have}.")
+        raise UnknownWeightsError(f"no weights {name!r}{asked}: {family} has {have}.")
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(known)}."
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")

@@ -1,0 +1,121 @@
+"""``rgtsr data``: photos for training, looked through, packed, made worse."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rgtsr.cli import extras
+from rgtsr.cli.terminal import complain
+
+if TYPE_CHECKING:
+    from rgtsr.training.albums import Photo
+
+app = typer.Typer(
+    help="Look through photos before they are trained on, pack them, make their LR.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of photos.")]
+Given = Annotated[
+    list[Path] | None,
+    typer.Option("--lr", metavar="DIR", help="The folder of LR of each DIR, if LR is given."),
+]
+Template = Annotated[
+    str | None,
+    typer.Option("--filename-tmpl", help="An LR's name after its photo's. Default: {}x2, {}x3 ..."),
+]
+Scale = Annotated[
+    int | None, typer.Option("-s", "--scale", metavar="FACTOR", help="Of LR: 2, 3 or 4.")
+]
+
+
+@app.command()
+def check(
+    folders: Folders,
+    *,
+    lr: Given = None,
+    filename_tmpl: Template = None,
+    scale: Scale = None,
+    crop: Annotated[
+        int, typer.Option("--crop", metavar="PX", help="Photos with a shorter side are too small.")
+    ] = 128,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was found here too.")
+    ] = None,
+) -> int:
+    """List photos that would spoil a run; the exit status is 1 if there are any.
+
+    Unreadable, too small, twice there, blurred, with the blocks of JPEG, enlarged before; with --lr
+    also LR that does not lie on its photo.
+    """
+    from rgtsr.training import checking
+
+    photos = _photos(folders, lr, filename_tmpl, scale)
+    found = list(checking.findings(photos, scale or 2, crop))
+    for finding in found:
+        print(f"{finding.path}: {finding.kind}: {finding.measure}")
+    if json is not None:
+        checking.write(found, json)
+    print(f"{len(photos)} photos, {len(found)} faults")
+    return 1 if found else 0
+
+
+@app.command()
+def pack(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="DIR... OUT", help="Folders, and a .safetensors file.")
+    ],
+    *,
+    lr: Given = None,
+    filename_tmpl: Template = None,
+    scale: Annotated[
+        int | None,
+        typer.Option("-s", "--scale", metavar="FACTOR", help="Keep LR of this scale as well."),
+    ] = None,
+) -> int:
+    """Put photos into one file: photos=OUT trains without libvips, and starts at once."""
+    from rgtsr.training import pack as packs
+
+    *folders, target = paths
+    if not folders:
+        raise ValueError("give folders and a file: rgtsr data pack DIR... OUT.safetensors")
+    if lr and scale is None:
+        raise ValueError("--lr needs --scale: which one do these pictures have?")
+    photos = _photos(folders, lr, filename_tmpl, scale)
+    count = packs.write(target, photos, scale=scale, on_skip=complain)
+    print(f"{target}: {count} photos, {target.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+@app.command()
+def degrade(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR... OUT", help="Folders of photos, and a new one.")
+    ],
+    *,
+    preset: Annotated[
+        str, typer.Option("--preset", help="clean, photo or web: see docs/training.md.")
+    ] = "photo",
+    scale: Annotated[int, typer.Option("-s", "--scale", metavar="FACTOR")] = 2,
+    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+) -> int:
+    """Make a benchmark whose LR has blur, noise and compression: for eval and holdout=."""
+    with extras.training():
+        from rgtsr.training import worsening
+
+    *sources, target = folders
+    if not sources:
+        raise ValueError("give folders of photos and a new one: rgtsr data degrade DIR... OUT")
+    count = worsening.benchmark(_photos(sources, None, None, None), target, preset, scale, seed)
+    print(f"{target}: {count} photos at x{scale}, preset {preset}")
+    return 0
+
+
+def _photos(
+    folders: list[Path], lr: list[Path] | None, template: str | None, scale: int | None
+) -> "list[Photo]":
+    from rgtsr.training import albums
+
+    return albums.photos(folders, lr or (), template=template or albums.TEMPLATE, scale=scale or 2)

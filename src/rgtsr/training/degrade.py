@@ -1,0 +1,147 @@
+"""Small pictures as cameras and web sites make them: blur, resize, noise, JPEG and WebP, twice.
+
+All on the pictures' device, in batches; the same generator state gives the same result.
+Shapes: B pictures, (B, 3, H, W) RGB in 0..1; S scale.
+Source: BSRGAN (Zhang et al., ICCV 2021) and Real-ESRGAN (Wang et al., ICCVW 2021), section 3.
+"""
+
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rgtsr.training import codecs
+
+MARGIN_PX = 16  # of LR around a patch: blur and blocks of codecs reach so far over its edge
+KERNEL_REACH = 3  # standard deviations of a blur
+RESIZERS = ("bicubic", "bilinear", "area")
+
+Range = tuple[float, float]
+Generator = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What happens to a picture once; each figure is drawn evenly from its range."""
+
+    blur: Range = (0, 0)  # standard deviation over the size of an LR pixel
+    stretch: Range = (1, 1)  # of one blur's axis over the other's
+    size: Range | None = None  # of the LR picture that follows; None: exactly that
+    noise: Range = (0, 0)  # standard deviation in steps of 8 bits
+    quality: Range | None = None  # of JPEG or WebP
+    webp: float = 0  # the chance that it is WebP
+
+
+PRESETS: dict[str, tuple[Stage, ...]] = {
+    # a camera's own file, or a scan: sharp or a little soft, hardly compressed
+    "clean": (Stage(blur=(0, 0.4), noise=(0, 1), quality=(92, 100)),),
+    # a phone's photo: noise of a small sensor, its own JPEG
+    "photo": (Stage(blur=(0.1, 0.7), stretch=(1, 1.5), noise=(0, 5), quality=(70, 97)),),
+    # a picture that has gone through web sites: made smaller and compressed, and again
+    "web": (
+        Stage(blur=(0, 0.6), stretch=(1, 1.5), size=(1, 1.6), noise=(0, 4), quality=(50, 95)),
+        Stage(blur=(0, 0.3), noise=(0, 1), quality=(30, 90), webp=0.3),
+    ),
+}
+
+
+def stages_of(preset: str) -> tuple[Stage, ...]:
+    """What a preset does. Raises ValueError for one that there is not."""
+    if preset not in PRESETS:
+        raise ValueError(f"no preset {preset!r}: there are {', '.join(PRESETS)}.")
+    return PRESETS[preset]
+
+
+def degrade(hr_BCHW: Tensor, scale: int, preset: str, rng: Generator) -> Tensor:
+    """LR of pictures (B, 3, H * S, W * S): (B, 3, H, W) in steps of 1/255.
+
+    ``rng`` decides all but the noise itself, which torch's own generator makes.
+
+    Raises:
+        ValueError: for a preset that there is not.
+    """
+    stages = stages_of(preset)
+    height, width = (side // scale for side in hr_BCHW.shape[-2:])
+    x = hr_BCHW
+    for stage in stages:
+        larger = 1.0 if stage.size is None else rng.uniform(*stage.size)
+        x = _blurred(x, stage, x.shape[-1] / width, rng)
+        x = resized(x, (round(larger * height), round(larger * width)), str(rng.choice(RESIZERS)))
+        x = _noisy(x, stage, rng)
+        x = _compressed(x, stage, rng)
+    return codecs.rounded(x if x.shape[-2:] == (height, width) else resized(x, (height, width)))
+
+
+def pair(
+    hr_BCHW: Tensor, scale: int, preset: str, rng: Generator, *, patch_px: int
+) -> tuple[Tensor, Tensor]:
+    """LR and HR patches from HR crops with a margin of at least ``MARGIN_PX`` * S all around.
+
+    They are cut at a random place, as no picture's blocks of 8 begin where a crop does.
+    """
+    lr = degrade(hr_BCHW, scale, preset, rng)
+    top, left = (int(rng.integers(8, side - patch_px - 7)) for side in lr.shape[-2:])
+    hr = hr_BCHW[..., top * scale :, left * scale :]
+    side = patch_px * scale
+    return lr[..., top : top + patch_px, left : left + patch_px], hr[..., :side, :side]
+
+
+def resized(x_BCHW: Tensor, size: tuple[int, int], how: str = "bicubic") -> Tensor:
+    """Another size, without aliases."""
+    if how == "area":
+        return F.interpolate(x_BCHW, size, mode="area")
+    return F.interpolate(x_BCHW, size, mode=how, antialias=True, align_corners=False).clamp(0, 1)
+
+
+def _blurred(x_BCHW: Tensor, stage: Stage, pixel: float, rng: Generator) -> Tensor:
+    if stage.blur[1] == 0:
+        return x_BCHW
+    batch, channels = x_BCHW.shape[:2]
+    sigma = pixel * rng.uniform(*stage.blur, batch)
+    kernels = gaussians(sigma, sigma * rng.uniform(*stage.stretch, batch), rng.uniform(size=batch))
+    reach = kernels.shape[-1] // 2
+    around = F.pad(x_BCHW, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
+    kernels = kernels.to(x_BCHW).repeat_interleave(channels, 0)[:, None]
+    return F.conv2d(around, kernels, groups=batch * channels)[0].view_as(x_BCHW)
+
+
+def gaussians(
+    along: np.ndarray, across: np.ndarray, turn: np.ndarray, *, least: float = 0.05
+) -> Tensor:
+    """Kernels (B, k, k) of sum 1, k odd; standard deviations in px, ``turn`` in half turns."""
+    reach = max(1, math.ceil(KERNEL_REACH * float(across.max(initial=least))))
+    place = np.arange(-reach, reach + 1)
+    y, x = place[None, :, None], place[None, None, :]
+    angle = np.pi * turn[:, None, None]
+    u = x * np.cos(angle) + y * np.sin(angle)
+    v = y * np.cos(angle) - x * np.sin(angle)
+    one, other = (np.maximum(sigma, least)[:, None, None] for sigma in (along, across))
+    kernels = np.exp(-0.5 * ((u / one) ** 2 + (v / other) ** 2))
+    return torch.from_numpy(kernels / kernels.sum((1, 2), keepdims=True))
+
+
+def _noisy(x_BCHW: Tensor, stage: Stage, rng: Generator) -> Tensor:
+    """Noise of the sensor, which grows with the light, half of it the same in all channels."""
+    if stage.noise[1] == 0:
+        return x_BCHW
+    batch, _, height, width = x_BCHW.shape
+    strength = rng.uniform(*stage.noise, batch) / 255
+    grey = torch.from_numpy(rng.uniform(size=batch)).to(x_BCHW)[:, None, None, None]
+    own = torch.randn_like(x_BCHW)
+    shared = torch.randn(batch, 1, height, width, device=x_BCHW.device)
+    noise = grey.sqrt() * shared + (1 - grey).sqrt() * own
+    deviation = torch.from_numpy(strength).to(x_BCHW)[:, None, None, None]
+    return (x_BCHW + deviation * (0.5 + x_BCHW.clamp(0, 1)).sqrt() * noise).clamp(0, 1)
+
+
+def _compressed(x_BCHW: Tensor, stage: Stage, rng: Generator) -> Tensor:
+    if stage.quality is None:
+        return x_BCHW
+    quality = torch.from_numpy(rng.uniform(*stage.quality, len(x_BCHW))).to(x_BCHW).round()
+    return (codecs.webp if rng.uniform() < stage.webp else codecs.jpeg)(x_BCHW, quality)

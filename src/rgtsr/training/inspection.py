@@ -1,0 +1,194 @@
+"""Measures of what is wrong with a photo for training, each with its limit. Knows no files.
+
+Shapes: luma is float32 (H, W) in 0..255. The limits were set on good photos and the same ones
+blurred, compressed, enlarged and shifted.
+Sources: Gallagher, "Detection of linear and cubic interpolation in JPEG compressed images" (2005);
+Lucas and Kanade (1981); the difference hash of Krawetz (2013).
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgtsr.pictures import bicubic
+
+Luma = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+SHARPNESS_LIMIT_DB = -10.0  # fine detail under coarse, in the sharpest part of a photo
+BLOCKING_LIMIT = 0.25  # how much larger steps are at the edges of 8x8 blocks
+ENLARGEMENT_LIMIT = 7.0  # how far interpolation's rhythm stands out
+DUPLICATE_LIMIT_BITS = 6  # of 64 that differ
+SHIFT_LIMIT_PX = 0.3  # of LR against HR, in LR px
+LIKENESS_LIMIT = 0.8  # correlation of LR with the bicubic of HR
+
+TILE_PX = 48
+COARSE_PX = 4
+SHARPEST = 95  # the percentile of tiles that decides: soft backgrounds are no fault
+FLAT = 4.0  # mean square of coarse detail below which a tile says nothing
+BLOCK_PX = 8
+LEAST_PX = 96  # of a row in which a rhythm can be told
+USUAL_PEAK = 3  # of any frequency of a photo over the median
+
+
+def luma_of(pixels_HWC: Pixels) -> Luma:
+    """Luma of 8-bit pixels, (H, W, 1) or (H, W, 3)."""
+    if pixels_HWC.shape[2] == 1:
+        return pixels_HWC[..., 0].astype(np.float32)
+    return (pixels_HWC @ np.array([0.299, 0.587, 0.114])).astype(np.float32)
+
+
+def sharpness_db(luma: Luma) -> float:
+    """Detail of 1 px over detail of 4 px, in dB, across the softer direction.
+
+    In the sharpest parts of the photo; 0 where nothing has any detail.
+    """
+    return min(_sharpness_db(luma), _sharpness_db(luma.T))
+
+
+def _sharpness_db(luma: Luma) -> float:
+    if min(luma.shape) < TILE_PX + 2 * COARSE_PX:
+        return 0.0
+    middle = luma[:, COARSE_PX:-COARSE_PX]
+
+    def energy(step: int) -> NDArray[np.float32]:
+        before = luma[:, COARSE_PX - step : luma.shape[1] - COARSE_PX - step]
+        after = luma[:, COARSE_PX + step : luma.shape[1] - COARSE_PX + step]
+        return _tile_means((2 * middle - before - after) ** 2)
+
+    fine, coarse = energy(1), energy(COARSE_PX)
+    telling = coarse > FLAT
+    if not telling.any():
+        return 0.0
+    ratios = 10 * np.log10((fine[telling] + 1e-6) / coarse[telling])
+    return float(np.percentile(ratios, SHARPEST))
+
+
+def _tile_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows, columns = (side // TILE_PX for side in values.shape)
+    tiles = values[: rows * TILE_PX, : columns * TILE_PX]
+    return tiles.reshape(rows, TILE_PX, columns, TILE_PX).mean((1, 3)).ravel()
+
+
+def blocking(luma: Luma) -> float:
+    """How much larger steps between neighbours are every 8 px than elsewhere: 0 for not at all.
+
+    The grid may begin anywhere. The more even of the two directions counts.
+    """
+    return min(_blocking(luma), _blocking(luma.T))
+
+
+def _blocking(luma: Luma) -> float:
+    means = np.minimum(np.abs(_third(luma)), 60).mean(0)  # a few strong edges decide nothing
+    count = len(means) // BLOCK_PX * BLOCK_PX
+    if count == 0:
+        return 0.0
+    phases = means[:count].reshape(-1, BLOCK_PX).mean(0)
+    usual = np.sort(phases)[-4]  # the edge's two neighbours are larger as well
+    return float(phases.max() / usual - 1) if usual > 0 else 0.0
+
+
+def _third(luma: Luma) -> Luma:
+    """Third differences along rows: steps that those beside them do not lead to."""
+    return np.diff(luma, n=3, axis=1)
+
+
+def enlargement(luma: Luma) -> float:
+    """How far the rhythm that interpolation leaves stands out of a photo's spectrum of detail.
+
+    About 1 to 5 for a photo as taken.
+    """
+    return min(
+        max(_rhythm(np.diff(side, n=order, axis=1)) for order in (2, 3)) for side in (luma, luma.T)
+    )
+
+
+def _rhythm(detail: Luma) -> float:
+    """How far a rhythm of 2, 3 or 4 px stands out along rows, beside JPEG's of 8."""
+    means = np.abs(detail).mean(0) if detail.size else np.zeros(0)
+    count = len(means) // 24 * 24  # which holds those rhythms in single frequencies
+    if count < LEAST_PX or means.max() == 0:
+        return 0.0
+    logs = np.log(means[:count] + 0.05)
+    spectrum = np.abs(np.fft.rfft((logs - logs.mean()) * np.hanning(count)))
+    floor = np.median(spectrum[count // 10 :]) + 1e-9
+
+    def peak(part: int, period: int) -> float:
+        middle = count * part // period
+        return float(spectrum[max(0, middle - 1) : middle + 2].max() / floor)
+
+    found = max(peak(1, period) for period in (2, 3, 4))
+    blocks = max(peak(1, BLOCK_PX), peak(3, BLOCK_PX))  # JPEG beats at 2 and 4 as well
+    return found / max(1.0, blocks / USUAL_PEAK)
+
+
+def fingerprint(luma: Luma) -> int:
+    """64 bits that copies of one picture share, whatever their size and compression."""
+    rows = _area(luma, 8, 9)
+    bits = (rows[:, 1:] > rows[:, :-1]).ravel()
+    return int("".join("1" if bit else "0" for bit in bits), 2)
+
+
+def _area(luma: Luma, height: int, width: int) -> NDArray[np.float64]:
+    """Means of equal parts."""
+    rows = np.arange(height) * luma.shape[0] // height
+    columns = np.arange(width) * luma.shape[1] // width
+    sums = np.add.reduceat(np.add.reduceat(luma, rows, 0, np.float64), columns, 1)
+    tall, wide = np.diff(rows, append=luma.shape[0]), np.diff(columns, append=luma.shape[1])
+    return sums / np.outer(tall, wide)
+
+
+def alike(fingerprints: NDArray[np.uint64], limit_bits: int) -> list[tuple[int, int, int]]:
+    """Each picture that an earlier one is like: (earlier, later, bits that differ), the nearest."""
+    found: list[tuple[int, int, int]] = []
+    for later in range(1, len(fingerprints)):
+        bits = np.bitwise_count(fingerprints[:later] ^ fingerprints[later])
+        nearest = int(bits.argmin())
+        if bits[nearest] <= limit_bits:
+            found.append((nearest, later, int(bits[nearest])))
+    return found
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How an LR picture lies on its HR: moved by (down, right) LR px, and how like they are."""
+
+    shift_px: tuple[float, float]
+    likeness: float
+
+    @property
+    def distance_px(self) -> float:
+        """The length of the shift."""
+        return float(np.hypot(*self.shift_px))
+
+
+def alignment(hr: Luma, lr: Luma, scale: int) -> Alignment:
+    """LR against the bicubic of HR, both luma; HR is cut to LR * ``scale``.
+
+    Whole pixels by the peak of the phase correlation, the rest by one step of Lucas and Kanade.
+    """
+    height, width = lr.shape
+    made = bicubic.resize(hr[: height * scale, : width * scale, None], Fraction(1, scale))
+    made = made[..., 0].astype(np.float64)
+    window = np.outer(np.hanning(height), np.hanning(width))
+    one, other = ((side - side.mean()) * window for side in (made, lr.astype(np.float64)))
+    cross = np.conj(np.fft.fft2(one)) * np.fft.fft2(other)
+    peaks = np.fft.ifft2(cross / (np.abs(cross) + 1e-9 * np.abs(cross).max())).real
+    place = np.unravel_index(int(peaks.argmax()), peaks.shape)
+    whole = [
+        int(p) if p <= side // 2 else int(p) - side
+        for p, side in zip(place, peaks.shape, strict=True)
+    ]
+    back = np.roll(lr.astype(np.float64), [-step for step in whole], (0, 1))
+    edge = max(4, *(abs(step) + 2 for step in whole))
+    inside = (slice(edge, -edge), slice(edge, -edge))
+    steps_down, steps_right = (np.gradient(made, axis=axis)[inside].ravel() for axis in (0, 1))
+    change, target = (back - made)[inside].ravel(), back[inside].ravel()
+    base = made[inside].ravel()
+    # brightness and contrast may differ as well: back = gain * made + offset - shift . gradient
+    matrix = np.stack([steps_down, steps_right, base - base.mean(), np.ones_like(base)], 1)
+    rest, *_ = np.linalg.lstsq(matrix, change, rcond=None)
+    likeness = float(np.corrcoef(base, target)[0, 1]) if base.std() and target.std() else 1.0
+    return Alignment((whole[0] - float(rest[0]), whole[1] - float(rest[1])), likeness)

@@ -1,0 +1,171 @@
+"""Many photos in one file: it trains on a machine without libvips, and opens at once.
+
+A safetensors file of uint8 tensors: ``hr.0`` (H, W, 3), ``hr.1``, ..., and where LR is kept
+``lr.0`` (H / S, W / S, 3) and so on. Its header has ``format``, ``names`` (JSON) and, with LR,
+``scale`` and ``lr``: ``given`` or ``made``. Knows no torch; nothing is read before it is used.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import numpy as np
+
+from rgtsr import drafts
+from rgtsr.errors import PictureError, TrainingError
+from rgtsr.evaluation.benchmarks import Benchmark, Pair
+from rgtsr.training import albums
+from rgtsr.training.albums import Photo, Pixels
+
+FORMAT = "rgtsr-photos-1"
+SUFFIX = ".safetensors"
+LENGTH_BYTES = 8  # before the header of every safetensors file
+ROOM_BYTES = 200  # in the header for each tensor, so that the tensors can be written before it
+
+
+class Packed(NamedTuple):
+    """One photo of a pack, mapped from the file; LR where the pack has it."""
+
+    name: str
+    hr_HWC: Pixels
+    lr_HWC: Pixels | None
+
+
+@dataclass(frozen=True)
+class Pack:
+    """An open pack. ``scale`` is that of the LR in it, None where there is none."""
+
+    path: Path
+    photos: tuple[Packed, ...]
+    scale: int | None
+    lr_is_given: bool
+
+    def pairs(self, scale: int) -> Iterator[Pair]:
+        """HR and LR of every photo; LR is made where the pack has none of that scale.
+
+        Raises:
+            TrainingError: when LR was given, for another scale.
+        """
+        if self.lr_is_given and scale != self.scale:
+            raise TrainingError(f"{self.path} holds LR pictures at x{self.scale}, not x{scale}.")
+        for name, hr, lr in self.photos:
+            if lr is None or scale != self.scale:
+                yield Pair(name, *albums.both_sizes(hr, scale))
+            else:
+                yield Pair(name, hr[: lr.shape[0] * scale, : lr.shape[1] * scale], lr)
+
+
+@dataclass(frozen=True)
+class PackedBenchmark(Benchmark):
+    """A pack to be scored on."""
+
+    pack: Pack
+
+    def pairs(self) -> Iterator[Pair]:
+        """See ``Benchmark``."""
+        return self.pack.pairs(self.scale)
+
+
+def write(
+    path: Path,
+    photos: Sequence[Photo],
+    *,
+    scale: int | None = None,
+    on_skip: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Pack photos, with their LR when a scale is named; returns how many, one held at a time.
+
+    Unreadable photos are left out and named to ``on_skip``.
+
+    Raises:
+        ValueError: for another suffix than ``.safetensors``.
+        TrainingError: when LR does not match, no photo is left, or the file cannot be written.
+    """
+    if path.suffix != SUFFIX:
+        raise ValueError(f"{path}: a pack's name must end in {SUFFIX}.")
+    if not path.parent.is_dir():
+        raise TrainingError(f"{path}: the folder {path.parent} does not exist: make it first.")
+    given = any(photo.lr is not None for photo in photos)
+    names: list[str] = []
+    tensors: dict[str, dict[str, Any]] = {}
+    room = sum(len(json.dumps(photo.hr.name)) + 2 * ROOM_BYTES for photo in photos) + ROOM_BYTES
+    room += -room % LENGTH_BYTES
+    try:
+        with drafts.replacing(path) as draft, draft.open("xb") as file:
+            file.seek(LENGTH_BYTES + room)
+            for photo in photos:
+                try:
+                    pixels = _tensors(photo, scale)
+                except PictureError as error:
+                    on_skip(str(error))
+                    continue
+                for kind, array_HWC in pixels.items():
+                    start = file.tell() - LENGTH_BYTES - room
+                    file.write(np.ascontiguousarray(array_HWC).data)
+                    end = start + array_HWC.size
+                    about = {"dtype": "U8", "shape": array_HWC.shape, "data_offsets": [start, end]}
+                    tensors[f"{kind}.{len(names)}"] = about
+                names.append(photo.hr.name)
+            if not names:
+                raise TrainingError("no photo is left to pack: all were unreadable.")
+            header = {"format": FORMAT, "names": json.dumps(names)}
+            if scale is not None:
+                header |= {"scale": str(scale), "lr": "given" if given else "made"}
+            text = json.dumps({"__metadata__": header} | tensors).encode()
+            file.seek(0)
+            file.write(room.to_bytes(LENGTH_BYTES, "little") + text.ljust(room))
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be written: {error}.") from error
+    return len(names)
+
+
+def _tensors(photo: Photo, scale: int | None) -> dict[str, Pixels]:
+    hr = albums.read8(photo.hr)
+    if scale is None:
+        return {"hr": hr}
+    if photo.lr is None:
+        return {"hr": hr, "lr": albums.both_sizes(hr, scale)[1]}
+    lr = albums.read8(photo.lr)
+    albums.matched(photo, hr, lr, scale)
+    return {"hr": hr, "lr": lr}
+
+
+def read(path: Path) -> Pack:
+    """Open a pack. Raises TrainingError for a file that is none, or is damaged."""
+    try:
+        with path.open("rb") as file:
+            header, start = _header(file)
+        about, names = header["__metadata__"], json.loads(header["__metadata__"]["names"])
+        scale = int(about["scale"]) if "scale" in about else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} is no pack of photos: {error}.") from error
+    end = max(header[f"hr.{index}"]["data_offsets"][1] for index in range(len(names)))
+    if path.stat().st_size < start + end:
+        raise TrainingError(f"{path} is a pack whose end is missing: make it again.")
+    content = np.memmap(path, np.uint8, mode="r", offset=start)
+
+    def tensor(name: str) -> Pixels | None:
+        if name not in header:
+            return None
+        first, last = header[name]["data_offsets"]
+        return content[first:last].view(np.ndarray).reshape(header[name]["shape"])
+
+    photos = tuple(
+        Packed(name, cast(Pixels, tensor(f"hr.{index}")), tensor(f"lr.{index}"))
+        for index, name in enumerate(names)
+    )
+    return Pack(path, photos, scale, about.get("lr") == "given")
+
+
+def _header(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """The header of a pack, and where its tensors begin. Raises ValueError, KeyError, TypeError."""
+    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    if length > os.fstat(file.fileno()).st_size:
+        raise ValueError("it has no header of safetensors")
+    header: dict[str, Any] = json.loads(file.read(length))
+    if header["__metadata__"]["format"] != FORMAT:
+        raise ValueError(f"its format is {header['__metadata__']['format']!r}")
+    return header, LENGTH_BYTES + length

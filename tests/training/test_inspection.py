@@ -1,0 +1,138 @@
+"""Each measure on the real photos of demo/, sound and with the fault put in."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgtsr.training import albums, inspection
+from rgtsr.training.albums import Pixels
+from rgtsr.training.inspection import luma_of
+from training import faults
+
+DEMO = sorted((Path(__file__).parents[2] / "demo").glob("*.png"))
+NAMES = [path.stem for path in DEMO]
+
+
+@pytest.fixture(params=DEMO, ids=NAMES)
+def photo(request: pytest.FixtureRequest) -> Pixels:
+    pixels = albums.read8(request.param)
+    height, width = (side // 24 * 24 for side in pixels.shape[:2])
+    return pixels[:height, :width]
+
+
+def test_there_are_photos() -> None:
+    assert len(DEMO) == 4
+
+
+def test_a_sharp_photo_is_not_blurred_and_a_blurred_one_is(photo: Pixels) -> None:
+    limit = inspection.SHARPNESS_LIMIT_DB
+    assert inspection.sharpness_db(luma_of(photo)) > limit
+    assert inspection.sharpness_db(luma_of(faults.blurred(photo, 1))) < limit
+    assert inspection.sharpness_db(luma_of(faults.blurred(photo, 2))) < limit
+
+
+def test_blur_in_one_direction_is_blur(photo: Pixels) -> None:
+    luma = luma_of(photo)
+    weights = np.exp(-(np.arange(-6, 7) ** 2) / 8)  # a shaken hand: standard deviation 2 px
+    shaken = [weight * np.roll(luma, step, 1) for step, weight in enumerate(weights)]
+    moved = np.sum(shaken, axis=0, dtype=np.float32) / weights.sum()
+    for way in (moved.astype(np.float32), moved.T.astype(np.float32)):
+        assert inspection.sharpness_db(way) < inspection.SHARPNESS_LIMIT_DB
+
+
+def test_a_soft_background_is_no_blur(photo: Pixels) -> None:
+    half = photo.copy()
+    half[:, : photo.shape[1] // 2] = faults.blurred(photo, 3)[:, : photo.shape[1] // 2]
+    assert inspection.sharpness_db(luma_of(half)) > inspection.SHARPNESS_LIMIT_DB
+
+
+def test_jpegs_blocks_are_found_wherever_their_grid_begins(photo: Pixels) -> None:
+    limit = inspection.BLOCKING_LIMIT
+    assert inspection.blocking(luma_of(photo)) < limit
+    assert inspection.blocking(luma_of(faults.compressed(photo, 30))) > limit
+    assert inspection.blocking(luma_of(faults.compressed(photo, 30)[3:, 5:])) > limit
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, Fraction(3, 2)])
+def test_an_enlarged_photo_is_found(photo: Pixels, factor: int | Fraction) -> None:
+    limit = inspection.ENLARGEMENT_LIMIT
+    assert inspection.enlargement(luma_of(photo)) < limit
+    assert inspection.enlargement(luma_of(faults.enlarged(photo, factor))) > limit
+
+
+def test_jpegs_blocks_are_no_enlargement(photo: Pixels) -> None:
+    found = inspection.enlargement(luma_of(faults.compressed(photo, 10)))
+    assert found < inspection.ENLARGEMENT_LIMIT
+
+
+def test_a_flat_picture_has_no_fault_of_these() -> None:
+    flat = np.full((100, 100), 77, np.float32)
+    assert inspection.sharpness_db(flat) > inspection.SHARPNESS_LIMIT_DB
+    assert inspection.blocking(flat) == 0
+    assert inspection.enlargement(flat) < inspection.ENLARGEMENT_LIMIT
+
+
+def bits_between(first: Pixels, second: Pixels) -> int:
+    one, other = (inspection.fingerprint(luma_of(each)) for each in (first, second))
+    return (one ^ other).bit_count()
+
+
+def test_copies_share_a_fingerprint(photo: Pixels) -> None:
+    limit = inspection.DUPLICATE_LIMIT_BITS
+    assert bits_between(photo, photo.copy()) == 0
+    assert bits_between(photo, faults.reduced(photo, 2)) <= limit
+    assert bits_between(photo, faults.compressed(photo, 20)) <= limit
+    assert bits_between(photo, np.clip(photo * 0.9 + 10, 0, 255).astype(np.uint8)) <= limit
+
+
+def test_photos_do_not_share_a_fingerprint() -> None:
+    pixels = [albums.read8(path) for path in DEMO]
+    for index, one in enumerate(pixels):
+        for other in pixels[:index]:
+            assert bits_between(one, other) > 2 * inspection.DUPLICATE_LIMIT_BITS
+
+
+def test_each_picture_is_held_against_the_earlier_ones() -> None:
+    prints = np.array([0b1111, 0b0000 << 40, (1 << 40) - 1, 0b0111], np.uint64)
+    assert inspection.alike(prints, 1) == [(0, 3, 1)]
+    assert (0, 1, 4) in inspection.alike(prints, 4)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_lr_lies_on_its_hr(photo: Pixels, scale: int) -> None:
+    lr = faults.reduced(photo, scale)
+    found = inspection.alignment(luma_of(photo), luma_of(lr), scale)
+    assert found.distance_px < 0.01
+    assert found.likeness > 0.99
+
+
+@pytest.mark.parametrize("shift", [(1, 0), (0, -1), (-2, 3)])
+def test_a_shifted_lr_is_found_with_its_shift(photo: Pixels, shift: tuple[int, int]) -> None:
+    lr = np.roll(faults.reduced(photo, 2), shift, axis=(0, 1))
+    found = inspection.alignment(luma_of(photo), luma_of(lr), 2)
+    assert found.shift_px == pytest.approx(shift, abs=0.05)
+    assert found.distance_px > inspection.SHIFT_LIMIT_PX
+
+
+def test_a_shift_of_one_hr_pixel_is_found(photo: Pixels) -> None:
+    lr = faults.reduced(photo[1:-1, 1:-1], 2)
+    found = inspection.alignment(luma_of(photo[:-2, :-2]), luma_of(lr), 2)
+    assert found.distance_px > inspection.SHIFT_LIMIT_PX
+
+
+def test_a_spoilt_lr_is_not_a_shifted_one(photo: Pixels) -> None:
+    lr = faults.reduced(photo, 2)
+    noise = np.random.default_rng(0).normal(0, 10, lr.shape)
+    noisy = np.clip(lr * 0.8 + noise, 0, 255).astype(np.uint8)
+    for spoilt in (noisy, faults.compressed(lr, 30), faults.blurred(lr, 1.5)):
+        found = inspection.alignment(luma_of(photo), luma_of(spoilt), 2)
+        assert found.distance_px < inspection.SHIFT_LIMIT_PX
+        assert found.likeness > inspection.LIKENESS_LIMIT
+
+
+def test_another_photos_lr_is_none_of_this() -> None:
+    first, second = (albums.read8(path)[:400, :500] for path in DEMO[:2])
+    found = inspection.alignment(luma_of(first), luma_of(faults.reduced(second, 2)), 2)
+    assert found.likeness < inspection.LIKENESS_LIMIT
