@@ -17,7 +17,7 @@ from rgtsr import weights
 from rgtsr.weights import catalog
 
 LICENCE = "Apache-2.0"
-PURPOSE = "clean photos, bicubic downscaling"
+PURPOSES = {False: "clean pictures", True: "photos with noise, blur or compression"}
 TRAINING_DATA = (
     "588 openly licensed photos (CC0, CC BY, CC BY-SA, Unsplash, Pexels, Pixabay), 193 megapixels;"
     " listed in docs/training-photos.csv"
@@ -27,8 +27,9 @@ TRAINING_DATA = (
 def main(trained: str, *score_files: str) -> None:
     loaded = weights.load(trained)
     scores = {name: value for file in score_files for name, value in read_scores(Path(file))}
+    purpose = PURPOSES[weights.is_for_photos(loaded.card.name)]
     card = replace(
-        loaded.card, licence=LICENCE, training_data=TRAINING_DATA, purpose=PURPOSE, scores=scores
+        loaded.card, licence=LICENCE, training_data=TRAINING_DATA, purpose=purpose, scores=scores
     )
     path = catalog.FOLDER / f"{card.name}.safetensors"
     weights.save(replace(loaded, card=card), path, dtype="float16")
@@ -36,7 +37,7 @@ def main(trained: str, *score_files: str) -> None:
         name=card.name,
         variant=loaded.variant.name,
         scale=loaded.variant.scale,
-        purpose=PURPOSE,
+        purpose=purpose,
         licence=LICENCE,
         parameters=sum(tensor.size for tensor in loaded.tensors.values()),
         minutes=card.minutes or 0.0,

@@ -12,6 +12,7 @@ import pytest
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
 from rgtsr import pictures
+from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
@@ -231,3 +232,14 @@ def test_a_memory_limit_is_kept_to(photo: Path, model: Path, tmp_path: Path) -> 
     assert not target.exists()
     rgtsr(*arguments, "2GiB").assert_done()
     assert pictures.read(target).size == (48, 80)
+
+
+def test_a_jpeg_with_visible_blocks_is_told_what_that_means(tmp_path: Path) -> None:
+    demo = Path(__file__).parents[2] / "demo" / "demo-pagoda.png"
+    photo = pictures.read(demo).pixels_HWC[:160, :160]
+    for quality in (20, 95):
+        pictures.write(Picture.from_array(photo), tmp_path / f"{quality}.jpg", quality=quality)
+    done = rgtsr("upscale", tmp_path / "20.jpg", tmp_path / "95.jpg", "-s", "2").assert_done()
+    blocky, fine = (line for line in done.out.splitlines() if "->" in line)
+    assert "its JPEG blocks are visible" in blocky
+    assert "blocks" not in fine

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rgtsr.pictures import blocking
 from rgtsr.training import albums, inspection
 from rgtsr.training.albums import Pixels
 from rgtsr.training.inspection import luma_of
@@ -49,10 +50,10 @@ def test_a_soft_background_is_no_blur(photo: Pixels) -> None:
 
 
 def test_jpegs_blocks_are_found_wherever_their_grid_begins(photo: Pixels) -> None:
-    limit = inspection.BLOCKING_LIMIT
-    assert inspection.blocking(luma_of(photo)) < limit
-    assert inspection.blocking(luma_of(faults.compressed(photo, 30))) > limit
-    assert inspection.blocking(luma_of(faults.compressed(photo, 30)[3:, 5:])) > limit
+    limit = blocking.LIMIT
+    assert blocking.blocking(luma_of(photo)) < limit
+    assert blocking.blocking(luma_of(faults.compressed(photo, 30))) > limit
+    assert blocking.blocking(luma_of(faults.compressed(photo, 30)[3:, 5:])) > limit
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, Fraction(3, 2)])
@@ -70,7 +71,7 @@ def test_jpegs_blocks_are_no_enlargement(photo: Pixels) -> None:
 def test_a_flat_picture_has_no_fault_of_these() -> None:
     flat = np.full((100, 100), 77, np.float32)
     assert inspection.sharpness_db(flat) > inspection.SHARPNESS_LIMIT_DB
-    assert inspection.blocking(flat) == 0
+    assert blocking.blocking(flat) == 0
     assert inspection.enlargement(flat) < inspection.ENLARGEMENT_LIMIT
 
 

@@ -132,8 +132,23 @@ def _enlarge_one(
         on_progress=on_progress,
     )
     height, width = report.size
-    notes = "".join(f"; {note}" for note in (*cropped, *report.notes))
+    blocks = _about_blocks(report.blocking, upscaler)
+    notes = "".join(f"; {note}" for note in (*cropped, *report.notes, *blocks))
     say.finish(f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}")
+
+
+def _about_blocks(found: float, upscaler: "Upscaler") -> tuple[str, ...]:
+    """Which weights are for a picture with visible blocks of JPEG, unless these are."""
+    from rgtsr import weights
+    from rgtsr.pictures import blocking
+
+    if found <= blocking.LIMIT or weights.is_for_photos(upscaler.weights.card.name):
+        return ()
+    better = [each.name for each in weights.listing() if weights.is_for_photos(each.name)]
+    fitting = [name for name in better if f"-x{upscaler.scale}" in name] or better
+    if not fitting:
+        return ("its JPEG blocks are visible, and are enlarged too",)
+    return (f"its JPEG blocks are visible: -m {fitting[0]} is for such pictures",)
 
 
 def _make_folder(target: Path) -> None:

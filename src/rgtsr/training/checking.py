@@ -9,6 +9,7 @@ import numpy as np
 
 from rgtsr import drafts
 from rgtsr.errors import PictureError, TrainingError
+from rgtsr.pictures import blocking
 from rgtsr.training import albums, inspection
 from rgtsr.training.albums import Photo, Pixels
 from rgtsr.training.inspection import Luma
@@ -57,10 +58,9 @@ def _faults(path: Path, luma: Luma, crop_px: int) -> Iterator[Finding]:
     if enlarged > inspection.ENLARGEMENT_LIMIT:
         limit = inspection.ENLARGEMENT_LIMIT
         yield Finding(path, "enlarged before", f"rhythm {enlarged:.1f}, more than {limit:g}")
-    blocks = inspection.blocking(luma)
-    if blocks > inspection.BLOCKING_LIMIT:
-        limit = inspection.BLOCKING_LIMIT
-        yield Finding(path, "JPEG blocks", f"{blocks:.2f}, more than {limit:g}")
+    blocks = blocking.blocking(luma)
+    if blocks > blocking.LIMIT:
+        yield Finding(path, "JPEG blocks", f"{blocks:.2f}, more than {blocking.LIMIT:g}")
     sharp = inspection.sharpness_db(luma)
     if sharp < inspection.SHARPNESS_LIMIT_DB:
         limit = inspection.SHARPNESS_LIMIT_DB

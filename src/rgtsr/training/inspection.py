@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.pictures import bicubic
+from rgtsr.pictures.blocking import BLOCK_PX
 
 Luma = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 SHARPNESS_LIMIT_DB = -10.0  # fine detail under coarse, in the sharpest part of a photo
-BLOCKING_LIMIT = 0.25  # how much larger steps are at the edges of 8x8 blocks
 ENLARGEMENT_LIMIT = 7.0  # how far interpolation's rhythm stands out
 DUPLICATE_LIMIT_BITS = 6  # of 64 that differ
 SHIFT_LIMIT_PX = 0.3  # of LR against HR, in LR px
@@ -28,7 +28,6 @@ TILE_PX = 48
 COARSE_PX = 4
 SHARPEST = 95  # the percentile of tiles that decides: soft backgrounds are no fault
 FLAT = 4.0  # mean square of coarse detail below which a tile says nothing
-BLOCK_PX = 8
 LEAST_PX = 96  # of a row in which a rhythm can be told
 USUAL_PEAK = 3  # of any frequency of a photo over the median
 
@@ -70,29 +69,6 @@ def _tile_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
     rows, columns = (side // TILE_PX for side in values.shape)
     tiles = values[: rows * TILE_PX, : columns * TILE_PX]
     return tiles.reshape(rows, TILE_PX, columns, TILE_PX).mean((1, 3)).ravel()
-
-
-def blocking(luma: Luma) -> float:
-    """How much larger steps between neighbours are every 8 px than elsewhere: 0 for not at all.
-
-    The grid may begin anywhere. The more even of the two directions counts.
-    """
-    return min(_blocking(luma), _blocking(luma.T))
-
-
-def _blocking(luma: Luma) -> float:
-    means = np.minimum(np.abs(_third(luma)), 60).mean(0)  # a few strong edges decide nothing
-    count = len(means) // BLOCK_PX * BLOCK_PX
-    if count == 0:
-        return 0.0
-    phases = means[:count].reshape(-1, BLOCK_PX).mean(0)
-    usual = np.sort(phases)[-4]  # the edge's two neighbours are larger as well
-    return float(phases.max() / usual - 1) if usual > 0 else 0.0
-
-
-def _third(luma: Luma) -> Luma:
-    """Third differences along rows: steps that those beside them do not lead to."""
-    return np.diff(luma, n=3, axis=1)
 
 
 def enlargement(luma: Luma) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rgtsr import pictures, tiling, weights
-from rgtsr.pictures import Picture, color
+from rgtsr.pictures import Picture, blocking, color
 from rgtsr.pictures.color import Samples
 from rgtsr.runtimes import Runtime
 from rgtsr.upscaler.engine import Engine, Floats, OnProgress, Settings, Tally, unheard
@@ -21,17 +21,22 @@ from rgtsr.weights import Weights
 __all__ = ["Report", "Settings", "Upscaler", "upscale"]
 
 MAX_PASSES = 4
+MIDDLE_PX = 1024  # of a picture is enough to see what it has been through
 
 FinalSize = Callable[[tuple[int, int]], tuple[int, int]]  # (H, W) of the input -> of the output
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one file: output (height, width), seconds, and lines worth telling."""
+    """What became of one file: output (height, width), seconds, and lines worth telling.
+
+    ``blocking`` is how visible JPEG's blocks were in its middle: see ``pictures.blocking``.
+    """
 
     size: tuple[int, int]
     seconds: float
     notes: tuple[str, ...]
+    blocking: float
 
 
 @dataclass
@@ -102,6 +107,7 @@ class Upscaler:
         """
         started = time.perf_counter()
         picture = pictures.read(source, max_pixels=max_pixels)
+        blocks = blocking.blocking(_middle_luma(picture))
         wanted = final_size(picture.size) if final_size else self._times(picture.size)
         passes = self._passes(picture.size, wanted)
         tally = Tally(self._tiles_in(picture, passes), on_progress)
@@ -117,7 +123,7 @@ class Upscaler:
             quality=quality,
         )
         notes = (*lost, *_notes(tally, passes, self.scale))
-        return Report(wanted, time.perf_counter() - started, notes)
+        return Report(wanted, time.perf_counter() - started, notes, blocks)
 
     def _upscale(self, picture: Picture, tally: Tally) -> Picture:
         canvas = np.concatenate(list(self._bands(picture, tally)))
@@ -182,3 +188,10 @@ def _notes(tally: Tally, passes: int, scale: int) -> Iterator[str]:
         yield f"{tally.redone} of {tally.total} tiles were redone in float32"
     if tally.cut:
         yield f"memory was short: tiles of {tally.cut} px from there on"
+
+
+def _middle_luma(picture: Picture) -> Floats:
+    """Luma in 0..255 of the middle of a picture."""
+    top, left = (max(0, side - MIDDLE_PX) // 2 for side in picture.size)
+    middle = picture.pixels_HWC[top : top + MIDDLE_PX, left : left + MIDDLE_PX]
+    return color.to_grey(middle.astype(np.float32) * np.float32(255 / picture.peak))[..., 0]

@@ -74,6 +74,11 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")
 
 
+def is_for_photos(name: str) -> bool:
+    """Whether weights of that name are for pictures with noise, blur or compression."""
+    return name.endswith("-photo")
+
+
 def sha256(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
