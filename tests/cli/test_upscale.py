@@ -108,7 +108,7 @@ def _header_only(width: int, height: int) -> bytes:
     ("arguments", "words"),
     [
         (("-m", "smal-x2"), ("smal-x2", "Did you mean 'small-x2'?")),
-        (("-m", "small", "-s", "4"), ("small has x2",)),
+        (("-m", "small", "-s", "1"), ("small has x2",)),
         (("-m", "{model}", "-s", "3"), ("2 times",)),
         (("-m", "{model}", "--tile", "10"), ("tile_px=10 is too small",)),
         (("-m", "{model}", "--tile", "1024"), ("too large",)),

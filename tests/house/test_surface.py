@@ -68,7 +68,8 @@ def test_the_readmes_commands_exist() -> None:
         if program == "make":
             assert set(words) <= set(targets), line
         elif program == "rgtsr":
-            spellings = {s for option in known[words[0]] for s in option.split("/")}
+            command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
+            spellings = {s for option in known[command] for s in option.split("/")}
             assert {word for word in words if word.startswith("-")} <= spellings, line
 
 

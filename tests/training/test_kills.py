@@ -12,32 +12,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from rgtsr.training import checkpoint, recipe
-from rgtsr.training.fit import Step, Watcher, fit
+from rgtsr.training import checkpoint
+from training.short_run import LOSSES, STATE, STEPS, train
 
-STATE = "checkpoint.safetensors"
-LOSSES = "losses.txt"
 KILLS = 20
-STEPS = 60
 
 # Processes that are forked from one that has torch imported: real ones, but soon there.
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["rgtsr.training.fit"])
-
-
-def train(photos: Path, folder: Path) -> None:
-    """A run with a checkpoint after every step, that goes on from the last one if there is one."""
-    torch.set_num_threads(1)
-    keys = ("variant=tiny", "batch=1", "precision=float32", "drop_path=0.2", f"steps={STEPS}")
-    mine = recipe.load("small-x2", (*keys, "checkpoint_minutes=1e-9", f"photos={photos}"))
-    folder.mkdir(exist_ok=True)
-    log = os.open(folder / LOSSES, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def note(step: Step) -> None:
-        os.write(log, f"{step.step} {step.loss.hex()}\n".encode())
-
-    state = folder / STATE
-    fit(mine, folder, resume=state if state.exists() else None, watcher=Watcher(on_step=note))
 
 
 def started(photos: Path, folder: Path) -> BaseProcess:

@@ -18,6 +18,7 @@ from rgtsr.variants import FEATURES, Variant
 from rgtsr.weights.shapes import parameter_shapes
 
 FLOAT_BYTES = 4
+MARGIN = 1.15  # how far a plan may be wrong
 PAGE_BYTES = resource.getpagesize()
 
 
@@ -46,9 +47,13 @@ def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]
 
 
 def room_bytes(limit_bytes: int | None) -> int:
-    """What may still be taken: of the limit if there is one, and of what is free in any case."""
+    """What may still be planned with: of the limit if there is one, of what is free in any case.
+
+    Less than there is by as much as a plan may be wrong.
+    """
     free = free_bytes()
-    return free if limit_bytes is None else min(free, limit_bytes - used_bytes())
+    room = free if limit_bytes is None else min(free, limit_bytes - used_bytes())
+    return int(room / MARGIN)
 
 
 def check(needed: int, shape_NCHW: tuple[int, ...], limit_bytes: int | None) -> None:

@@ -236,8 +236,8 @@ class Engine:
             needed = self._runtime.needed_bytes((1, 3, *tile)) + rows
             if needed <= room:
                 return tile_px
-        least = memory.in_words(memory.used_bytes() + needed)
-        there = memory.in_words(max(0, room + memory.used_bytes()))
+        least = memory.in_words(memory.used_bytes() + int(memory.MARGIN * needed))
+        there = memory.in_words(limit or memory.free_bytes() + memory.used_bytes())
         raise OutOfMemoryError(f"{there} of memory are too little: this takes at least {least}.")
 
 
