@@ -157,7 +157,9 @@ def plot(rows: list[dict]) -> Figure:
                 and SETS[0] in row
             ]
             x, y = ([row["parameters"] for row in shown], [row[SETS[0]][0] for row in shown])
-            axes.scatter(x, y, size, color, marker, label=kind, zorder=3 if kind == "ours" else 2)
+            axes.scatter(
+                x, y, size, color, marker=marker, label=kind, zorder=3 if kind == "ours" else 2
+            )
             for row in shown if kind == "ours" else ():
                 axes.annotate(
                     row["model"], (row["parameters"], row[SETS[0]][0]), (0, -16),
