@@ -1,5 +1,6 @@
 """Packs: the same photos as in folders, in one file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -107,24 +108,36 @@ def test_a_pack_that_cannot_be_finished_leaves_the_old_one(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("damage", ["truncated", "garbage", "empty", "weights", "header"])
-def test_a_file_that_is_no_pack_is_refused(photo_folder: Path, tmp_path: Path, damage: str) -> None:
-    path = packed(photo_folder, tmp_path / "photos.safetensors")
-    whole = path.read_bytes()
-    if damage == "weights":
-        save_file({"x": np.zeros(3)}, path, {"format": "rgtsr-run-1"})
-    else:
-        length = int.from_bytes(whole[:8], "little")
-        path.write_bytes(
-            {
-                "truncated": whole[:-1000],
-                "garbage": b"nothing of the kind, in no way at all",
-                "empty": b"",
-                "header": whole[:8] + b"{" * length + whole[8 + length :],
-            }[damage]
-        )
+def of_another_shape(whole: bytes) -> bytes:
+    assert b'"shape": [150, 170, 3]' in whole
+    return whole.replace(b'"shape": [150, 170, 3]', b'"shape": [150, 171, 3]')
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[:-1000],
+        lambda whole: whole[:-1],  # of the last LR
+        lambda _: b"nothing of the kind, in no way at all",
+        lambda _: b"",
+        lambda whole: whole[:8] + b"{" * (len(whole) - 8),
+        lambda whole: whole.replace(b'"hr.1"', b'"hr.9"'),
+        of_another_shape,
+    ],
+)
+def test_a_file_that_is_no_pack_is_refused(
+    photo_folder: Path, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = packed(photo_folder, tmp_path / "photos.safetensors", 2)
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(TrainingError, match=r"photos\.safetensors is (no|a) pack"):
         pack.read(path)
+
+
+def test_other_safetensors_are_no_pack(tmp_path: Path) -> None:
+    save_file({"x": np.zeros(3)}, tmp_path / "run.safetensors", {"format": "rgtsr-run-1"})
+    with pytest.raises(TrainingError, match=r"its format is 'rgtsr-run-1'"):
+        pack.read(tmp_path / "run.safetensors")
 
 
 def test_a_pack_has_a_name_and_a_folder(photo_folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -138,25 +138,24 @@ def read(path: Path) -> Pack:
     try:
         with path.open("rb") as file:
             header, start = _header(file)
-        about, names = header["__metadata__"], json.loads(header["__metadata__"]["names"])
+        about = header.pop("__metadata__")
+        names = json.loads(about["names"])
         scale = int(about["scale"]) if "scale" in about else None
+        end = max(each["data_offsets"][1] for each in header.values())
+        if path.stat().st_size < start + end:
+            raise TrainingError(f"{path} is a pack whose end is missing: make it again.")
+        content = np.memmap(path, np.uint8, mode="r", offset=start)
+
+        def tensor(name: str) -> Pixels:
+            first, last = header[name]["data_offsets"]
+            return content[first:last].view(np.ndarray).reshape(header[name]["shape"])
+
+        photos = tuple(
+            Packed(name, tensor(f"hr.{index}"), None if scale is None else tensor(f"lr.{index}"))
+            for index, name in enumerate(names)
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} is no pack of photos: {error}.") from error
-    end = max(header[f"hr.{index}"]["data_offsets"][1] for index in range(len(names)))
-    if path.stat().st_size < start + end:
-        raise TrainingError(f"{path} is a pack whose end is missing: make it again.")
-    content = np.memmap(path, np.uint8, mode="r", offset=start)
-
-    def tensor(name: str) -> Pixels | None:
-        if name not in header:
-            return None
-        first, last = header[name]["data_offsets"]
-        return content[first:last].view(np.ndarray).reshape(header[name]["shape"])
-
-    photos = tuple(
-        Packed(name, cast(Pixels, tensor(f"hr.{index}")), tensor(f"lr.{index}"))
-        for index, name in enumerate(names)
-    )
     return Pack(path, photos, scale, about.get("lr") == "given")
 
 
