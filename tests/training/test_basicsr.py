@@ -101,15 +101,42 @@ def test_the_paper_recipe_is_the_one_of_its_option_file(tmp_path: Path) -> None:
     assert recipe.load(tmp_path / "bare.yml") == recipe.load("paper")
 
 
+def test_what_auto_leaves_open_is_said(tmp_path: Path) -> None:
+    path = options(tmp_path / "options.yml", gpus=("num_gpu: 4", "num_gpu: auto"))
+    done = rgtsr("convert", path, tmp_path / "mine.yml").assert_done()
+    assert recipe.load(tmp_path / "mine.yml").batch == 8
+    assert "num_gpu: auto counts as one GPU" in done.out
+
+
+def test_the_option_file_is_not_written_over(tmp_path: Path) -> None:
+    path = options(tmp_path / "options.yml")
+    before = path.read_bytes()
+    rgtsr("convert", path, path).assert_failed(2, "is the input itself")
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("embed_dim: 180", "embed_dim: 96", "no variant has channels=96"),
+        (
+            "embed_dim: 180",
+            "embed_dim: 96",
+            r"rgt-s, but embed_dim is 96 \(there 180\)\.",
+        ),
+        ("mlp_ratio: 2", "mlp_ratio: 4", r"mlp_ratio is 4 \(there 2\.0\)"),
+        ("  split_size: [8, 32]\n", "", "network_g lacks split_size"),
+        ("upscale: 3", "upscale: 2", "upscale is not the scale, 3"),
+        ("\nscale: 3", "\nscale: 0", "scale=0 is not one of"),
+        ("batch_size_per_gpu: 8", "batch_size_per_gpu: many", "'many' is no whole number"),
         ("network_g:", "network_d:", "no option file of BasicSR"),
         ("gt_size: 192", "gt_size: 100", "gt_size is no multiple"),
         ("gt_size: 192", "gt_size: 96", "patch_px"),
         ("{type: Adam,", "{type: Lion,", "optimizer Lion"),
-        ("num_heads: [6, 6, 6, 6, 6, 6]", "num_heads: [6, 6, 6, 6, 6, 4]", "differ between"),
+        (
+            "num_heads: [6, 6, 6, 6, 6, 6]",
+            "num_heads: [6, 6, 6, 6, 6, 4]",
+            r"num_heads is \(6, 6, 6, 6, 6, 4\)",
+        ),
         ("scale: 3", "scale: [", "is not YAML"),
     ],
 )

@@ -59,6 +59,8 @@ def _recipe(source: Path, target: Path) -> int:
     print(f"{target}: train with rgtsr train {target}")
     if left:
         print(f"left out, as a recipe has no such key: {', '.join(left)}")
+    if "num_gpu" in left:
+        print("num_gpu: auto counts as one GPU: set batch in the recipe to that of all together")
     return 0
 
 

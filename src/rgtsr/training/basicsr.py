@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from rgtsr import drafts, variants
 from rgtsr.training.recipe import Recipe
+from rgtsr.variants import Variant
 
 NETWORK_KEYS = {  # what makes a variant, by BasicSR's names
     "embed_dim": "channels",
@@ -22,6 +23,7 @@ NETWORK_KEYS = {  # what makes a variant, by BasicSR's names
     "c_ratio": "c_ratio",
     "resi_connection": "resi_connection",
 }
+NETWORK_DEFAULTS: dict[str, object] = {"c_ratio": 0.5, "resi_connection": "1conv"}  # RGT's code
 IMPLIED: dict[str, object] = {  # what every recipe does anyway
     "model_type": "RGTModel",
     "datasets.train.type": "PairedImageDataset",
@@ -55,6 +57,17 @@ class Options:
         found = self._values.get(key)
         return default if found is None else found
 
+    def whole(self, key: str, default: int) -> int:
+        """The same of a whole number. Raises ValueError for anything else."""
+        value = self.take(key, default)
+        if not isinstance(value, int):
+            raise ValueError(f"{key}: {value!r} is no whole number.")
+        return value
+
+    def has(self, key: str, value: object) -> bool:
+        """Whether it says so; the key is not spoken for by that."""
+        return self._values.get(key) == value
+
     def left(self) -> list[str]:
         """Keys that nobody asked for, and that are not what every recipe does anyway."""
         return sorted(
@@ -78,29 +91,62 @@ def recipe_of(path: Path) -> tuple[dict[str, Any], list[str]]:
     if not isinstance(values.get("network_g"), dict):
         raise ValueError(f"{path} is no option file of BasicSR: it has no network_g.")
     options = Options(values)
-    scale = options.take("scale", 2)
-    options.take("network_g.upscale")
-    patch_px, rest = divmod(options.take("datasets.train.gt_size", 64 * scale), scale)
+    try:
+        recipe = _recipe(options)
+        Recipe.model_validate(recipe)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise ValueError(f"{path}: {key}: {first['msg']} (found {first['input']!r}).") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    kept = {key: value for key, value in recipe.items() if value not in (None, [])}
+    return kept | {"clip_norm": None}, options.left()  # said: the default would be another
+
+
+def convert(source: Path, target: Path) -> list[str]:
+    """Write the recipe of an option file; returns the keys that were left out.
+
+    Raises:
+        ValueError: as ``recipe_of``, and for a target that is the source.
+        OSError: when a file cannot be read or written.
+    """
+    recipe, left = recipe_of(source)
+    if target.exists() and target.samefile(source):
+        raise ValueError(f"{target} is the input itself: give another name.")
+    with drafts.replacing(target) as draft:
+        draft.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return left
+
+
+def _recipe(options: Options) -> dict[str, Any]:
+    """The recipe's values. Raises ValueError."""
+    scale = options.whole("scale", 2)
+    if scale not in variants.SCALES:
+        raise ValueError(f"scale={scale} is not one of {variants.SCALES}.")
+    if options.whole("network_g.upscale", scale) != scale:
+        raise ValueError(f"network_g.upscale is not the scale, {scale}.")
+    patch_px, rest = divmod(options.whole("datasets.train.gt_size", 64 * scale), scale)
     if rest:
-        raise ValueError(f"{path}: gt_size is no multiple of the scale, {scale}.")
+        raise ValueError(f"gt_size is no multiple of the scale, {scale}.")
     kind = options.take("train.optim_g.type", "Adam")
     if kind not in OPTIMIZERS:
-        raise ValueError(f"{path}: optimizer {kind}: there are {', '.join(OPTIMIZERS)}.")
-    recipe = {
-        "variant": _variant(options, path),
+        raise ValueError(f"optimizer {kind}: there are {', '.join(OPTIMIZERS)}.")
+    return {
+        "variant": _variant(options),
         "scale": scale,
         "photos": _listed(options.take("datasets.train.dataroot_gt", [])),
         "lr_photos": _listed(options.take("datasets.train.dataroot_lq", [])),
         "filename_tmpl": options.take("datasets.train.filename_tmpl", "{}"),
         "start_from": options.take("path.pretrain_network_g"),
         "steps": options.take("train.total_iter"),
-        "batch": options.take("datasets.train.batch_size_per_gpu", 1) * options.take("num_gpu", 1),
+        "batch": _batch(options),
         "patch_px": patch_px,
         "optimizer": OPTIMIZERS[kind],
         "learning_rate": options.take("train.optim_g.lr", 2e-4),
         "betas": options.take("train.optim_g.betas", [0.9, 0.99]),
         "clip_norm": None,
-        "warmup_steps": max(0, options.take("train.warmup_iter", 0)),
+        "warmup_steps": max(0, options.whole("train.warmup_iter", 0)),
         "cooldown": 0,
         "milestones": options.take("train.scheduler.milestones", []),
         "ema": options.take("train.ema_decay", 0),
@@ -109,27 +155,6 @@ def recipe_of(path: Path) -> tuple[dict[str, Any], list[str]]:
         "precision": "float32",
         "seed": options.take("manual_seed", 0),
     }
-    try:
-        Recipe.model_validate(recipe)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise ValueError(f"{path}: {key}: {first['msg']} (found {first['input']!r}).") from error
-    return {key: value for key, value in recipe.items() if value not in (None, [])}, options.left()
-
-
-def convert(source: Path, target: Path) -> list[str]:
-    """Write the recipe of an option file; returns the keys that were left out.
-
-    Raises:
-        ValueError: as ``recipe_of``.
-        OSError: when the file cannot be written.
-    """
-    recipe, left = recipe_of(source)
-    recipe["clip_norm"] = None  # said: the default would be another
-    with drafts.replacing(target) as draft:
-        draft.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
-    return left
 
 
 def _dotted(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
@@ -150,21 +175,37 @@ def _listed(value: object) -> list[str]:
     )
 
 
-def _variant(options: Options, path: Path) -> str:
-    """The name of the variant with the file's numbers."""
-    asked: dict[str, object] = {}
-    for key, name in NETWORK_KEYS.items():
-        value = options.take(f"network_g.{key}")
-        if value is None:
-            continue
-        if name == "heads" and isinstance(value, list):
-            each = cast(list[object], value)
-            if len(set(each)) > 1:
-                raise ValueError(f"{path}: num_heads={value} differ between groups.")
-            value = each[0]
-        asked[name] = tuple(cast(list[object], value)) if isinstance(value, list) else value
-    for base in variants.BASES.values():
-        if all(getattr(base, name) == value for name, value in asked.items()):
-            return base.name
-    numbers = ", ".join(f"{name}={value}" for name, value in asked.items())
-    raise ValueError(f"{path}: no variant has {numbers}: there are {', '.join(variants.BASES)}.")
+def _batch(options: Options) -> int:
+    """Patches a step on all GPUs; ``num_gpu: auto`` cannot be known, stays left, and is one."""
+    each = options.whole("datasets.train.batch_size_per_gpu", 1)
+    return each if options.has("num_gpu", "auto") else each * max(1, options.whole("num_gpu", 1))
+
+
+def _variant(options: Options) -> str:
+    """The name of the variant with the file's numbers. Raises ValueError with those that differ."""
+    asked = {key: _frozen(options.take(f"network_g.{key}")) for key in NETWORK_KEYS}
+    asked = NETWORK_DEFAULTS | {key: value for key, value in asked.items() if value is not None}
+    lacking = sorted(NETWORK_KEYS.keys() - asked.keys())
+    if lacking:
+        raise ValueError(f"network_g lacks {', '.join(lacking)}.")
+
+    def differing(base: Variant) -> list[str]:
+        numbers = {key: getattr(base, name) for key, name in NETWORK_KEYS.items()}
+        numbers["num_heads"] = (base.heads,) * len(base.depths)
+        return [
+            f"{key} is {asked[key]} (there {number})"
+            for key, number in numbers.items()
+            if asked[key] != number
+        ]
+
+    nearest = min(variants.BASES.values(), key=lambda base: len(differing(base)))
+    if differing(nearest):
+        raise ValueError(
+            f"network_g is none of {', '.join(variants.BASES)}; the nearest is"
+            f" {nearest.name}, but {'; '.join(differing(nearest))}."
+        )
+    return nearest.name
+
+
+def _frozen(value: object) -> object:
+    return tuple(cast(list[object], value)) if isinstance(value, list) else value
