@@ -1,7 +1,9 @@
 """``rgtsr data``: real photos with real faults, in processes of their own."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,30 +66,48 @@ def test_each_fault_is_listed_with_its_figure(good: Path, tmp_path: Path) -> Non
     lines = done.out.splitlines()
     assert lines[-1] == f"7 photos, {len(findings(tmp_path / 'found.json'))} faults"
     assert any("z-copy.jpg: copy: of" in line and "a-good.png" in line for line in lines)
+    for row in findings(tmp_path / "found.json"):
+        assert f"{row['path']}: {row['kind']}: {row['measure']}" in lines
+        assert (row["figure"] is None) == (row["kind"] == "unreadable")
 
 
-def findings(path: Path) -> list[dict[str, str]]:
+def test_copies_are_told_apart_from_the_same_file(good: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    shutil.copytree(good, folder / "a")
+    shutil.copy(good / "pagoda.png", folder / "b.png")
+    done = rgtsr("data", "check", folder, without=("torch",))
+    first = folder / "a" / "pagoda.png"
+    assert done.out.splitlines() == [
+        f"{folder / 'b.png'}: copy: of {first}, pixel by pixel",
+        "3 photos, 1 faults",
+    ]
+
+
+def findings(path: Path) -> list[dict[str, Any]]:
     return json.loads(path.read_text())["findings"]
 
 
 def test_lr_that_does_not_lie_on_its_photo_is_listed(tmp_path: Path) -> None:
     hr, lr = tmp_path / "HR", tmp_path / "LR" / "X2"
-    for name in ("astronaut", "pagoda", "stream"):
+    for name in ("astronaut", "brushes", "pagoda", "stream"):
         write(hr / f"{name}.png", photo(name)[:240, :264])
         write(lr / f"{name}x2.png", faults.reduced(photo(name)[:240, :264], 2))
     moved = np.roll(pictures.read(lr / "pagodax2.png").pixels_HWC, 1, axis=1)
     write(lr / "pagodax2.png", moved)
     write(lr / "streamx2.png", photo("stream")[:90, :100])
+    (lr / "brushesx2.png").unlink()
     done = rgtsr("data", "check", hr, "--lr", tmp_path / "LR", "-s", "2")
     assert done.status == 1
     assert "pagodax2.png: misaligned: +0.0" in done.out
-    assert "streamx2.png: does not belong to its photo" in done.out
+    assert "streamx2.png: another size: " in done.out
+    assert f"brushes.png: LR missing: its LR brushesx2.* is not in {tmp_path / 'LR'}" in done.out
+    assert done.out.endswith("4 photos, 3 faults\n")
     assert "astronautx2" not in done.out
 
 
 def test_a_pack_trains_without_libvips(good: Path, tmp_path: Path) -> None:
     packed = tmp_path / "photos.safetensors"
-    done = rgtsr("data", "pack", good, packed, "-s", "2").assert_done()
+    done = rgtsr("data", "pack", good, packed, "-s", "2", without=("torch",)).assert_done()
     assert done.out.startswith(f"{packed}: 2 photos, ")
     keys = ("variant=tiny", "batch=1", "steps=2", f"photos={packed}", f"holdout={packed}")
     done = rgtsr("train", "small-x2", *keys, "-o", tmp_path / "run", without=("pyvips",))
@@ -113,6 +133,8 @@ def test_degraded_photos_are_a_benchmark_for_eval(good: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
+        (("check", ".", "--json", "pagoda.png"), 2, ("must end in .json",)),
+        (("check", ".", "--json", "none/found.json"), 1, ("none does not exist",)),
         (("check", "nowhere"), 1, ("nowhere", "holds no pictures")),
         (("pack", "photos.safetensors"), 2, ("DIR... OUT",)),
         (("pack", ".", "photos.tar"), 2, ("must end in .safetensors",)),

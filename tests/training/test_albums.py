@@ -67,8 +67,18 @@ def test_an_lr_of_a_wrong_size_is_refused_with_name_and_sizes(div2k: Path) -> No
 def test_a_missing_lr_is_refused(div2k: Path) -> None:
     small = div2k / "DIV2K_train_LR_bicubic" / "X2"
     (small / "0001x2.png").unlink()
-    with pytest.raises(TrainingError, match=r"0001\.png: its LR 0001x2\.\* is not in"):
+    with pytest.raises(TrainingError, match=r"0001\.png: its LR 0001x2\.\* is not in \S+X2\.$"):
         of(div2k / "DIV2K_train_HR", f"lr_photos={small}")
+    (small / "0002x2.png").unlink()
+    with pytest.raises(TrainingError, match=r"0001\.png: .*; \S+0002\.png: its LR"):
+        of(div2k / "DIV2K_train_HR", f"lr_photos={small}")
+
+
+def test_of_many_missing_lr_five_are_named(tmp_path: Path) -> None:
+    for number in range(7):
+        write(tmp_path / "hr" / f"{number}.png", np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(TrainingError, match=r"4x2\.\* is not in \S+; and 2 more\.$"):
+        of(tmp_path / "hr", f"lr_photos={tmp_path / 'none'}")
 
 
 def test_a_recipe_names_an_lr_folder_for_each_folder_and_one_place_for_the_name() -> None:

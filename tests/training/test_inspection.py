@@ -56,16 +56,22 @@ def test_jpegs_blocks_are_found_wherever_their_grid_begins(photo: Pixels) -> Non
     assert blocking.blocking(luma_of(faults.compressed(photo, 30)[3:, 5:])) > limit
 
 
-@pytest.mark.parametrize("factor", [2, 3, 4, Fraction(3, 2)])
+@pytest.mark.parametrize("factor", [2, 3, 4, Fraction(3, 2), Fraction(17, 10), Fraction(5, 2)])
 def test_an_enlarged_photo_is_found(photo: Pixels, factor: int | Fraction) -> None:
     limit = inspection.ENLARGEMENT_LIMIT
     assert inspection.enlargement(luma_of(photo)) < limit
     assert inspection.enlargement(luma_of(faults.enlarged(photo, factor))) > limit
 
 
-def test_jpegs_blocks_are_no_enlargement(photo: Pixels) -> None:
-    found = inspection.enlargement(luma_of(faults.compressed(photo, 10)))
+@pytest.mark.parametrize("quality", [10, 30, 75, 95])
+def test_jpegs_blocks_are_no_enlargement(photo: Pixels, quality: int) -> None:
+    found = inspection.enlargement(luma_of(faults.compressed(photo, quality)))
     assert found < inspection.ENLARGEMENT_LIMIT
+
+
+def test_an_enlarged_photo_is_found_in_a_good_jpeg(photo: Pixels) -> None:
+    saved = faults.compressed(faults.enlarged(photo, Fraction(3, 2)), 95)
+    assert inspection.enlargement(luma_of(saved)) > inspection.ENLARGEMENT_LIMIT
 
 
 def test_a_flat_picture_has_no_fault_of_these() -> None:
@@ -77,7 +83,7 @@ def test_a_flat_picture_has_no_fault_of_these() -> None:
 
 def bits_between(first: Pixels, second: Pixels) -> int:
     one, other = (inspection.fingerprint(luma_of(each)) for each in (first, second))
-    return (one ^ other).bit_count()
+    return int(np.bitwise_count(one ^ other).sum())
 
 
 def test_copies_share_a_fingerprint(photo: Pixels) -> None:
@@ -96,9 +102,11 @@ def test_photos_do_not_share_a_fingerprint() -> None:
 
 
 def test_each_picture_is_held_against_the_earlier_ones() -> None:
-    prints = np.array([0b1111, 0b0000 << 40, (1 << 40) - 1, 0b0111], np.uint64)
-    assert inspection.alike(prints, 1) == [(0, 3, 1)]
+    numbers = ((0b1111, 1), (0, 1), ((1 << 40) - 1, 1), (0b0111, 0))
+    prints = [np.array(pair, np.uint64) for pair in numbers]
+    assert inspection.alike(prints, 2) == [(0, 3, 2)]
     assert (0, 1, 4) in inspection.alike(prints, 4)
+    assert inspection.alike([], 2) == []
 
 
 @pytest.mark.parametrize("scale", [2, 3])
@@ -107,6 +115,14 @@ def test_lr_lies_on_its_hr(photo: Pixels, scale: int) -> None:
     found = inspection.alignment(luma_of(photo), luma_of(lr), scale)
     assert found.distance_px < 0.01
     assert found.likeness > 0.99
+
+
+@pytest.mark.parametrize("side", [1, 15, 16, 20])
+def test_small_lr_has_an_alignment(side: int) -> None:
+    lr, other = np.random.default_rng(0).uniform(0, 255, (2, side, side)).astype(np.float32)
+    found = inspection.alignment(np.kron(lr, np.ones((2, 2), np.float32)), other, 2)
+    assert np.isfinite(found.distance_px)
+    assert found.likeness < inspection.LIKENESS_LIMIT or side < 16
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, -1), (-2, 3)])

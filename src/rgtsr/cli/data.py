@@ -7,9 +7,13 @@ import typer
 
 from rgtsr.cli import extras
 from rgtsr.cli.terminal import complain
+from rgtsr.errors import TrainingError
 
 if TYPE_CHECKING:
     from rgtsr.training.albums import Photo
+
+DEFAULT_SCALE = 2
+LEAST_LR_PX = 64  # of a recipe's patches
 
 app = typer.Typer(
     help="Look through photos before they are trained on, pack them, make their LR.",
@@ -39,8 +43,13 @@ def check(
     filename_tmpl: Template = None,
     scale: Scale = None,
     crop: Annotated[
-        int, typer.Option("--crop", metavar="PX", help="Photos with a shorter side are too small.")
-    ] = 128,
+        int | None,
+        typer.Option(
+            "--crop",
+            metavar="PX",
+            help="Photos with a shorter side are too small. Default: 64 times the scale.",
+        ),
+    ] = None,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found here too.")
     ] = None,
@@ -48,14 +57,21 @@ def check(
     """List photos that would spoil a run; the exit status is 1 if there are any.
 
     Unreadable, too small, twice there, blurred, with the blocks of JPEG, enlarged before; with --lr
-    also LR that does not lie on its photo.
+    also LR that is missing, of another size, or does not lie on its photo.
     """
-    from rgtsr.training import checking
+    from rgtsr.training import albums, checking
 
-    photos = _photos(folders, lr, filename_tmpl, scale)
-    found = list(checking.findings(photos, scale or 2, crop))
-    for finding in found:
-        print(f"{finding.path}: {finding.kind}: {finding.measure}")
+    if json is not None and json.suffix != ".json":
+        raise ValueError(f"{json}: its name must end in .json.")
+    if json is not None and not json.parent.is_dir():
+        raise TrainingError(f"{json}: the folder {json.parent} does not exist: make it first.")
+    factor, template = scale or DEFAULT_SCALE, filename_tmpl or albums.TEMPLATE
+    photos, lacking = albums.paired(folders, lr or (), template=template, scale=factor)
+    crop_px = crop or LEAST_LR_PX * factor
+    found: list[checking.Finding] = []
+    for finding in checking.findings(photos, lacking, factor, crop_px):
+        print(f"{finding.path}: {finding.kind}: {finding.measure}", flush=True)
+        found.append(finding)
     if json is not None:
         checking.write(found, json)
     print(f"{len(photos)} photos, {len(found)} faults")
@@ -118,4 +134,6 @@ def _photos(
 ) -> "list[Photo]":
     from rgtsr.training import albums
 
-    return albums.photos(folders, lr or (), template=template or albums.TEMPLATE, scale=scale or 2)
+    return albums.photos(
+        folders, lr or (), template=template or albums.TEMPLATE, scale=scale or DEFAULT_SCALE
+    )

@@ -17,6 +17,7 @@ from rgtsr.pictures import SUFFIXES, Picture, bicubic, read
 
 LR_FOLDER = re.compile(r"(^|_)lr(_|$)", re.IGNORECASE)  # DIV2K_train_LR_bicubic and the like
 TEMPLATE = "{}x{scale}"  # DIV2K's: 0001.png has the LR 0001x2.png
+MOST_NAMED = 5  # photos in one error
 
 Pixels = NDArray[np.uint8]
 
@@ -40,17 +41,42 @@ def photos(
 
     Raises:
         ValueError: when there are folders of LR, but not as many.
-        TrainingError: for a folder without pictures, and a photo whose LR is missing.
+        TrainingError: for a folder without pictures, and photos whose LR is missing.
     """
+    found, lacking = paired(folders, lr_folders, template=template, scale=scale)
+    if lacking:
+        named = "; ".join(f"{path}: {what}" for path, what in lacking[:MOST_NAMED])
+        more = len(lacking) - MOST_NAMED
+        raise TrainingError(named + (f"; and {more} more." if more > 0 else "."))
+    return found
+
+
+def paired(
+    folders: Sequence[Path], lr_folders: Sequence[Path], *, template: str, scale: int
+) -> tuple[list[Photo], list[tuple[Path, str]]]:
+    """The same; photos whose LR is missing stay alone, and are listed with what they lack."""
     if not lr_folders:
-        return [Photo(path) for path in paths(folders)]
+        return [Photo(path) for path in paths(folders)], []
     if len(lr_folders) != len(folders):
         raise ValueError(f"{len(lr_folders)} folders of LR for {len(folders)} of photos.")
-    return [
-        Photo(path, lr_of(path, folder, lr_folder, template, scale))
-        for folder, lr_folder in zip(folders, lr_folders, strict=True)
-        for path in paths([folder])
-    ]
+    found: list[Photo] = []
+    lacking: list[tuple[Path, str]] = []
+    for folder, lr_folder in zip(folders, lr_folders, strict=True):
+        small = _by_stem(lr_folder)
+        for path in paths([folder]):
+            name = template.replace("{scale}", str(scale)).replace("{}", path.stem)
+            place = path.parent.relative_to(folder) / name
+            lr = small.get(place) or small.get(f"X{scale}" / place)
+            found.append(Photo(path, lr))
+            if lr is None:
+                lacking.append((path, f"its LR {name}.* is not in {lr_folder}"))
+    return found, lacking
+
+
+def _by_stem(folder: Path) -> dict[Path, Path]:
+    """The pictures below a folder, by their path in it without the suffix."""
+    inside = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
+    return {path.relative_to(folder).with_suffix(""): path for path in inside}
 
 
 def paths(folders: Iterable[Path]) -> list[Path]:
@@ -71,17 +97,6 @@ def paths(folders: Iterable[Path]) -> list[Path]:
             raise TrainingError(f"{folder} holds no pictures: photos= takes folders of photos.")
         found += inside
     return found
-
-
-def lr_of(photo: Path, folder: Path, lr_folder: Path, template: str, scale: int) -> Path:
-    """The file of a photo's LR, in the same place below ``lr_folder`` or in its folder ``X2``."""
-    name = template.replace("{scale}", str(scale)).replace("{}", photo.stem)
-    inside = photo.parent.relative_to(folder)
-    for place in (lr_folder / inside, lr_folder / f"X{scale}" / inside):
-        for path in sorted(place.glob("*")) if place.is_dir() else ():
-            if path.stem == name and path.suffix.lower() in SUFFIXES:
-                return path
-    raise TrainingError(f"{photo}: its LR {name}.* is not in {lr_folder}.")
 
 
 def read8(path: Path) -> Pixels:

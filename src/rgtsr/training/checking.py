@@ -1,36 +1,43 @@
 """What would spoil a run, photo by photo: ``inspection``'s measures of files. Knows no torch."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from rgtsr import drafts
 from rgtsr.errors import PictureError, TrainingError
 from rgtsr.pictures import blocking
 from rgtsr.training import albums, inspection
 from rgtsr.training.albums import Photo, Pixels
-from rgtsr.training.inspection import Luma
+from rgtsr.training.inspection import Fingerprint, Luma
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault of one photo: its kind, and the figure with its limit."""
+    """One fault of one photo: its kind, in words the figure and its limit, and both as numbers."""
 
     path: Path
     kind: str
     measure: str
+    figure: float | None = None
+    limit: float | None = None
 
 
-def findings(photos: Sequence[Photo], scale: int, crop_px: int) -> Iterator[Finding]:
-    """All faults, in the order of the photos; copies at the end.
+def findings(
+    photos: Sequence[Photo], lacking: Sequence[tuple[Path, str]], scale: int, crop_px: int
+) -> Iterator[Finding]:
+    """All faults: missing LR, then those of each photo, copies at the end.
 
-    ``scale``: of LR that is given; ``crop_px``: what a photo's shorter side must have.
+    ``photos``, ``lacking``: as ``albums.paired`` has them; ``scale``: of LR that is given;
+    ``crop_px``: what a photo's shorter side must have.
     """
+    for path, what in lacking:
+        yield Finding(path, "LR missing", what)
     whole: list[Path] = []
-    prints: list[int] = []
+    prints: list[Fingerprint] = []
+    digests: list[bytes] = []
     for photo in photos:
         try:
             hr = albums.read8(photo.hr)
@@ -43,49 +50,56 @@ def findings(photos: Sequence[Photo], scale: int, crop_px: int) -> Iterator[Find
             yield from _misaligned(photo, hr, scale)
         whole.append(photo.hr)
         prints.append(inspection.fingerprint(luma))
+        digests.append(hashlib.sha256(hr.data).digest())
     limit = inspection.DUPLICATE_LIMIT_BITS
-    for first, second, bits in inspection.alike(np.array(prints, np.uint64), limit):
-        measure = f"of {whole[first]}, {bits} of 64 bits differ, at most {limit}"
-        yield Finding(whole[second], "copy", measure)
+    for first, second, bits in inspection.alike(prints, limit):
+        if digests[first] == digests[second]:
+            measure = f"of {whole[first]}, pixel by pixel"
+        else:
+            measure = f"of {whole[first]}, {bits} bits of {inspection.BITS} differ, at most {limit}"
+        yield Finding(whole[second], "copy", measure, bits, limit)
 
 
 def _faults(path: Path, luma: Luma, crop_px: int) -> Iterator[Finding]:
     height, width = luma.shape
-    if min(height, width) < crop_px:
-        yield Finding(path, "too small", f"{width}x{height}, less than {crop_px} px")
+    side = min(height, width)
+    if side < crop_px:
+        measure = f"{width}x{height}, less than {crop_px} px"
+        yield Finding(path, "too small", measure, side, crop_px)
         return
-    enlarged = inspection.enlargement(luma)
-    if enlarged > inspection.ENLARGEMENT_LIMIT:
-        limit = inspection.ENLARGEMENT_LIMIT
-        yield Finding(path, "enlarged before", f"rhythm {enlarged:.1f}, more than {limit:g}")
-    blocks = blocking.blocking(luma)
-    if blocks > blocking.LIMIT:
-        yield Finding(path, "JPEG blocks", f"{blocks:.2f}, more than {blocking.LIMIT:g}")
-    sharp = inspection.sharpness_db(luma)
-    if sharp < inspection.SHARPNESS_LIMIT_DB:
-        limit = inspection.SHARPNESS_LIMIT_DB
-        yield Finding(path, "blurred", f"fine detail {sharp:.1f} dB, less than {limit:g} dB")
+    rhythm, limit = inspection.enlargement(luma), inspection.ENLARGEMENT_LIMIT
+    if rhythm > limit:
+        measure = f"rhythm {rhythm:.1f}, more than {limit:g}"
+        yield Finding(path, "enlarged before", measure, rhythm, limit)
+    blocks, limit = blocking.blocking(luma), blocking.LIMIT
+    if blocks > limit:
+        measure = f"{blocks:.2f}, more than {limit:g}"
+        yield Finding(path, "JPEG blocks", measure, blocks, limit)
+    fine_db, limit = inspection.sharpness_db(luma), inspection.SHARPNESS_LIMIT_DB
+    if fine_db < limit:
+        measure = f"fine detail {fine_db:.1f} dB, less than {limit:g} dB"
+        yield Finding(path, "blurred", measure, fine_db, limit)
 
 
 def _misaligned(photo: Photo, hr: Pixels, scale: int) -> Iterator[Finding]:
     assert photo.lr is not None
     try:
         cut, lr = albums.matched(photo, hr, albums.read8(photo.lr), scale)
-    except (PictureError, TrainingError) as error:
-        yield Finding(photo.lr, "does not belong to its photo", str(error))
+    except PictureError as error:
+        yield Finding(photo.lr, "unreadable", str(error))
+        return
+    except TrainingError as error:
+        yield Finding(photo.lr, "another size", str(error))
         return
     found = inspection.alignment(inspection.luma_of(cut), inspection.luma_of(lr), scale)
-    if found.likeness < inspection.LIKENESS_LIMIT:
-        limit = inspection.LIKENESS_LIMIT
-        yield Finding(
-            photo.lr, "another picture", f"correlation {found.likeness:.2f}, less than {limit:g}"
-        )
-    elif found.distance_px > inspection.SHIFT_LIMIT_PX:
+    likeness, distance_px = found.likeness, found.distance_px
+    if likeness < (limit := inspection.LIKENESS_LIMIT):
+        measure = f"correlation {likeness:.2f}, less than {limit:g}"
+        yield Finding(photo.lr, "another picture", measure, likeness, limit)
+    elif distance_px > (limit := inspection.SHIFT_LIMIT_PX):
         down, right = found.shift_px
-        measure = (
-            f"{down:+.2f} px down, {right:+.2f} px right, more than {inspection.SHIFT_LIMIT_PX:g}"
-        )
-        yield Finding(photo.lr, "misaligned", measure)
+        measure = f"{down:+.2f} px down, {right:+.2f} px right, more than {limit:g}"
+        yield Finding(photo.lr, "misaligned", measure, distance_px, limit)
 
 
 def write(found: Sequence[Finding], path: Path) -> None:

@@ -6,6 +6,7 @@ Sources: Gallagher, "Detection of linear and cubic interpolation in JPEG compres
 Lucas and Kanade (1981); the difference hash of Krawetz (2013).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,10 +18,12 @@ from rgtsr.pictures.blocking import BLOCK_PX
 
 Luma = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
+Fingerprint = NDArray[np.uint64]  # two of them
 
-SHARPNESS_LIMIT_DB = -10.0  # fine detail under coarse, in the sharpest part of a photo
-ENLARGEMENT_LIMIT = 7.0  # how far interpolation's rhythm stands out
-DUPLICATE_LIMIT_BITS = 6  # of 64 that differ
+SHARPNESS_LIMIT_DB = -11.0  # fine detail under coarse, in the sharpest part of a photo
+ENLARGEMENT_LIMIT = 8.0  # how far interpolation's rhythm stands out
+DUPLICATE_LIMIT_BITS = 16  # of 128 that differ
+BITS = 128
 SHIFT_LIMIT_PX = 0.3  # of LR against HR, in LR px
 LIKENESS_LIMIT = 0.8  # correlation of LR with the bicubic of HR
 
@@ -29,7 +32,9 @@ COARSE_PX = 4
 SHARPEST = 95  # the percentile of tiles that decides: soft backgrounds are no fault
 FLAT = 4.0  # mean square of coarse detail below which a tile says nothing
 LEAST_PX = 96  # of a row in which a rhythm can be told
-USUAL_PEAK = 3  # of any frequency of a photo over the median
+LEAST_ALIGNED_PX = 16  # of an LR's side in which a shift can be told
+USUAL_PEAK = 4  # of any frequency of a photo over the median
+SLOWEST = 0.29  # beats per px: bricks, windows and JPEG's blocks in a reduced photo are slower
 
 
 def luma_of(pixels_HWC: Pixels) -> Luma:
@@ -74,7 +79,8 @@ def _tile_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def enlargement(luma: Luma) -> float:
     """How far the rhythm that interpolation leaves stands out of a photo's spectrum of detail.
 
-    About 1 to 5 for a photo as taken.
+    About 3 for a photo as taken, 10 to 1000 for one enlarged by 1.4 to 4. The more even of the
+    two directions counts.
     """
     return min(
         max(_rhythm(np.diff(side, n=order, axis=1)) for order in (2, 3)) for side in (luma, luma.T)
@@ -82,29 +88,36 @@ def enlargement(luma: Luma) -> float:
 
 
 def _rhythm(detail: Luma) -> float:
-    """How far a rhythm of 2, 3 or 4 px stands out along rows, beside JPEG's of 8."""
+    """How far a rhythm, not slower than SLOWEST or that of a quarter, stands out along rows.
+
+    An enlargement by f beats 1 / f times a pixel; JPEG's blocks of 8 beat at every eighth, so that
+    at the half and the quarter, where it must be told apart, more is asked where there are blocks.
+    """
     means = np.abs(detail).mean(0) if detail.size else np.zeros(0)
-    count = len(means) // 24 * 24  # which holds those rhythms in single frequencies
+    count = len(means) // 24 * 24  # which holds halves, thirds and eighths in single frequencies
     if count < LEAST_PX or means.max() == 0:
         return 0.0
     logs = np.log(means[:count] + 0.05)
     spectrum = np.abs(np.fft.rfft((logs - logs.mean()) * np.hanning(count)))
-    floor = np.median(spectrum[count // 10 :]) + 1e-9
+    spectrum /= np.median(spectrum[count // 10 :]) + 1e-9
 
     def peak(part: int, period: int) -> float:
         middle = count * part // period
-        return float(spectrum[max(0, middle - 1) : middle + 2].max() / floor)
+        return float(spectrum[middle - 1 : middle + 2].max())
 
-    found = max(peak(1, period) for period in (2, 3, 4))
-    blocks = max(peak(1, BLOCK_PX), peak(3, BLOCK_PX))  # JPEG beats at 2 and 4 as well
-    return found / max(1.0, blocks / USUAL_PEAK)
+    blocks = max(peak(1, BLOCK_PX), peak(3, BLOCK_PX))
+    on_grid = max(peak(1, 2), peak(1, 4)) / max(1.0, blocks / USUAL_PEAK)
+    eighths = BLOCK_PX * np.arange(len(spectrum)) / count
+    is_apart = np.abs(eighths - eighths.round()) * count > 3 * BLOCK_PX  # of the window's lobe
+    apart = spectrum[is_apart & (eighths > BLOCK_PX * SLOWEST)].max()
+    return max(on_grid, float(apart))
 
 
-def fingerprint(luma: Luma) -> int:
-    """64 bits that copies of one picture share, whatever their size and compression."""
-    rows = _area(luma, 8, 9)
-    bits = (rows[:, 1:] > rows[:, :-1]).ravel()
-    return int("".join("1" if bit else "0" for bit in bits), 2)
+def fingerprint(luma: Luma) -> Fingerprint:
+    """128 bits that copies of one picture share, whatever their size and compression."""
+    wide, tall = _area(luma, 8, 9), _area(luma, 9, 8)
+    bits = np.stack([wide[:, 1:] > wide[:, :-1], tall[1:] > tall[:-1]])
+    return np.packbits(bits).view(np.uint64)
 
 
 def _area(luma: Luma, height: int, width: int) -> NDArray[np.float64]:
@@ -116,11 +129,12 @@ def _area(luma: Luma, height: int, width: int) -> NDArray[np.float64]:
     return sums / np.outer(tall, wide)
 
 
-def alike(fingerprints: NDArray[np.uint64], limit_bits: int) -> list[tuple[int, int, int]]:
+def alike(prints: Sequence[Fingerprint], limit_bits: int) -> list[tuple[int, int, int]]:
     """Each picture that an earlier one is like: (earlier, later, bits that differ), the nearest."""
     found: list[tuple[int, int, int]] = []
-    for later in range(1, len(fingerprints)):
-        bits = np.bitwise_count(fingerprints[:later] ^ fingerprints[later])
+    together = np.array(prints, np.uint64)
+    for later in range(1, len(prints)):
+        bits = np.bitwise_count(together[:later] ^ together[later]).sum(1)
         nearest = int(bits.argmin())
         if bits[nearest] <= limit_bits:
             found.append((nearest, later, int(bits[nearest])))
@@ -144,7 +158,10 @@ def alignment(hr: Luma, lr: Luma, scale: int) -> Alignment:
     """LR against the bicubic of HR, both luma; HR is cut to LR * ``scale``.
 
     Whole pixels by the peak of the phase correlation, the rest by one step of Lucas and Kanade.
+    LR smaller than LEAST_ALIGNED_PX counts as aligned.
     """
+    if min(lr.shape) < LEAST_ALIGNED_PX:
+        return Alignment((0.0, 0.0), 1.0)
     height, width = lr.shape
     made = bicubic.resize(hr[: height * scale, : width * scale, None], Fraction(1, scale))
     made = made[..., 0].astype(np.float64)
@@ -158,7 +175,7 @@ def alignment(hr: Luma, lr: Luma, scale: int) -> Alignment:
         for p, side in zip(place, peaks.shape, strict=True)
     ]
     back = np.roll(lr.astype(np.float64), [-step for step in whole], (0, 1))
-    edge = max(4, *(abs(step) + 2 for step in whole))
+    edge = min(max(4, *(abs(step) + 2 for step in whole)), min(height, width) // 2 - 2)
     inside = (slice(edge, -edge), slice(edge, -edge))
     steps_down, steps_right = (np.gradient(made, axis=axis)[inside].ravel() for axis in (0, 1))
     change, target = (back - made)[inside].ravel(), back[inside].ravel()
