@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +86,45 @@ def workers(pid: int) -> list[int]:
         ranks = [int(v.removeprefix(b"RANK=")) for v in variables if v.startswith(b"RANK=")]
         found |= dict.fromkeys(ranks, int(child))
     return [found[rank] for rank in sorted(found)]
+
+
+LEAVE = """
+import os
+from pathlib import Path
+import torch
+from rgtsr.training.ranks import joined
+
+with joined() as rank:
+    parameter = torch.nn.Parameter(torch.ones(3))
+    parameter.sum().backward()
+    rank.average([parameter.grad])
+    torch.optim.AdamW([parameter]).step()
+print([task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").iterdir()])
+"""
+
+
+def test_a_process_that_has_left_the_others_has_none_of_their_threads() -> None:
+    group = {"LOCAL_RANK": "0", "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", LEAVE],
+            env=os.environ | group | place | {"RANK": rank, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    for run in runs:
+        out, _ = run.communicate(timeout=120)
+        assert run.returncode == 0
+        assert "python" in out and "gloo" not in out
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
 
 
 def test_alone_there_is_nothing_to_agree_on() -> None:

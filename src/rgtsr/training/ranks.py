@@ -11,6 +11,7 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 from torch import Tensor, distributed
@@ -70,6 +71,9 @@ def joined() -> Generator[Rank]:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield Rank()
         return
+    # Optimizers load it, and it keeps a group that is there by then: the group's threads would
+    # outlive Python, which kills a process that is done (torch 2.13).
+    import_module("torch._dynamo")
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     distributed.init_process_group(backend)
     local = int(os.environ["LOCAL_RANK"])
