@@ -45,7 +45,7 @@ def main(trained: str, *score_files: str) -> None:
         sha256=catalog.sha256(path),
     )
     others = [other for other in catalog.listing() if other.name != entry.name]
-    entries = [asdict(each) for each in (entry, *others)]
+    entries = [asdict(each) for each in sorted((entry, *others), key=lambda each: each.name)]
     for row in entries:
         del row["folder"]
     (catalog.FOLDER / "catalog.json").write_text(json.dumps({"weights": entries}, indent=2) + "\n")

@@ -241,5 +241,7 @@ def test_a_jpeg_with_visible_blocks_is_told_what_that_means(tmp_path: Path) -> N
         pictures.write(Picture.from_array(photo), tmp_path / f"{quality}.jpg", quality=quality)
     done = rgtsr("upscale", tmp_path / "20.jpg", tmp_path / "95.jpg", "-s", "2").assert_done()
     blocky, fine = (line for line in done.out.splitlines() if "->" in line)
-    assert "its JPEG blocks are visible" in blocky
+    assert "its JPEG blocks are visible: -m small-x2-photo is for such pictures" in blocky
     assert "blocks" not in fine
+    again = ("upscale", tmp_path / "20.jpg", "-m", "small-x2-photo", "--overwrite")
+    assert "blocks" not in rgtsr(*again).assert_done().out
