@@ -44,17 +44,20 @@ def rgtsr(
     *arguments: str | Path,
     cwd: Path | None = None,
     file_limit_bytes: int | None = None,
+    memory_limit_bytes: int | None = None,
     without: tuple[str, ...] = (),
 ) -> Outcome:
     """``rgtsr ARGUMENTS...``.
 
-    ``file_limit_bytes``: no file may grow beyond, as on a full disk; ``without``: packages that are
-    not installed.
+    ``file_limit_bytes``: no file may grow beyond, as on a full disk; ``memory_limit_bytes``: nor
+    the process; ``without``: packages that are not installed.
     """
 
     def limit() -> None:
         if file_limit_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit_bytes, file_limit_bytes))
+        if memory_limit_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (memory_limit_bytes, memory_limit_bytes))
 
     finished = subprocess.run(
         [*command(without), *map(str, arguments)],

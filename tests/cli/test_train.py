@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from cli.conftest import write_picture
 from cli.running import Outcome, rgtsr
 from rgtsr import weights
+from rgtsr.training import checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,44 @@ def test_minutes_that_are_none_are_refused(photos: Path, tmp_path: Path) -> None
     done = trained(photos, tmp_path / "run", "--max-minutes", "0", steps=1)
     assert done.status == 2
     assert "--max-minutes 0: must be more than 0" in done.errors[-1]
+
+
+def test_memory_that_does_not_suffice_ends_a_run_with_its_state(
+    photos: Path, tmp_path: Path
+) -> None:
+    trained(photos, tmp_path / "run", steps=2).assert_done()
+    state = tmp_path / "run/checkpoint.safetensors"
+    more = ("batch=3000", "steps=3", f"photos={photos}", "precision=float32")
+    ended = rgtsr("train", "--resume", state, *more, memory_limit_bytes=6 << 30)
+    ended.assert_failed(1, "step 2", "memory", "batch=3000", "last good state")
+    assert "resumed" in rgtsr("train", "--resume", state, "batch=1").assert_done().out
+
+
+def test_a_full_disk_ends_a_run_and_leaves_the_last_state(photos: Path, tmp_path: Path) -> None:
+    trained(photos, tmp_path / "run", steps=2).assert_done()
+    state = tmp_path / "run/checkpoint.safetensors"
+    before = state.read_bytes()
+    ended = rgtsr(
+        "train", "--resume", state, "steps=3", f"photos={photos}", file_limit_bytes=1 << 18
+    )
+    ended.assert_failed(1, "checkpoint.safetensors", "cannot be written")
+    assert state.read_bytes() == before
+    left = {path.name for path in state.parent.glob("*.safetensors")}
+    assert left == {"checkpoint.safetensors", "weights.safetensors"}
+
+
+def test_photos_that_have_vanished_are_named_and_the_state_is_kept(
+    photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for photo in photos.iterdir():
+        (folder / photo.name).write_bytes(photo.read_bytes())
+    (folder / "three.png").symlink_to(tmp_path / "gone.png")
+    keys = ("variant=tiny", "batch=1", "steps=9", "validate_minutes=1e-6", f"photos={folder}")
+    run = tmp_path / "run"
+    done = rgtsr("train", "small-x2", *keys, f"holdout={folder}", "-o", run)
+    done.assert_failed(1, "three.png", "no such file")
+    assert "three.png" in done.out
+    assert "2 photos" in done.out
+    assert int(checkpoint.header_of(run / "checkpoint.safetensors")["step"]) > 0

@@ -1,11 +1,14 @@
 """What the torch network promises beyond parity."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from rgtsr import network, variants, weights
+from rgtsr.evaluation import benchmarks, metrics
 from rgtsr.network import attention
 from rgtsr.variants import window_regions
 
@@ -64,6 +67,23 @@ def test_training_and_evaluation_compute_the_same_function(net: network.RGT) -> 
         evaluated = net(x)
     net.train()
     assert float((net(x).detach() - evaluated).abs().max()) <= 1e-5
+
+
+def test_bf16_autocast_costs_less_than_a_hundredth_of_a_decibel(demo_dir: Path) -> None:
+    trained = network.from_weights(weights.load("small-x2"))
+    lost_db: list[float] = []
+    for name in ("demo-astronaut", "demo-brushes"):
+        photo = benchmarks.read8(demo_dir / f"{name}.png")[:512, :512]
+        hr_HWC, lr_HWC = benchmarks.small_of(photo, 2)
+        x = torch.from_numpy(lr_HWC).permute(2, 0, 1)[None].float() / 255
+        scores: list[float] = []
+        for reduced in (False, True):
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+                enlarged = trained(x)
+            levels = (enlarged[0].permute(1, 2, 0).float() * 255).round().clip(0, 255)
+            scores.append(metrics.on_luma(levels.numpy().astype(np.uint8), hr_HWC, shave=2).psnr)
+        lost_db.append(scores[0] - scores[1])
+    assert max(lost_db) <= 0.01
 
 
 def test_a_picture_is_independent_of_its_batch(net: network.RGT) -> None:

@@ -1,13 +1,15 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from rgtsr import variants
 from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
-from rgtsr.training import recipe
-from rgtsr.training.learner import Learner
+from rgtsr.training import degrade, recipe
+from rgtsr.training.learner import Learner, named_moments
 
 TINY = replace(variants.find("tiny"), depths=(2, 2))
 RATE = 1e-3
@@ -29,7 +31,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 def test_the_loss_falls(optimizer: str, precision: str) -> None:
     student = learner(f"optimizer={optimizer}", f"precision={precision}")
     lr, hr = batch()
-    losses = [student.learn(lr, hr, rate=RATE) for _ in range(12)]
+    losses = [student.learn(lr, hr, rate=RATE).loss() for _ in range(12)]
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -55,16 +57,93 @@ def test_the_average_follows_the_weights_slowly() -> None:
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_stops_with_the_weights_untouched(poison: float) -> None:
-    student = learner()
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
+def test_a_loss_that_is_not_finite_moves_nothing_and_is_told(poison: float, optimizer: str) -> None:
+    student = learner(f"optimizer={optimizer}")
     lr, hr = batch()
     student.learn(lr, hr, rate=RATE)
-    before = {name: p.detach().clone() for name, p in student.parameters.items()}
-    with pytest.raises(TrainingError, match="last good state"):
-        student.learn(lr, torch.full_like(hr, poison), rate=RATE)
-    assert all(torch.equal(p, before[name]) for name, p in student.parameters.items())
-    assert student.step == 1
-    student.learn(lr, hr, rate=RATE)
+
+    def state() -> dict[str, torch.Tensor]:
+        moments = named_moments(student.optimizers, student.parameters)
+        return {k: v.detach().clone() for k, v in (student.parameters | moments).items()}
+
+    before = state()
+    outcome = student.learn(lr, torch.full_like(hr, poison), rate=RATE)
+    after = state()
+    assert not [name for name in before if not torch.equal(before[name], after[name])]
+    with pytest.raises(TrainingError, match=r"step 1: .* last good state"):
+        outcome.loss()
+    assert student.learn(lr, hr, rate=RATE).loss() < 1
+
+
+class Waits(TorchFunctionMode):
+    """Collects what makes the host wait for a device: numbers read, sizes that follow from them."""
+
+    NAMES = frozenset(
+        [
+            "__bool__",
+            "__float__",
+            "__int__",
+            "cpu",
+            "item",
+            "masked_select",
+            "nonzero",
+            "numpy",
+            "tolist",
+            "unique",
+        ]
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name = getattr(func, "__name__", "")
+        self.found += [name] * (name in self.NAMES)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("preset", [None, "photo", "web"])
+def test_a_step_does_not_wait_for_the_device(preset: str | None) -> None:
+    student = learner()
+    hr = torch.rand(1, 3, 384, 384)
+    with Waits() as waits:
+        if preset is None:
+            lr, hr = batch()
+        else:
+            rng = np.random.default_rng(0)
+            lr, hr = degrade.pair(hr, 2, preset, rng, patch_px=64)
+        outcome = student.learn(lr, hr, rate=RATE)
+    assert not waits.found
+    with waits:
+        outcome.loss()
+    assert waits.found
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The .grad attribute")
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_compiled_blocks_are_whole_graphs_that_learn_the_same(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = learner(f"precision={precision}")
+    compile_module = torch.nn.Module.compile
+    modes: list[object] = []
+
+    def compile_without_kernels(self: torch.nn.Module, **options: object) -> None:
+        modes.append(options.pop("mode"))
+        compile_module(self, backend="aot_eager", **options)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_without_kernels)
+    compiled = learner(f"precision={precision}", "compile=true")
+    assert modes == [None] * sum(TINY.depths)
+    lr, hr = batch()
+    for _ in range(2):
+        losses = [student.learn(lr, hr, rate=RATE).loss() for student in (plain, compiled)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert plain.parameters.keys() == compiled.parameters.keys()
+    off = [(p - compiled.parameters[n]).detach().abs().max() for n, p in plain.parameters.items()]
+    assert float(max(off)) <= 2.1 * RATE
 
 
 def test_gradients_are_clipped_to_the_recipes_norm() -> None:

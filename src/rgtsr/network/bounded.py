@@ -72,7 +72,7 @@ def forward(network: RGT, x_BCHW: Tensor, *, band_px: int) -> Tensor:
     entry, stream, made = (x.new_empty(shape) for _ in range(MAPS))
 
     def shallow(rows: Tensor) -> Tensor:
-        return last_axis(network.conv_first)(rows)
+        return last_axis(network.shallow)(rows)
 
     def deep(rows: Tensor) -> Tensor:
         return last_axis(network.conv_after_body)(network.norm(rows))
@@ -178,7 +178,7 @@ def reconstruct(network: RGT, features: Tensor, band_px: int) -> Tensor:
     enlarged = features.new_empty(batch, 3, height * scale, width * scale)
     for band in bands(height, band_px):
         x = channels_first(features[:, band.around(RECONSTRUCTION_HALO)])
-        x = network.conv_last(network.upsample(network.conv_before_upsample(x))) + network.mean
+        x = network.colours(network.upsample(network.conv_before_upsample(x)))
         inside = band.inside(RECONSTRUCTION_HALO, scale)
         enlarged[:, :, band.top * scale : band.bottom * scale] = x[:, :, inside]
     return enlarged
@@ -209,6 +209,6 @@ def halo_of(conv: nn.Module) -> int:
     return sum(isinstance(m, nn.Conv2d) and m.kernel_size[0] == 3 for m in conv.modules())
 
 
-def last_axis(conv: nn.Module) -> Rows:
+def last_axis(conv: Rows) -> Rows:
     """A convolution for maps whose channels come last."""
     return lambda x_BHWC: channels_last(conv(channels_first(x_BHWC)))

@@ -51,18 +51,27 @@ class RGT(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         height, width = x_BCHW.shape[-2:]
         x = mirrored_up_to(x_BCHW - self.mean, smallest_side(height, width))
-        shallow = self.conv_first(x.contiguous(memory_format=torch.channels_last))
+        shallow = self.shallow(x)
         deep = self.conv_after_body(channels_first(self.body(channels_last(shallow))))
-        x = self.upsample(self.conv_before_upsample(deep + shallow))
-        x = self.conv_last(x) + self.mean
+        x = self.colours(self.upsample(self.conv_before_upsample(deep + shallow)))
         return x[..., : height * self.variant.scale, : width * self.variant.scale]
 
+    # Under autocast products are bf16, but what the blocks add to stays in full precision, and so
+    # do the convolutions from and to colours: in bf16 the first one alone loses 0.01 dB.
+
+    def shallow(self, x_BCHW: Tensor) -> Tensor:
+        with torch.autocast(x_BCHW.device.type, enabled=False):
+            return self.conv_first(x_BCHW.contiguous(memory_format=torch.channels_last))
+
     def body(self, x_BHWC: Tensor) -> Tensor:
-        # Under autocast products are bf16, but what the blocks add to stays in full precision.
-        x = self.before_RG(x_BHWC.to(self.norm.weight.dtype))
+        x = self.before_RG(x_BHWC)
         for group in self.layers:
             x = group(x)
         return self.norm(x)
+
+    def colours(self, features_BCHW: Tensor) -> Tensor:
+        with torch.autocast(features_BCHW.device.type, enabled=False):
+            return self.conv_last(features_BCHW.to(self.mean.dtype)) + self.mean
 
 
 class ResidualGroup(nn.Module):

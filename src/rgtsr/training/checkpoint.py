@@ -102,14 +102,19 @@ def _restore_moments(
         for parameter in group["params"]:
             prefix = f"moments.{names[parameter]}."
             moments: dict[str, Any] = {  # Any: torch types an optimizer's state so
-                name.removeprefix(prefix): value.clone()
-                if name.endswith(".step")
-                else value.to(parameter.device)
+                name.removeprefix(prefix): _laid_out_like(parameter, value)
                 for name, value in tensors.items()
                 if name.startswith(prefix)
             }
             if moments:
                 optimizer.state[parameter] = moments
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A moment on the parameter's device, in its order of bytes, which fused optimizers rely on."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def header_of(path: Path) -> dict[str, str]:

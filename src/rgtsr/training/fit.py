@@ -17,13 +17,19 @@ import torch
 from torch import Tensor
 
 from rgtsr import drafts, weights
-from rgtsr.errors import RuntimeUnavailableError, TrainingError
+from rgtsr.errors import (
+    OutOfMemoryError,
+    RgtsrError,
+    RuntimeUnavailableError,
+    TrainingError,
+)
 from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
+from rgtsr.runtimes.torch import memory_errors
 from rgtsr.training import checkpoint, degrade, photos, ranks, schedule
 from rgtsr.training.checkpoint import Point, Progress
 from rgtsr.training.crops import Crops
-from rgtsr.training.learner import Learner
+from rgtsr.training.learner import Learner, Outcome
 from rgtsr.training.ranks import Rank
 from rgtsr.training.recipe import Recipe
 from rgtsr.training.start import start, warm_start
@@ -70,6 +76,7 @@ class Run:
     rank: Rank
     progress: Progress = field(default_factory=Progress)
     losses: deque[float] = field(default_factory=lambda: deque[float](maxlen=RECENT))
+    under_way: deque[tuple[Outcome, float, float]] = field(default_factory=deque)
 
     def at(self) -> float:
         return self.budget.progress(self.learner.step, self.progress.elapsed_s)
@@ -83,6 +90,24 @@ class Run:
         rng = np.random.default_rng((recipe.seed, step, self.rank.index))
         preset = str(rng.choice(recipe.degrade))
         return degrade.pair(hr, recipe.scale, preset, rng, patch_px=recipe.patch_px)
+
+    def learn(self) -> None:
+        """Take a step, and hear of those before; a GPU has the next one by then."""
+        step, at = self.learner.step, self.at()
+        rate = schedule.learning_rate(self.recipe, step, at)
+        torch.manual_seed(seed_of(self.recipe.seed, step, self.rank))
+        with out_of_memory_at(step, self.recipe):
+            outcome = self.learner.learn(*self.batch(step), rate=rate)
+            self.under_way.append((outcome, rate, at))
+            self.hear(all_but=0 if self.learner.device.type == "cpu" else 1)
+
+    def hear(self, *, all_but: int = 0) -> None:
+        """Wait for the steps under way, all but the last few, and tell the watcher."""
+        while len(self.under_way) > all_but:
+            outcome, rate, at = self.under_way.popleft()
+            loss = outcome.loss()
+            self.losses.append(loss)
+            self.watcher.on_step(Step(outcome.step + 1, loss, rate, at, self.progress.elapsed_s))
 
     def checkpoint(self, name: str = CHECKPOINT) -> None:
         if self.rank.leads:
@@ -139,7 +164,7 @@ def fit(
         with stop_requested() as signals:
             try:
                 stopped = loop(run, signals)
-            except TrainingError:
+            except RgtsrError:  # a loss, memory, a picture of the hold-out that has vanished
                 run.checkpoint()
                 raise
         run.checkpoint()  # first: whoever asked to stop may not wait for the rest
@@ -209,23 +234,34 @@ def loop(run: Run, signals: list[int]) -> bool:
         now = time.monotonic()
         state.elapsed_s, stopped = run.rank.agree(state.elapsed_s + now - last, bool(signals))
         last = now
-        if stopped or (at := run.at()) >= 1:
+        if stopped or run.at() >= 1:
+            run.hear()
             return stopped
-        if recipe.cooldown and not cooling and at > 1 - recipe.cooldown:
+        if recipe.cooldown and not cooling and run.at() > 1 - recipe.cooldown:
             run.checkpoint(BEFORE_COOLDOWN)
             cooling = True
-        step = run.learner.step
-        rate = schedule.learning_rate(recipe, step, at)
-        torch.manual_seed(seed_of(recipe.seed, step, run.rank))
-        loss = run.learner.learn(*run.batch(step), rate=rate)
-        run.losses.append(loss)
-        run.watcher.on_step(Step(run.learner.step, loss, rate, at, state.elapsed_s))
+        run.learn()
         if state.elapsed_s - validated_s >= 60 * recipe.validate_minutes:
+            run.hear()
             run.validate()
             validated_s = state.elapsed_s
         if state.elapsed_s - saved_s >= 60 * recipe.checkpoint_minutes:
+            run.hear()
             run.checkpoint()
             saved_s = state.elapsed_s
+
+
+@contextmanager
+def out_of_memory_at(step: int, recipe: Recipe) -> Generator[None]:
+    """torch's ways of saying that memory is out, as the end of a run."""
+    try:
+        with memory_errors():
+            yield
+    except OutOfMemoryError as error:
+        raise TrainingError(
+            f"step {step}: memory does not suffice for batch={recipe.batch} with"
+            f" patch_px={recipe.patch_px}. The last good state is kept; lower batch and resume."
+        ) from error
 
 
 def seed_of(seed: int, step: int, rank: Rank) -> int:

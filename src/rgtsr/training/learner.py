@@ -8,6 +8,7 @@ Source: RGT, section 4.1 (L1, Adam); Muon: Jordan et al., 2024, through ``torch.
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,9 +18,32 @@ from torch.optim import Optimizer
 
 from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
+from rgtsr.network.rgt import ResidualGroup
 from rgtsr.training import schedule
 from rgtsr.training.ranks import Rank
 from rgtsr.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step came to, still where it was computed: to read it is to wait for the step."""
+
+    step: int
+    loss_and_norm: Tensor
+
+    def loss(self) -> float:
+        """Of the whole batch: the mean absolute error in 0..1.
+
+        Raises:
+            TrainingError: when loss or gradients were not finite; the step has then moved nothing.
+        """
+        loss, norm = self.loss_and_norm.tolist()
+        if math.isfinite(loss) and math.isfinite(norm):
+            return loss
+        raise TrainingError(
+            f"step {self.step}: the loss is {loss:g} and the gradient norm {norm:g}."
+            " The last good state is kept; lower learning_rate and resume."
+        )
 
 
 class Learner:
@@ -35,40 +59,43 @@ class Learner:
         self.optimizers = optimizers(self.parameters, recipe)
         self.device = next(network.parameters()).device
         self.reduced = reduced_precision(recipe, self.device)
+        if recipe.compile:
+            compile_blocks(network, self.device)
 
-    def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> float:
-        """Take one step on this rank's part of a batch; returns the whole batch's loss.
-
-        The loss is the mean absolute error in 0..1.
+    def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> Outcome:
+        """Take one step on this rank's part of a batch; nothing here waits for the device.
 
         ``rate``: the learning rate of this step.
 
         Raises:
-            TrainingError: when loss or gradients are not finite, or another rank is gone; the
-                weights are then untouched.
+            TrainingError: when another rank is gone.
         """
-        self.network.train()
+        if self.recipe.compile and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.reduced):
             enlarged = self.network(lr_BCHW)
         loss = F.l1_loss(enlarged.float(), hr_BCHW)
         loss.backward()
         self.rank.average([*self._gradients(), loss.detach()])
         norm = clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm or math.inf)
-        error, steepness = loss.item(), norm.item()
-        if not math.isfinite(error) or not math.isfinite(steepness):
-            self._zero_grad()
-            raise TrainingError(
-                f"step {self.step}: the loss is {error:g} and the gradient norm {steepness:g}."
-                " The last good state is kept; lower learning_rate and resume."
-            )
+        loss_and_norm = torch.stack((loss.detach(), norm))
+        self._move(rate, refused=~loss_and_norm.isfinite().all())
+        self._average()
+        outcome = Outcome(self.step, loss_and_norm)
+        self.step += 1
+        return outcome
+
+    def _move(self, rate: float, *, refused: Tensor) -> None:
+        """Every optimizer's step, or none where ``refused``, which fused ones ask the device."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            optimizer.step()
-        self._zero_grad()
-        self._average()
-        self.step += 1
-        return error
+            if optimizer.defaults.get("fused"):
+                optimizer.found_inf = refused.float()  # pyright: ignore[reportAttributeAccessIssue] -- as GradScaler does
+                optimizer.step()
+            elif not refused.item():
+                optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
 
     def _gradients(self) -> list[Tensor]:
         return [p.grad for p in self.parameters.values() if p.grad is not None]
@@ -80,21 +107,18 @@ class Learner:
             list(self.average.values()), [p.detach() for p in self.parameters.values()], weight
         )
 
-    def _zero_grad(self) -> None:
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-
 
 def optimizers(parameters: Mapping[str, Tensor], recipe: Recipe) -> list[Optimizer]:
     """AdamW without decay, or Adam; with ``muon`` the body's matrices go to Muon."""
     if recipe.optimizer == "adam":
-        return [torch.optim.Adam(parameters.values(), recipe.learning_rate, recipe.betas)]
+        adam = torch.optim.Adam(parameters.values(), recipe.learning_rate, recipe.betas, fused=True)
+        return [adam]
     matrices = {
         n: p for n, p in parameters.items() if recipe.optimizer == "muon" and _is_matrix(n, p)
     }
     rest = [p for name, p in parameters.items() if name not in matrices]
     chosen: list[Optimizer] = [
-        torch.optim.AdamW(rest, recipe.learning_rate, recipe.betas, weight_decay=0.0)
+        torch.optim.AdamW(rest, recipe.learning_rate, recipe.betas, weight_decay=0.0, fused=True)
     ]
     if matrices:
         chosen.append(
@@ -106,6 +130,18 @@ def optimizers(parameters: Mapping[str, Tensor], recipe: Recipe) -> list[Optimiz
             )
         )
     return chosen
+
+
+def compile_blocks(network: RGT, device: torch.device) -> None:
+    """Fuse what a block does between its products; equal blocks share their kernels.
+
+    On a GPU the kernels are recorded once and replayed (CUDA graphs).
+    """
+    mode = "reduce-overhead" if device.type == "cuda" else None
+    for group in network.layers:
+        assert isinstance(group, ResidualGroup)
+        for block in group.blocks:
+            block.compile(fullgraph=True, dynamic=False, mode=mode)
 
 
 def reduced_precision(recipe: Recipe, device: torch.device) -> bool:

@@ -55,6 +55,7 @@ class Recipe(BaseModel):
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     start: Literal["interpolating", "paper"] = "interpolating"
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    compile: bool = False
     seed: int = 0
 
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
