@@ -43,6 +43,7 @@ def test_every_key_can_be_overridden() -> None:
         "drop_path": ("0.2", 0.2),
         "start": ("paper", "paper"),
         "precision": ("float32", "float32"),
+        "compile": ("true", True),
         "seed": ("5", 5),
         "checkpoint_minutes": ("1", 1),
         "validate_minutes": ("2", 2),
