@@ -86,3 +86,14 @@ def test_the_tables_of_the_speed_page_are_those_of_the_result_files(tmp_path: Pa
     before = page.read_text()
     run("tables.py")
     assert page.read_text() == before
+
+
+def test_the_memory_of_a_run_is_told_as_it_goes_on(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(256, size=(140, 150, 3), dtype=np.uint8)
+    pictures.write(pictures.Picture.from_array(noise), tmp_path / "photo.png")
+    report = tmp_path / "memory.json"
+    run("training_memory.py", tmp_path, "--steps", "4", "--every", "2", "--json", report)
+    told = json.loads(report.read_text())
+    assert told["resident_mib"].keys() == {"2", "4"}
+    assert all(100 < mib < 10_000 for mib in told["resident_mib"].values())
+    assert told["validated"][-1] == 4
