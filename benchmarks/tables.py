@@ -109,6 +109,31 @@ def tiling() -> Iterator[list[str]]:
         yield [f"{side} px", *(cell(found.get(overlap)) for overlap in overlaps)]
 
 
+def training() -> Iterator[list[str]]:
+    report = read("train_throughput")
+    yield ["network", "rgtsr", "spandrel", "ratio", "work", "roofline", "of it"]
+    yield ["---"] + ["---:"] * 6
+    for row in report["rows"]:
+        yield [
+            f"{row['variant']}, {row['precision']}",
+            f"{row['ours_s']:.2f} s",
+            f"{row['port_s']:.2f} s",
+            f"**{row['ratio']:.2f}x**",
+            f"{row['gflop']:.0f} GFLOP",
+            f"{row['roofline_s']:.2f} s",
+            f"{row['of_roofline']:.0%}",
+        ]
+
+
+def training_memory() -> Iterator[list[str]]:
+    resident = read("training_memory")["resident_mib"]
+    steps = list(resident)
+    shown = [steps[0], *steps[len(steps) // 5 - 1 :: len(steps) // 5]]
+    yield ["step", *shown]
+    yield ["---"] + ["---:"] * len(shown)
+    yield ["memory", *(f"{resident[step]} MiB" for step in shown)]
+
+
 def cell(row: dict | None) -> str:
     return "" if row is None else f"{row['loss_db']:+.4f} dB, {row['pixels_run']:.2f}x the pixels"
 
@@ -125,6 +150,8 @@ TABLES = {
     "floor": floor,
     "memory": memory,
     "tiling": tiling,
+    "training": training,
+    "training-memory": training_memory,
 }
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=None, help="default: 4 on a CPU, 32 on a GPU")
     parser.add_argument("--patch", type=int, default=64, help="side in LR px")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compile", action="store_true", help="our blocks by torch.compile")
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--child", nargs=2, metavar=("SIDE", "VARIANT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -62,6 +63,7 @@ def main() -> None:
         "torch": torch.__version__,
         "batch": arguments.batch,
         "patch_px": arguments.patch,
+        "compiled": arguments.compile,
         "product_flop_s": rates,
         "copy_bytes_s": copies,
         "rows": rows,
@@ -111,7 +113,8 @@ def measured(
 
 def child(side: str, variant: str, arguments: argparse.Namespace) -> subprocess.Popen[str]:
     options = ("--device", arguments.device, "--batch", str(arguments.batch))
-    options += ("--patch", str(arguments.patch), "--child", side, variant)
+    options += ("--patch", str(arguments.patch), *(["--compile"] * arguments.compile))
+    options += ("--child", side, variant)
     environment = dict(os.environ)
     if side == "ours" and (library := find_library("tcmalloc_minimal")):
         environment["LD_PRELOAD"] = library
@@ -140,7 +143,8 @@ def serve(side: str, variant: str, arguments: argparse.Namespace) -> None:
 
 
 def ours(variant: str, arguments: argparse.Namespace):
-    chosen = recipe.load("light-x2", (f"variant={variant}", f"batch={arguments.batch}"))
+    keys = (f"variant={variant}", f"batch={arguments.batch}", f"compile={arguments.compile}")
+    chosen = recipe.load("light-x2", keys)
     network = RGT(chosen.network_variant).to(arguments.device)
     learner = Learner(network, chosen)
     large = torch.randint(256, (2, 800, 800, 3), dtype=torch.uint8, device=arguments.device)

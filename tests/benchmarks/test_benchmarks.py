@@ -88,6 +88,16 @@ def test_the_tables_of_the_speed_page_are_those_of_the_result_files(tmp_path: Pa
     assert page.read_text() == before
 
 
+def test_a_training_step_is_compared_with_spandrels_and_the_roofline(tmp_path: Path) -> None:
+    report = tmp_path / "throughput.json"
+    sizes = ("--variants", "tiny", "--batch", "1", "--rounds", "1")
+    line = run("train_throughput.py", *sizes, "--json", report)
+    (row,) = json.loads(report.read_text())["rows"]
+    assert f"{row['ratio']:.2f}x" in line
+    assert row["ratio"] == pytest.approx(row["port_s"] / row["ours_s"])
+    assert row["ours_s"] > row["roofline_s"] > 0
+
+
 def test_the_memory_of_a_run_is_told_as_it_goes_on(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(256, size=(140, 150, 3), dtype=np.uint8)
     pictures.write(pictures.Picture.from_array(noise), tmp_path / "photo.png")
