@@ -56,8 +56,7 @@ def main() -> None:
         return
     rates = {name: product_rate(kind, arguments.device) for name, kind in PRECISIONS.items()}
     copies = copy_rate(arguments.device)
-    rows = [measured(name, arguments, rates, copies) for name in arguments.variants]
-    report = {
+    report: dict = {
         "device": torch.cuda.get_device_name() if arguments.device == "cuda" else "CPU",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -66,9 +65,11 @@ def main() -> None:
         "compiled": arguments.compile,
         "product_flop_s": rates,
         "copy_bytes_s": copies,
-        "rows": rows,
+        "rows": [],
     }
-    arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    for name in arguments.variants:
+        report["rows"].append(measured(name, arguments, rates, copies))
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
