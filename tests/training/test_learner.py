@@ -9,7 +9,7 @@ from rgtsr import variants
 from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
 from rgtsr.training import degrade, recipe
-from rgtsr.training.learner import Learner, named_moments
+from rgtsr.training.learner import Learner, error, named_moments
 
 TINY = replace(variants.find("tiny"), depths=(2, 2))
 RATE = 1e-3
@@ -33,6 +33,30 @@ def test_the_loss_falls(optimizer: str, precision: str) -> None:
     lr, hr = batch()
     losses = [student.learn(lr, hr, rate=RATE).loss() for _ in range(12)]
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_loss_is_shared_between_pixels_and_fourier_coefficients(share: float) -> None:
+    mine, truth = (torch.rand(2, 3, 16, 24, dtype=torch.float64) for _ in range(2))
+    rest = (mine - truth).numpy()
+    expected = (1 - share) * np.abs(rest).mean()
+    expected += share * np.abs(np.fft.rfft2(rest, norm="ortho")).mean()
+    assert error(mine, truth, fft_share=share).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_fourier_loss_has_a_gradient_where_nothing_is_left_to_learn() -> None:
+    mine = torch.rand(1, 3, 8, 8, requires_grad=True)
+    error(mine, mine.detach().clone(), fft_share=1.0).backward()
+    assert mine.grad is not None and not mine.grad.any()
+
+
+def test_a_run_learns_by_the_fourier_loss_that_its_recipe_asks_for() -> None:
+    lr, hr = batch()
+    pixels, fourier = (learner(f"fft_loss={share}") for share in (0, 1))
+    first = fourier.learn(lr, hr, rate=RATE).loss()
+    assert first != pixels.learn(lr, hr, rate=RATE).loss()
+    later = [fourier.learn(lr, hr, rate=RATE).loss() for _ in range(11)]
+    assert later[-1] < 0.8 * first
 
 
 def test_muon_takes_the_bodys_matrices_and_adamw_the_rest() -> None:

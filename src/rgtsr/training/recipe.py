@@ -48,6 +48,7 @@ class Recipe(BaseModel):
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     betas: tuple[float, float] = (0.9, 0.99)
     clip_norm: Annotated[float, Field(gt=0)] | None = 0.5
+    fft_loss: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the loss, the rest is L1
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     cooldown: Annotated[float, Field(ge=0, le=1)] = 0.2
     milestones: tuple[int, ...] = ()
