@@ -25,7 +25,7 @@ def main(checkpoint: str, picture: str) -> None:
     psnr.grid(alpha=0.25)
     loss = psnr.twinx()
     loss.plot(minutes, [point["loss"] for point in curve], "-", color=LOSS_COLOR, zorder=0)
-    loss.set_ylabel("L1 loss, mean of 200 steps", color="#888888")
+    loss.set_ylabel("loss, mean of 200 steps", color="#888888")
     for spine in ("top", "left", "right"):
         psnr.spines[spine].set_visible(False)
         loss.spines[spine].set_visible(False)
