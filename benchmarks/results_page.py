@@ -179,6 +179,7 @@ def plot(rows: list[dict]) -> Figure:
             if (row["scale"], row["kind"]) == (scale, "bicubic"):
                 axes.axhline(row[SETS[0]][0], color="0.3", linestyle=":", label="bicubic")
         axes.set_xscale("log")
+        axes.margins(x=0.12)  # room for the names
         axes.set_title(f"x{scale}")
         axes.set_xlabel("parameters")
         axes.set_ylabel("PSNR-Y on Set5, dB")
