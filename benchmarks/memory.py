@@ -1,6 +1,6 @@
 """Memory: measures what runtimes take for tiles, and fits the model that plans with it.
 
-    python benchmarks/memory.py --write           # measures, fits, writes runtimes/memory.json
+    python benchmarks/memory.py --write           # measures, fits, writes both files
     python benchmarks/memory.py --refit --write
 
 Each measurement is a process of its own: the most that it held while it compiled and ran one tile,
@@ -25,6 +25,7 @@ from rgtsr.runtimes import memory
 from rgtsr.weights import Weights
 
 TARGET = Path(__file__).parents[1] / "src/rgtsr/runtimes/memory.json"
+MEASURED = Path(__file__).parent / "results/memory.json"
 KINDS = ("openvino float32", "openvino bf16", "onnxruntime float32", "torch float32", "torch bf16",
          "bounded float32")  # fmt: skip
 CASES = (
@@ -40,22 +41,24 @@ MIB = 1 << 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--kinds", nargs="+", default=KINDS)
-    parser.add_argument("--write", action="store_true", help=f"into {TARGET.name}")
+    parser.add_argument("--write", action="store_true", help="what was fitted and measured")
     parser.add_argument("--refit", action="store_true", help="to what was measured before")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(measured(*arguments.child)))
         return
-    known = json.loads(TARGET.read_text()) if TARGET.exists() else {"coefficients": {}, "rows": []}
+    coefficients = json.loads(TARGET.read_text())["coefficients"]
+    rows = json.loads(MEASURED.read_text())["rows"]
     for kind in arguments.kinds:
-        own = [r for r in known["rows"] if r["kind"] == kind]
+        own = [r for r in rows if r["kind"] == kind]
         if not arguments.refit:
             own = [row(kind, *case) for case in CASES]
-        known["coefficients"][kind] = fitted(kind, own)
-        known["rows"] = [r for r in known["rows"] if r["kind"] != kind] + own
+        coefficients[kind] = fitted(kind, own)
+        rows = [r for r in rows if r["kind"] != kind] + own
         if arguments.write:
-            TARGET.write_text(json.dumps(known, indent=1) + "\n")
+            TARGET.write_text(json.dumps({"coefficients": coefficients}, indent=1) + "\n")
+            MEASURED.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
 
 
 def row(kind: str, variant: str, scale: int, side: int) -> dict:

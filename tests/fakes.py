@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.errors import OutOfMemoryError
+from rgtsr.runtimes import memory
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Repeating:
     room_px: int | None = None  # a side above which memory is out
     batch: int = 1
     seen: int = 0
+    limit_bytes: int | None = None
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         self.seen += 1
@@ -33,3 +35,6 @@ class Repeating:
 
     def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
         return self.pixel_bytes * shape_NCHW[2] * shape_NCHW[3]
+
+    def room_bytes(self) -> int:
+        return memory.room_bytes(self.limit_bytes)

@@ -21,7 +21,9 @@ def plans(draw: st.DrawFn) -> Plan:
     """Plans of every kind: pictures below, at and far above the tile, overlaps up to half of it."""
     tile_px = draw(st.one_of(st.integers(16, 80), st.integers(16, 1023)))
     overlap_px = draw(st.integers(0, tile_px // 2))
-    return tiling.plan(draw(SIDES), draw(SIDES), tile_px=tile_px, overlap_px=overlap_px)
+    margin_px = draw(st.sampled_from([0, tiling.MARGIN_PX]))
+    height, width = draw(SIDES), draw(SIDES)
+    return tiling.plan(height, width, tile_px=tile_px, overlap_px=overlap_px, margin_px=margin_px)
 
 
 @st.composite
@@ -33,8 +35,9 @@ def axes(draw: st.DrawFn) -> Axis:
 def total(axis: Axis, scale: int) -> NDArray[np.float32]:
     """The sum of all tiles' weights along an axis."""
     result = np.zeros(axis.length * scale, np.float32)
-    for index, start in enumerate(axis.starts):
-        result[start * scale : (start + axis.tile) * scale] += axis.weights(index, scale)
+    for index in range(len(axis.starts)):
+        start, stop = axis.inside(index)
+        result[start * scale : stop * scale] += axis.weights(index, scale)
     return result
 
 
@@ -54,17 +57,33 @@ def test_no_weight_is_negative_or_above_one(axis: Axis, scale: int) -> None:
 def test_the_weights_of_both_sides_together_sum_to_one(height: int, width: int, scale: int) -> None:
     plan = tiling.plan(height, width, tile_px=24, overlap_px=9)
     result = np.zeros((height * scale, width * scale), np.float32)
-    for i, top in enumerate(plan.rows.starts):
-        for j, left in enumerate(plan.columns.starts):
+    for i in range(len(plan.rows.starts)):
+        for j in range(len(plan.columns.starts)):
             part = np.outer(plan.rows.weights(i, scale), plan.columns.weights(j, scale))
-            result[top * scale :, left * scale :][: part.shape[0], : part.shape[1]] += part
+            (top, bottom), (left, right) = plan.rows.inside(i), plan.columns.inside(j)
+            result[top * scale : bottom * scale, left * scale : right * scale] += part
     assert np.abs(result - 1).max() <= 1e-6
 
 
+@given(SIDES, st.integers(16, 300), st.integers(0, 40))
+def test_tiles_cover_the_picture_and_a_margin_around_it(
+    length: int, tile_px: int, margin_px: int
+) -> None:
+    axis = tiling.plan(length, 1, tile_px=tile_px, overlap_px=0, margin_px=margin_px).rows
+    margin_px = min(margin_px, tile_px // 4)
+    assert axis.starts[0] == -margin_px
+    assert axis.starts[-1] + axis.tile >= length + margin_px
+
+
 @given(axes())
-def test_tiles_start_at_the_first_pixel_and_end_at_the_last(axis: Axis) -> None:
-    assert axis.starts[0] == 0
-    assert axis.starts[-1] + axis.tile == axis.length
+def test_what_lies_in_the_picture_is_itself_and_the_rest_is_mirrored(axis: Axis) -> None:
+    for index, start in enumerate(axis.starts[:3]):
+        samples = axis.samples(index)
+        first, last = axis.inside(index)
+        assert (samples[axis.part(index, 1)] == np.arange(first, last)).all()
+        for place in range(-start):  # before the picture: pixel -1 is pixel 0 again, and so on
+            if place < axis.length:
+                assert samples[-start - 1 - place] == place
 
 
 @given(plans())
@@ -93,16 +112,18 @@ def test_tiles_are_evenly_spread(axis: Axis) -> None:
 @given(SIDES, st.integers(16, 500))
 def test_there_is_no_tile_more_than_is_needed(length: int, tile_px: int) -> None:
     overlap_px = tile_px // 8
-    axis = tiling.plan(length, length, tile_px=tile_px, overlap_px=overlap_px).rows
+    margins = {"overlap_px": overlap_px, "margin_px": 0}
+    axis = tiling.plan(length, length, tile_px=tile_px, **margins).rows
     one_less = len(axis.starts) - 1
     assert one_less == 0 or one_less * (tile_px - overlap_px) + overlap_px < length
 
 
 @given(SIDES, SIDES, st.integers(16, 1023))
-def test_all_tiles_of_a_picture_have_one_shape(height: int, width: int, tile_px: int) -> None:
+def test_tiles_have_one_of_a_few_shapes(height: int, width: int, tile_px: int) -> None:
     plan = tiling.plan(height, width, tile_px=tile_px, overlap_px=tile_px // 4)
-    assert plan.tile == (min(height, tile_px), min(width, tile_px))
     assert plan.count == len(plan.rows.starts) * len(plan.columns.starts)
+    for side in plan.tile:
+        assert side == tile_px or (side < tile_px and side % 32 == 0 and side >= 64)
 
 
 @given(plans())
@@ -126,14 +147,14 @@ def test_what_is_finished_grows_to_the_whole_length(axis: Axis) -> None:
 def test_no_later_tile_changes_what_is_finished(axis: Axis, scale: int) -> None:
     for index in range(len(axis.starts)):
         for later in range(index + 1, min(index + 4, len(axis.starts))):
-            untouched = (axis.finished(index) - axis.starts[later]) * scale
+            untouched = (axis.finished(index) - axis.inside(later)[0]) * scale
             assert not axis.weights(later, scale)[: max(0, untouched)].any()
 
 
 @given(axes())
 def test_what_waits_for_the_next_row_is_less_than_one_tile(axis: Axis) -> None:
     for index, later in enumerate(axis.starts[1:]):
-        assert axis.finished(index) >= later
+        assert axis.finished(index) >= min(later, axis.length)
         assert axis.starts[index] + axis.tile - axis.finished(index) < axis.tile
 
 
@@ -142,20 +163,26 @@ def test_what_waits_for_the_next_row_is_less_than_one_tile(axis: Axis) -> None:
 @settings(max_examples=300)
 def test_at_most_two_tiles_make_a_pixel_of_an_axis(axis: Axis, scale: int) -> None:
     makers = np.zeros(axis.length * scale, int)
-    for index, start in enumerate(axis.starts):
-        makers[start * scale : (start + axis.tile) * scale] += axis.weights(index, scale) > 0
+    for index in range(len(axis.starts)):
+        start, stop = axis.inside(index)
+        makers[start * scale : stop * scale] += axis.weights(index, scale) > 0
     assert makers.max() <= 2
 
 
-def test_a_side_below_the_tile_is_one_tile_of_its_own_length() -> None:
-    plan = tiling.plan(40, 500, tile_px=192, overlap_px=16)
-    assert plan.tile == (40, 192)
-    assert plan.rows.starts == (0,)
+def test_a_side_below_the_tile_is_one_tile_with_a_margin() -> None:
+    plan = tiling.plan(100, 500, tile_px=192, overlap_px=16)
+    assert plan.tile == (128, 192)
+    assert plan.rows.starts == (-8,)
+
+
+def test_tiles_are_no_larger_than_their_number_asks_for() -> None:
+    axis = tiling.plan(1, 193, tile_px=192, overlap_px=16).columns
+    assert (axis.starts, axis.tile) == ((-8, 73), 128)
 
 
 def test_a_row_of_three_tiles_is_what_it_is_by_hand() -> None:
     # steps of 12 over 40 pixels; neighbours share 4 pixels, and fade in all of them
-    axis = tiling.plan(16, 40, tile_px=16, overlap_px=4).columns
+    axis = tiling.plan(16, 40, tile_px=16, overlap_px=4, margin_px=0).columns
     assert axis == Axis(40, 16, (0, 12, 24), ((12, 16), (24, 28)))
     rise = [1 / 8, 3 / 8, 5 / 8, 7 / 8]
     assert axis.weights(1, 1).tolist() == [*rise, *[1] * 8, *rise[::-1]]
@@ -163,13 +190,13 @@ def test_a_row_of_three_tiles_is_what_it_is_by_hand() -> None:
 
 
 def test_the_fade_lies_in_the_middle_of_a_long_overlap() -> None:
-    axis = tiling.plan(16, 20, tile_px=16, overlap_px=4).columns
+    axis = tiling.plan(16, 20, tile_px=16, overlap_px=4, margin_px=0).columns
     assert axis.starts == (0, 4)
     assert axis.fades == ((8, 12),)
 
 
 def test_without_overlap_tiles_meet_at_a_step() -> None:
-    axis = tiling.plan(16, 32, tile_px=16, overlap_px=0).columns
+    axis = tiling.plan(16, 32, tile_px=16, overlap_px=0, margin_px=0).columns
     assert axis.weights(0, 2).tolist() == [1] * 32
     assert axis.weights(1, 2).tolist() == [1] * 32
 

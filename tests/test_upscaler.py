@@ -1,6 +1,7 @@
 """The heart, with a runtime that repeats pixels: the result is then the picture repeated."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,10 @@ TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
 
 def repeating(runtime: Repeating | None = None, **changes: object) -> Upscaler:
-    return Upscaler(TINY, runtime or Repeating(), settings=Settings(**changes))
+    settings = Settings(**changes)
+    runtime = runtime or Repeating()
+    runtime.limit_bytes = settings.max_memory_bytes
+    return Upscaler(TINY, runtime=runtime, settings=settings)
 
 
 def noise(*shape: int, dtype: type = np.uint8, seed: int = 0) -> NDArray[np.generic]:
@@ -171,12 +175,62 @@ def test_a_file_takes_the_memory_of_two_rows_of_tiles_not_that_of_the_canvas(
     assert peak_bytes < 2 * height * enlarged_row_bytes / 3
 
 
-def test_the_network_itself_gives_the_same_picture_tiled_and_whole() -> None:
+def test_the_network_sees_the_picture_mirrored_around_it_unless_it_is_run_whole() -> None:
     real = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=1)
-    picture = Picture.from_array(noise(64, 64, 3))
-    whole = Upscaler(real, settings=Settings(whole=True)).upscale(picture)
-    one_tile = Upscaler(real, settings=Settings(tile_px=64)).upscale(picture)
-    assert np.array_equal(whole.pixels_HWC, one_tile.pixels_HWC)
+    array = noise(48, 48, 3)
+    one_tile = Upscaler(real, precision="float32").upscale(Picture.from_array(array))
+    around = np.pad(array, ((8, 8), (8, 8), (0, 0)), "symmetric")
+    whole = Upscaler(real, precision="float32", settings=Settings(whole=True))
+    enlarged = whole.upscale(Picture.from_array(around)).pixels_HWC
+    assert np.array_equal(one_tile.pixels_HWC, enlarged[16:-16, 16:-16])
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in weights.listing()])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (40, 70)])
+def test_solid_colours_have_no_borders(name: str, size: tuple[int, int]) -> None:
+    with Upscaler(name, precision="float32") as upscaler:
+        for color in ([255, 255, 255], [255, 0, 0], [0, 0, 255], [30, 90, 60]):
+            solid = np.full((*size, 3), color, np.uint8)
+            enlarged = upscaler.upscale(Picture.from_array(solid)).pixels_HWC.astype(int)
+            assert np.ptp(enlarged, axis=(0, 1)).max() <= 1
+            assert np.abs(enlarged - color).max() <= 3  # these weights are no better inside
+
+
+@pytest.mark.parametrize("value", [0, 137, 255])
+def test_alpha_that_is_the_same_everywhere_stays_so_and_costs_nothing(value: int) -> None:
+    array, runtime = noise(50, 70, 4), Repeating()
+    array[..., 3] = value
+    enlarged = repeating(runtime, tile_px=32, overlap_px=8).upscale(Picture.from_array(array))
+    assert enlarged.alpha_HW is not None
+    assert (enlarged.alpha_HW == value).all()
+    assert enlarged.alpha_HW.shape == (100, 140)
+    assert runtime.seen == tiling.plan(50, 70, tile_px=32, overlap_px=8).count
+
+
+def test_several_threads_may_use_one_upscaler() -> None:
+    upscaler = Upscaler(TINY, runtime="openvino", precision="float32")
+    photos = [Picture.from_array(noise(30 + 40 * (i % 3), 50, 3, seed=i)) for i in range(12)]
+    alone = [upscaler.upscale(photo).pixels_HWC for photo in photos]
+    with ThreadPoolExecutor(4) as threads:
+        together = [made.pixels_HWC for made in threads.map(upscaler.upscale, photos)]
+    assert all(np.array_equal(*pair) for pair in zip(alone, together, strict=True))
+
+
+def test_one_pictures_shortage_of_memory_changes_no_other() -> None:
+    runtime = Repeating(room_px=40)
+    upscaler = repeating(runtime, tile_px=128)
+    array = noise(300, 270, 3)
+    upscaler.upscale(Picture.from_array(array))
+    runtime.room_px, runtime.seen = None, 0
+    upscaler.upscale(Picture.from_array(array))
+    assert runtime.seen == tiling.plan(300, 270, tile_px=128, overlap_px=16).count
+
+
+def test_a_closed_upscaler_says_so() -> None:
+    with repeating() as upscaler:
+        upscaler.upscale(Picture.from_array(noise(20, 20, 3)))
+    with pytest.raises(ValueError, match="closed"):
+        upscaler.upscale(Picture.from_array(noise(20, 20, 3)))
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
@@ -218,13 +272,13 @@ def test_a_whole_picture_is_never_cut() -> None:
 def test_the_tile_is_the_largest_that_the_limit_leaves_room_for() -> None:
     picture = Picture.from_array(noise(400, 300, 3))
     sides: list[int] = []
-    for room_mib in (1000, 140, 40):
+    for room_mib in (1000, 100, 40):
         limit = memory.used_bytes() + (room_mib << 20)
         upscaler = repeating(Repeating(pixel_bytes=5000), max_memory_bytes=limit)
         assert np.array_equal(upscaler.upscale(picture).pixels_HWC, repeated(picture.pixels_HWC))
         sides.append(upscaler._engine.plan(picture.size).tile[0])
-    assert sides[0] == 192
-    assert 192 > sides[1] > sides[2] >= 32
+    assert sides[0] == 160  # three of them
+    assert 160 > sides[1] > sides[2] >= 32
 
 
 def test_an_impossible_limit_says_what_would_do() -> None:
@@ -242,7 +296,7 @@ def test_a_whole_picture_beyond_the_limit_runs_band_by_band_with_the_same_result
     limit = memory.used_bytes() + (250 << 20)
     bounded = exact(settings=Settings(whole=True, max_memory_bytes=limit))
     made = bounded.upscale(picture)
-    assert bounded._engine._runtime.name == "torch"
+    assert list(bounded._engine._others) == [("torch", "float32")]
     difference = made.pixels_HWC.astype(int) - free.pixels_HWC
     assert np.abs(difference).max() <= 1
     assert (difference != 0).mean() < 1e-3
@@ -259,8 +313,12 @@ def test_tiles_in_batches_give_the_same_picture_in_fewer_runs(batch: int) -> Non
     assert runtime.seen == rows * -(-columns // batch)
 
 
-def test_a_batch_for_which_memory_is_out_runs_tile_by_tile() -> None:
-    array = noise(100, 300, 3)
-    runtime = Repeating(batch=4, room_px=40)
+def test_a_batch_for_which_memory_is_out_runs_tile_by_tile_and_later_ones_are_smaller() -> None:
+    array = noise(100, 600, 3)
+    runtime = Repeating(batch=4, room_px=2 * 32)
     made = repeating(runtime, tile_px=32, overlap_px=8).upscale(Picture.from_array(array))
     assert np.array_equal(made.pixels_HWC, repeated(array))
+    plan = tiling.plan(100, 600, tile_px=32, overlap_px=8)
+    rows, columns = len(plan.rows.starts), len(plan.columns.starts)
+    first_row = 1 + 4 + -(-(columns - 4) // 2)  # a failure, its four tiles, then two at a time
+    assert runtime.seen == first_row + (rows - 1) * -(-columns // 2)

@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 
 TILE_LIMIT_PX = 1024  # from this side on RG-SA recurses deeper than any training patch did
 SMALLEST_TILE_PX = 16
+MARGIN_PX = 8  # of mirrored pixels around a picture: more of them change nothing (docs/speed.md)
+STEP_PX = 32  # tiles have multiples of it: a graph is compiled for each shape, so there are few
+SMALLEST_SIDE_PX = 64  # of a tile, if tiles may be so large: that of a training patch
 
 
 @dataclass(frozen=True)
 class Axis:
     """Equal tiles along one side: where each starts, and where neighbours are faded together.
 
-    ``fades[i]`` is the (start, stop) in which tile i + 1 takes over from tile i. It lies in the
-    middle of their overlap, so that the borders of tiles, which see least, are not used; fades
-    never meet, so at most two tiles make a pixel.
+    Tiles may begin before the picture and end after it: there it is mirrored. ``fades[i]`` is the
+    (start, stop) in which tile i + 1 takes over from tile i. It lies in the middle of their
+    overlap, so that the borders of tiles, which see least, are not used; fades never meet, so at
+    most two tiles make a pixel.
     """
 
     length: int
@@ -28,13 +32,29 @@ class Axis:
     starts: tuple[int, ...]
     fades: tuple[tuple[int, int], ...]
 
+    def samples(self, index: int) -> NDArray[np.intp]:
+        """Which pixels of the picture a tile is made of, mirrored beyond the border: (tile,)."""
+        place = (self.starts[index] + np.arange(self.tile)) % (2 * self.length)
+        return np.minimum(place, 2 * self.length - 1 - place)
+
+    def inside(self, index: int) -> tuple[int, int]:
+        """The (start, stop) of the picture's own pixels in a tile."""
+        start = self.starts[index]
+        return max(0, start), min(self.length, start + self.tile)
+
+    def part(self, index: int, scale: int) -> slice:
+        """Where the picture's own pixels lie in what a tile became."""
+        start, stop = self.inside(index)
+        return slice((start - self.starts[index]) * scale, (stop - self.starts[index]) * scale)
+
     def weights(self, index: int, scale: int) -> NDArray[np.float32]:
-        """How much each output pixel of this tile counts: (tile * scale,), 0..1.
+        """How much each output pixel of this tile inside the picture counts, 0..1.
 
         At every pixel of the picture the weights of all tiles sum to 1.
         """
-        positions = (np.arange(self.tile * scale) + 0.5) / scale + self.starts[index]
-        weights = np.ones(self.tile * scale)
+        start, stop = self.inside(index)
+        positions = (np.arange((stop - start) * scale) + 0.5) / scale + start
+        weights = np.ones(len(positions))
         if index > 0:
             weights = _rise(positions, *self.fades[index - 1])
         if index < len(self.fades):
@@ -64,11 +84,13 @@ class Plan:
         return len(self.rows.starts) * len(self.columns.starts)
 
 
-def plan(height: int, width: int, *, tile_px: int, overlap_px: int) -> Plan:
+def plan(
+    height: int, width: int, *, tile_px: int, overlap_px: int, margin_px: int = MARGIN_PX
+) -> Plan:
     """Cover a picture with equal tiles that overlap by at least ``overlap_px``, evenly spread.
 
-    A side shorter than ``tile_px`` is one tile of its own length, not a padded one: mirrored
-    borders would change what the network sees.
+    ``margin_px`` of mirrored pixels surround the picture, since a network sees nothing beyond a
+    tile. Tiles are no larger than their number asks for, up to a multiple of 32.
 
     Raises:
         ValueError: for a tile below 16 or at 1024 and above (RG-SA would recurse deeper than in
@@ -85,22 +107,26 @@ def plan(height: int, width: int, *, tile_px: int, overlap_px: int) -> Plan:
         )
     if not 0 <= overlap_px <= tile_px // 2:
         raise ValueError(f"overlap_px={overlap_px} must lie in 0..{tile_px // 2}, half a tile.")
-    return Plan(_axis(height, tile_px, overlap_px), _axis(width, tile_px, overlap_px))
+    return Plan(*(_axis(side, tile_px, overlap_px, margin_px) for side in (height, width)))
 
 
 def whole(height: int, width: int) -> Plan:
-    """The picture as one tile, of whatever size."""
-    return Plan(_axis(height, height, 0), _axis(width, width, 0))
+    """The picture as one tile, of whatever size, and nothing around it."""
+    return Plan(*(Axis(side, side, (0,), ()) for side in (height, width)))
 
 
-def _axis(length: int, tile: int, overlap: int) -> Axis:
+def _axis(length: int, tile: int, overlap: int, margin: int) -> Axis:
     if length < 1:
         raise ValueError(f"a side of {length} pixels cannot be tiled.")
-    tile = min(tile, length)
-    if tile == length:
-        return Axis(length, tile, (0,), ())
-    count = math.ceil((length - overlap) / (tile - overlap))
-    starts = tuple(round(i * (length - tile) / (count - 1)) for i in range(count))
+    margin = min(margin, tile // 4)
+    covered = length + 2 * margin
+    count = max(1, math.ceil((covered - overlap) / (tile - overlap)))
+    needed = math.ceil((covered + (count - 1) * overlap) / count)
+    tile = min(tile, max(SMALLEST_SIDE_PX, -(-needed // STEP_PX) * STEP_PX))
+    if count == 1:
+        return Axis(length, tile, (-margin,), ())
+    spread = covered - tile
+    starts = tuple(round(i * spread / (count - 1)) - margin for i in range(count))
     steps = [after - before for before, after in pairwise(starts)]
     fade = min(overlap, *steps)  # or the fades of tiles this close would meet
     fades = tuple(_fade(after, before + tile, fade) for before, after in pairwise(starts))

@@ -50,10 +50,10 @@ def test_auto_takes_what_was_found_fastest(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(probe, "known", lambda *_: found)
     upscaler = Upscaler(TINY, precision="float32")
     upscaler.upscale(picture(40))
-    assert upscaler._engine._runtime.name == "onnxruntime"
+    assert upscaler._engine.runtime.name == "onnxruntime"
     named = Upscaler(TINY, runtime="openvino")
     named.upscale(picture(40))
-    assert named._engine._runtime.name == "openvino"
+    assert named._engine.runtime.name == "openvino"
 
 
 def test_auto_measures_where_there_is_work_enough(own_cache: Path) -> None:

@@ -1,6 +1,5 @@
 """``rgtsr doctor``: what this machine has, and whether what was installed is whole and works."""
 
-import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ PACKAGES = (
     "numpy",
     "onnx",
     "openvino",
+    "psutil",
     "pyvips",
     "pyvips-binary",
     "safetensors",
@@ -47,10 +47,12 @@ def doctor() -> int:
 
 def machine() -> Iterator[Finding]:
     """Processor, cores that we may use, instruction sets that matter."""
+    from rgtsr.runtimes import memory
+
     name, flags = _processor()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     fast = [flag for flag in FAST_FLAGS if flag in flags]
-    yield Finding("processor", f"{name}, {cores} cores, {' '.join(fast) or 'no wide vectors'}")
+    vectors = " ".join(fast) or "no wide vectors"
+    yield Finding("processor", f"{name}, {memory.cores()} cores, {vectors}")
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
 
 

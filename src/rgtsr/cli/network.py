@@ -51,18 +51,19 @@ def opened(
         UnknownWeightsError, WeightsError, RuntimeUnavailableError: as Upscaler.
     """
     from rgtsr import tiling, upscaler
-    from rgtsr.upscaler.engine import TILE_PX
+    from rgtsr.upscaler.engine import OVERLAP_PX, TILE_PX
 
     if whole and (tile_px is not None or overlap_px is not None):
         raise ValueError("--whole and --tile or --overlap exclude each other.")
     settings = upscaler.Settings(
         tile_px=tile_px,
-        overlap_px=_overlap(tile_px, overlap_px),
+        overlap_px=OVERLAP_PX if overlap_px is None else overlap_px,
         whole=whole,
         ensemble=ensemble,
         max_memory_bytes=max_memory_bytes,
     )
-    tiling.plan(1, 1, tile_px=tile_px or TILE_PX, overlap_px=settings.overlap_px)  # raises
+    asked = {"tile_px": tile_px or TILE_PX, "overlap_px": overlap_px or 0}
+    tiling.plan(1, 1, **asked)  # raises for what cannot be
     return upscaler.Upscaler(
         chosen(model, scale, repeated=repeated),
         runtime=runtime,
@@ -70,12 +71,3 @@ def opened(
         precision=precision,
         settings=settings,
     )
-
-
-def _overlap(tile_px: int | None, overlap_px: int | None) -> int:
-    """The default overlap, or what a small tile leaves room for."""
-    from rgtsr.upscaler.engine import OVERLAP_PX
-
-    if overlap_px is not None:
-        return overlap_px
-    return OVERLAP_PX if tile_px is None else min(OVERLAP_PX, max(0, tile_px // 4))

@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 
 
 class Runtime(Protocol):
-    """One network, ready to run on one device."""
+    """One network, ready to run on one device; several threads may use it at once."""
 
     scale: int
     name: str
@@ -48,6 +48,10 @@ class Runtime(Protocol):
 
     def needed_bytes(self, shape_NCHW: tuple[int, ...]) -> int:
         """What tiles of that shape take, to within 15 %, beyond what the process holds."""
+        ...
+
+    def room_bytes(self) -> int:
+        """What there is for them where the network runs, less by as much as a plan may be wrong."""
         ...
 
 

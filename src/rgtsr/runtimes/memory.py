@@ -1,17 +1,19 @@
-"""How much memory there is, and how much a network takes. Knows no network's insides.
+"""What this process may use of memory and cores, and how much of it a network takes.
 
 What a runtime takes is a sum of products: ``features`` of the network and the tile times the
 coefficients in ``memory.json``, which ``benchmarks/memory.py`` fits to measurements.
 """
 
 import json
-import resource
+import os
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from math import prod
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from rgtsr.errors import OutOfMemoryError
 from rgtsr.variants import FEATURES, Variant
@@ -19,7 +21,7 @@ from rgtsr.weights.shapes import parameter_shapes
 
 FLOAT_BYTES = 4
 MARGIN = 1.15  # how far a plan may be wrong
-PAGE_BYTES = resource.getpagesize()
+UNLIMITED = 1 << 62
 
 
 def needed_bytes(kind: str, variant: Variant, shape_NCHW: tuple[int, ...]) -> int:
@@ -79,60 +81,90 @@ def in_words(size_bytes: int) -> str:
 
 def used_bytes() -> int:
     """What this process holds in memory."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
-    except (OSError, ValueError, IndexError):
-        return 0
+    return psutil.Process().memory_info().rss
 
 
 def free_bytes(root: Path = Path("/")) -> int:
     """What this process can still get: the machine's, its container's, and its own limit.
 
-    Very large where nothing of the kind is known.
+    ``root``: where the system tells of control groups.
     """
-    return max(0, min(_machine(root), _container(root), _process()))
+    return max(0, min(psutil.virtual_memory().available, _container(root), _process()))
 
 
-def _machine(root: Path) -> int:
-    """Free memory, caches included."""
-    try:
-        for line in (root / "proc/meminfo").read_text().splitlines():
-            name, value = line.split(":")
-            if name == "MemAvailable":
-                return int(value.split()[0]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 1 << 62
+def cores(root: Path = Path("/")) -> int:
+    """How many this process may keep busy: those it may run on, and what its container allows."""
+    own = psutil.Process()
+    usable = len(own.cpu_affinity() or ()) if hasattr(own, "cpu_affinity") else 0
+    quotas = [_quota(group) for group in _groups(root, "cpu")]
+    return max(1, int(min([usable or os.cpu_count() or 1, *quotas])))
 
 
 def _container(root: Path) -> int:
-    """The tightest of the control groups that this process is in (version 2)."""
+    """What the tightest of the control groups leaves that this process is in."""
+    return min((_group(folder) for folder in _groups(root, "memory")), default=UNLIMITED)
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The control groups that this process is in, inner ones first; versions 1 and 2.
+
+    In a container they are often told by names of the host, and only the outermost is there.
+    Source: Linux, cgroups(7).
+    """
     try:
-        line = (root / "proc/self/cgroup").read_text().strip().splitlines()[-1]
-    except (OSError, IndexError):
-        return 1 << 62
-    groups = root / "sys/fs/cgroup"
-    inside = groups / line.rpartition(":")[2].lstrip("/")
-    return min(_group(group) for group in (inside, *inside.parents) if group >= groups)
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:  # no Linux
+        return
+    for line in lines:
+        number, controllers, place = line.split(":", 2)
+        if number == "0" and not controllers:
+            mounted = root / "sys/fs/cgroup"
+        elif controller in controllers.split(","):
+            mounted = root / "sys/fs/cgroup" / controller
+        else:
+            continue
+        inside = mounted / place.lstrip("/")
+        yield from (group for group in (inside, *inside.parents) if group.is_relative_to(mounted))
 
 
 def _group(folder: Path) -> int:
+    """What a group still allows; of what it uses, the caches can go."""
+    for limit, used, idle in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            left = int((folder / limit).read_text()) - int((folder / used).read_text())
+            lines = (folder / "memory.stat").read_text().splitlines()
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+        return left + int(dict(line.split() for line in lines).get(idle, 0))
+    return UNLIMITED
+
+
+def _quota(folder: Path) -> float:
+    """Processor seconds a second that a group allows."""
     try:
-        limit = int((folder / "memory.max").read_text())
-        used = int((folder / "memory.current").read_text())
-        statistics = dict(
-            line.split() for line in (folder / "memory.stat").read_text().splitlines()
-        )
+        quota, period = map(float, (folder / "cpu.max").read_text().split())
+        return quota / period
     except (OSError, ValueError):  # no such group, or "max"
-        return 1 << 62
-    return limit - used + int(statistics.get("inactive_file", 0))
+        pass
+    try:
+        quota, period = (
+            float((folder / f"cpu.cfs_{what}_us").read_text()) for what in ("quota", "period")
+        )
+    except (OSError, ValueError):
+        return float("inf")
+    return quota / period if quota > 0 else float("inf")
 
 
 def _process() -> int:
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY:
-        return 1 << 62
-    return limit - int(Path("/proc/self/statm").read_text().split()[0]) * PAGE_BYTES
+    """What the process's own limit of addresses leaves, where there is one."""
+    own = psutil.Process()
+    if not hasattr(own, "rlimit"):  # Linux alone has it
+        return UNLIMITED
+    limit, _ = own.rlimit(psutil.RLIMIT_AS)
+    return UNLIMITED if limit == psutil.RLIM_INFINITY else limit - own.memory_info().vms
 
 
 @cache

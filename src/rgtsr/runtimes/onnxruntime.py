@@ -3,8 +3,6 @@
 # onnxruntime is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections import OrderedDict
-
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
@@ -12,11 +10,8 @@ from numpy.typing import NDArray
 from rgtsr import graph
 from rgtsr.errors import RuntimeUnavailableError
 from rgtsr.runtimes import memory
+from rgtsr.runtimes.shapes import PerShape, Shape
 from rgtsr.weights import Weights
-
-KEPT_SHAPES = 3
-
-Shape = tuple[int, ...]
 
 
 class ONNXRuntime:
@@ -29,20 +24,12 @@ class ONNXRuntime:
         self.scale = weights.variant.scale
         self._weights = weights
         self._limit_bytes = max_memory_bytes
-        self._sessions: OrderedDict[Shape, onnxruntime.InferenceSession] = OrderedDict()
+        self._sessions = PerShape(self._open, self.needed_bytes, max_memory_bytes)
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
-        shape = tiles_NCHW.shape
-        if shape not in self._sessions:
-            if self.needed_bytes(shape) > memory.room_bytes(self._limit_bytes):
-                self._sessions.clear()
-            memory.check(self.needed_bytes(shape), shape, self._limit_bytes)
-            self._sessions[shape] = self._open(shape)
-            if len(self._sessions) > KEPT_SHAPES:
-                self._sessions.popitem(last=False)
-        self._sessions.move_to_end(shape)
-        (enlarged,) = self._sessions[shape].run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
+        session = self._sessions[tiles_NCHW.shape]
+        (enlarged,) = session.run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
         return np.asarray(enlarged)
 
     def batch_tiles(self, shape_NCHW: Shape) -> int:
@@ -53,6 +40,10 @@ class ONNXRuntime:
     def needed_bytes(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``."""
         return memory.needed_bytes("onnxruntime float32", self._weights.variant, shape_NCHW)
+
+    def room_bytes(self) -> int:
+        """See ``Runtime``."""
+        return memory.room_bytes(self._limit_bytes)
 
     def _open(self, shape: Shape) -> onnxruntime.InferenceSession:
         batch, _, height, width = shape

@@ -6,7 +6,7 @@
 import functools
 import hashlib
 import tempfile
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +18,10 @@ from numpy.typing import NDArray
 
 from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError
 from rgtsr.runtimes import cache, memory
+from rgtsr.runtimes.shapes import PerShape, Shape
 from rgtsr.weights import Weights
 
-KEPT_SHAPES = 3
-BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 HINTS = {"float32": "f32", "bf16": "bf16"}
-
-Shape = tuple[int, ...]
 
 
 class OpenVINORuntime:
@@ -42,12 +39,13 @@ class OpenVINORuntime:
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
         }
-        self._compiled: OrderedDict[Shape, openvino.InferRequest] = OrderedDict()
+        self._requests = PerShape(
+            lambda shape: Requests(self._open(shape)), self.needed_bytes, max_memory_bytes
+        )
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
-        with memory_errors():
-            request = self._request(tiles_NCHW.shape)
+        with memory_errors(), self._requests[tiles_NCHW.shape].one() as request:
             request.infer({0: tiles_NCHW})
             return request.get_output_tensor().data.copy()
 
@@ -60,21 +58,9 @@ class OpenVINORuntime:
         """See ``Runtime``."""
         return memory.needed_bytes(f"openvino {self.precision}", self._weights.variant, shape_NCHW)
 
-    def _request(self, shape: Shape) -> openvino.InferRequest:
-        if shape not in self._compiled:
-            self._make_room(shape)
-            self._compiled[shape] = self._open(shape).create_infer_request()
-            if len(self._compiled) > KEPT_SHAPES:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(shape)
-        return self._compiled[shape]
-
-    def _make_room(self, shape: Shape) -> None:
-        """Forget other shapes if need be. Raises OutOfMemoryError where that is not enough."""
-        needed = self.needed_bytes(shape)
-        if needed > memory.room_bytes(self._limit_bytes):
-            self._compiled.clear()
-        memory.check(needed, shape, self._limit_bytes)
+    def room_bytes(self) -> int:
+        """See ``Runtime``."""
+        return memory.room_bytes(self._limit_bytes)
 
     def _open(self, shape: Shape) -> openvino.CompiledModel:
         """From the cache if it is there. A fresh one goes there first: see ``_compile``."""
@@ -106,6 +92,26 @@ class OpenVINORuntime:
         """Everything on which a compiled graph depends."""
         what = repr((self._identity, sorted(self._config.items()), shape))
         return hashlib.sha256(what.encode()).hexdigest()
+
+
+class Requests:
+    """Runs of one compiled graph: as many as there are threads that ask at once."""
+
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._compiled = compiled
+        self._idle: deque[openvino.InferRequest] = deque()
+
+    @contextmanager
+    def one(self) -> Generator[openvino.InferRequest]:
+        """A request that nobody else has meanwhile."""
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.append(request)
 
 
 @functools.cache
@@ -180,11 +186,9 @@ def _identity(weights: Weights) -> str:
 
 def best_precision() -> str:
     """bf16 where the hardware multiplies it; emulated, it would be slower than float32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
-    except OSError:
-        flags = []
-    return "bf16" if BF16_FLAGS & set(flags) else "float32"
+    return (
+        "bf16" if "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "float32"
+    )
 
 
 def open_runtime(

@@ -47,19 +47,33 @@ def known(weights: Weights, precision: str, shape_NCHW: Shape) -> Timing | None:
 
 
 def measure(
-    weights: Weights, precision: str, shape_NCHW: Shape, *, device: str = "auto"
+    weights: Weights,
+    precision: str,
+    shape_NCHW: Shape,
+    *,
+    device: str = "auto",
+    max_memory_bytes: int | None = None,
 ) -> list[Timing]:
-    """Time every runtime that is installed, fastest first, and remember it."""
+    """Time every runtime that is installed, fastest first, and remember it.
+
+    What does not fit into the limit is left out.
+    """
     tile_NCHW = np.random.default_rng(0).random(shape_NCHW, dtype=np.float32)
     timings: list[Timing] = []
     for name, place in candidates(device):
         best = min((timing.seconds for timing in timings), default=float("inf"))
         with contextlib.suppress(RgtsrError):  # not this precision, or not enough memory
-            runtime = runtimes.open_runtime(weights, name=name, precision=precision, device=place)
+            runtime = runtimes.open_runtime(
+                weights,
+                name=name,
+                precision=precision,
+                device=place,
+                max_memory_bytes=max_memory_bytes,
+            )
             seconds = _seconds(runtime, tile_NCHW, best)
             timings.append(Timing(name, place, precision, seconds))
     timings.sort(key=lambda timing: timing.seconds)
-    if device == "auto":
+    if device == "auto" and max_memory_bytes is None:
         with contextlib.suppress(OSError):
             cache.folder().mkdir(parents=True, exist_ok=True)
             with drafts.replacing(_file(weights, precision, shape_NCHW)) as draft:

@@ -61,12 +61,22 @@ class TorchRuntime:
         """See ``Runtime``."""
         if self._device.type == "cpu":
             return 1
-        return max(1, min(FEW, self._room_bytes() // self._plain_bytes(shape_NCHW)))
+        return max(1, min(FEW, self.room_bytes() // self._plain_bytes(shape_NCHW)))
 
     def needed_bytes(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``: at least this much, band by band."""
         banded = self._bounded_bytes(shape_NCHW, bounded.smallest_band(self._variant))
         return min(self._plain_bytes(shape_NCHW), banded)
+
+    def room_bytes(self) -> int:
+        """See ``Runtime``: of a GPU's memory where it runs there."""
+        if self._device.type != "cuda":
+            return memory.room_bytes(self._limit_bytes)
+        free, _ = torch.cuda.mem_get_info(self._device)
+        free += torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+        if self._limit_bytes is None:
+            return free
+        return min(free, self._limit_bytes - torch.cuda.memory_allocated(self._device))
 
     def _plain_bytes(self, shape_NCHW: Shape) -> int:
         kind = "torch float32" if self.precision == "float32" else "torch bf16"
@@ -79,7 +89,7 @@ class TorchRuntime:
 
     def _band_px(self, shape_NCHW: Shape) -> int | None:
         """How many rows at a time; None where all of them fit. Raises OutOfMemoryError."""
-        room = self._room_bytes()
+        room = self.room_bytes()
         if self._plain_bytes(shape_NCHW) <= room:
             return None
         smallest = bounded.smallest_band(self._variant)
@@ -88,15 +98,6 @@ class TorchRuntime:
             raise OutOfMemoryError(memory.too_little(shape_NCHW, least, room))
         one_more = self._bounded_bytes(shape_NCHW, smallest + 1) - least
         return smallest + (room - least) // max(1, one_more)
-
-    def _room_bytes(self) -> int:
-        if self._device.type != "cuda":
-            return memory.room_bytes(self._limit_bytes)
-        free, _ = torch.cuda.mem_get_info(self._device)
-        free += torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        if self._limit_bytes is None:
-            return free
-        return min(free, self._limit_bytes - torch.cuda.memory_allocated(self._device))
 
 
 @contextmanager

@@ -41,7 +41,13 @@ class Holdout:
     def judge(self, weights: Weights) -> tuple[float, tuple[Picture8, ...]]:
         """Mean PSNR-Y in dB, untiled; and the first pictures as these weights enlarge them."""
         device = "cpu" if self.device == "cpu" else "gpu"
-        upscaler = Upscaler(weights, "torch", device, "float32", Settings(whole=True))
+        upscaler = Upscaler(
+            weights,
+            runtime="torch",
+            device=device,
+            precision="float32",
+            settings=Settings(whole=True),
+        )
         enlarge = score.enlarging(upscaler)
         samples: list[Picture8] = []
 

@@ -6,7 +6,7 @@ Shapes: H, W of the picture; S scale.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,13 +39,14 @@ class Report:
     blocking: float
 
 
-@dataclass
 class Upscaler:
-    """Enlarges pictures with one set of weights.
+    """Enlarges pictures with one set of weights; several threads may use one at once.
 
+    ``model``: a packaged name, a file, or ``Weights``.
     ``runtime`` is a name (``auto``, ``openvino``, ``onnxruntime``, ``torch``) or an open Runtime;
     ``precision`` is ``auto``, ``float32``, ``bf16`` or ``float16``; ``device`` is ``auto``, ``cpu``
-    or ``gpu``.
+    or ``gpu``. What was asked for holds for good; what one picture needed changes no other. The
+    compiled network stays in memory until ``close``, or the end of a ``with``.
 
     Raises:
         UnknownWeightsError, WeightsError: for weights that do not exist or cannot be read.
@@ -54,26 +55,51 @@ class Upscaler:
 
     Example::
 
-        Upscaler("small-x2").upscale(Picture.from_file("photo.jpg"))
+        with Upscaler("small-x2") as upscaler:
+            upscaler.upscale(Picture.from_file("photo.jpg"))
     """
 
-    model: str | Path | Weights = weights.DEFAULT_NAME
-    runtime: str | Runtime = "auto"
-    device: str = "auto"
-    precision: str = "auto"
-    settings: Settings = field(default_factory=Settings)
-
-    def __post_init__(self) -> None:
-        model = self.model
-        self.weights = model if isinstance(model, Weights) else weights.load(model)
+    def __init__(
+        self,
+        model: str | Path | Weights = weights.DEFAULT_NAME,
+        *,
+        runtime: str | Runtime = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        settings: Settings | None = None,
+    ) -> None:
         self._engine = Engine(
-            self.weights, self.runtime, self.device, self.precision, self.settings
+            model if isinstance(model, Weights) else weights.load(model),
+            runtime=runtime,
+            device=device,
+            precision=precision,
+            settings=settings or Settings(),
         )
+
+    @property
+    def weights(self) -> Weights:
+        """What the network is made of."""
+        return self._engine.weights
+
+    @property
+    def settings(self) -> Settings:
+        """How pictures are cut and run."""
+        return self._engine.settings
 
     @property
     def scale(self) -> int:
         """How many times longer each side gets in one pass."""
         return self._engine.scale
+
+    def close(self) -> None:
+        """Let go of the network and of the memory that it holds."""
+        self._engine.close()
+
+    def __enter__(self) -> "Upscaler":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def upscale(self, picture: Picture, *, on_progress: OnProgress = unheard) -> Picture:
         """Enlarge a picture by ``scale``; depth, transparency and metadata are kept.
@@ -131,18 +157,28 @@ class Upscaler:
 
     def _bands(self, picture: Picture, tally: Tally) -> Iterator[Samples]:
         """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last."""
-        dtype = picture.pixels_HWC.dtype
+        dtype, plan = picture.pixels_HWC.dtype, self._plan(picture)
         if picture.alpha_HW is None:
-            for band in self._engine.enlarged(picture.pixels_HWC, self._plan(picture), tally):
+            for band in self._engine.enlarged(picture.pixels_HWC, plan, tally):
                 yield color.from_float(_as_was(band, picture), dtype)
             return
         solid = color.solidify(picture.pixels_HWC, picture.alpha_HW)
-        plan = self._plan(picture)
         colors = self._engine.enlarged(solid, plan, tally)
-        alphas = self._engine.enlarged(picture.alpha_HW[:, :, None], plan, tally)
+        alphas = self._alphas(picture.alpha_HW, plan, tally)
         for band, alpha in zip(colors, alphas, strict=True):
             both = np.concatenate([_as_was(band, picture), alpha.mean(2, keepdims=True)], axis=2)
             yield color.from_float(both, dtype)
+
+    def _alphas(self, alpha_HW: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
+        """Bands as ``Engine.enlarged`` makes them; what is the same everywhere needs no network."""
+        if not _is_constant(alpha_HW):
+            yield from self._engine.enlarged(alpha_HW[:, :, None], plan, tally)
+            return
+        value, width, done = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length, 0
+        for row in range(len(plan.rows.starts)):
+            height = plan.rows.finished(row) - done
+            yield np.full((height * self.scale, width * self.scale, 1), value, np.float32)
+            done += height
 
     def _plan(self, picture: Picture) -> tiling.Plan:
         return self._engine.plan(picture.size)
@@ -173,7 +209,12 @@ def upscale(
 
 
 def _layers(picture: Picture) -> int:
-    return 1 if picture.alpha_HW is None else 2
+    """How often the network sees a picture."""
+    return 1 if picture.alpha_HW is None or _is_constant(picture.alpha_HW) else 2
+
+
+def _is_constant(alpha_HW: Samples) -> bool:
+    return bool((alpha_HW == alpha_HW[0, 0]).all())
 
 
 def _as_was(band_HWC: Floats, picture: Picture) -> Floats:
@@ -186,8 +227,8 @@ def _notes(tally: Tally, passes: int, scale: int) -> Iterator[str]:
         yield f"the network ran {passes} times: its scale is {scale}"
     if tally.redone:
         yield f"{tally.redone} of {tally.total} tiles were redone in float32"
-    if tally.cut:
-        yield f"memory was short: tiles of {tally.cut} px from there on"
+    if tally.cut_px:
+        yield f"memory was short: tiles of {tally.cut_px} px from there on"
 
 
 def _middle_luma(picture: Picture) -> Floats:

@@ -6,8 +6,9 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 """
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,39 +53,91 @@ class Settings:
 
 @dataclass
 class Tally:
-    """Counts tiles, and those that had to be redone in float32 or cut smaller."""
+    """One picture on its way: tiles are counted, and what memory or rounding made of them.
+
+    ``redone``: tiles that were redone in float32; ``cut_px``: the side above which tiles are cut
+    smaller from here on; ``together``: how many run at once at most.
+    """
 
     total: int
     on_progress: OnProgress
     done: int = 0
     redone: int = 0
-    cut: int = 0
+    cut_px: int | None = None
+    together: int | None = None
 
     def add(self) -> None:
         self.done += 1
         self.on_progress(self.done, self.total)
 
 
-@dataclass
 class Engine:
-    """One network on one runtime, and how it is fed."""
+    """One network on one runtime, and how it is fed; several threads may use it at once."""
 
-    weights: Weights
-    runtime: str | Runtime
-    device: str
-    precision: str
-    settings: Settings = field(default_factory=Settings)
-
-    def __post_init__(self) -> None:
-        self._runtime = self._open(self.runtime, self.precision)
-        self._exact: Runtime | None = None
-        self._tile_px: int | None = self.settings.tile_px
-        self._is_settled = self.runtime != "auto"
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        runtime: str | Runtime,
+        device: str,
+        precision: str,
+        settings: Settings,
+    ) -> None:
+        self.weights = weights
+        self.settings = settings
+        self._device = device
+        self._is_auto = runtime == "auto"
+        self._lock = threading.Lock()
+        self._others: dict[tuple[str, str], Runtime] = {}
+        self._runtime: Runtime | None = (
+            self._opened(runtime, precision) if isinstance(runtime, str) else runtime
+        )
+        self._is_settled = not self._is_auto
 
     @property
     def scale(self) -> int:
         """How many times longer each side gets."""
         return self.weights.variant.scale
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the network. Raises ValueError once it is closed."""
+        if self._runtime is None:
+            raise ValueError("this upscaler is closed: open another.")
+        return self._runtime
+
+    def close(self) -> None:
+        """Let go of the network and of the memory that it holds."""
+        with self._lock:
+            self._runtime = None
+            self._others.clear()
+
+    def plan(self, size: tuple[int, int]) -> tiling.Plan:
+        """The tiles of a picture of that (height, width), by the memory that there is now.
+
+        Raises:
+            OutOfMemoryError: when there is not enough for any tile; it says how much would be.
+        """
+        if self.settings.whole:
+            return tiling.whole(*size)
+        if self.settings.tile_px is not None:
+            return self._tiled(size, self.settings.tile_px)
+        room = self.runtime.room_bytes()
+        needed = 0
+        for tile_px in TILES_PX:
+            plan = self._tiled(size, tile_px)
+            rows = 2 * plan.tile[0] * size[1] * self.scale**2 * 3 * 4  # two rows of tiles, float32
+            needed = self.runtime.needed_bytes((1, 3, *plan.tile)) + rows
+            if needed <= room:
+                return plan
+        least = memory.in_words(memory.used_bytes() + int(memory.MARGIN * needed))
+        limit = self.settings.max_memory_bytes
+        there = memory.in_words(limit or int(memory.MARGIN * room) + memory.used_bytes())
+        raise OutOfMemoryError(f"{there} of memory are too little: this takes at least {least}.")
+
+    def _tiled(self, size: tuple[int, int], tile_px: int, **margin: int) -> tiling.Plan:
+        overlap_px = min(self.settings.overlap_px, tile_px // 2)
+        return tiling.plan(*size, tile_px=tile_px, overlap_px=overlap_px, **margin)
 
     def enlarged(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
         """Rows of tiles, blended: (h, W * S, 3) float32 bands, unclipped, top to bottom.
@@ -93,26 +146,25 @@ class Engine:
         """
         self._settle(plan)
         scale = self.scale
-        tile_h, tile_w = plan.tile
         open_HWC = np.zeros((0, plan.columns.length * scale, 3), np.float32)
         emitted = 0
-        for row, top in enumerate(plan.rows.starts):
-            open_HWC = np.pad(
-                open_HWC, ((0, (top + tile_h) * scale - emitted - len(open_HWC)), (0, 0), (0, 0))
-            )
+        for row in range(len(plan.rows.starts)):
+            top, bottom = plan.rows.inside(row)
+            more = bottom * scale - emitted - len(open_HWC)
+            open_HWC = np.pad(open_HWC, ((0, more), (0, 0), (0, 0)))
             fresh = slice(emitted - top * scale, None)  # what lies above is finished already
             down = plan.rows.weights(row, scale)[fresh, None, None]
+            band_HWC = samples_HWC[plan.rows.samples(row)]
             tiles = [
-                samples_HWC[top : top + tile_h, left : left + tile_w]
-                for left in plan.columns.starts
+                band_HWC[:, plan.columns.samples(column)]
+                for column in range(len(plan.columns.starts))
             ]
-            columns = zip(plan.columns.starts, self._tiles(tiles, tally), strict=True)
-            for column, (left, enlarged_HWC) in enumerate(columns):
+            for column, enlarged_HWC in enumerate(self._tiles(tiles, tally)):
+                left, right = plan.columns.inside(column)
                 across = plan.columns.weights(column, scale)[:, None]
                 tally.add()
-                open_HWC[:, left * scale : (left + tile_w) * scale] += (
-                    enlarged_HWC[fresh] * down * across
-                )
+                part = enlarged_HWC[plan.rows.part(row, scale), plan.columns.part(column, scale)]
+                open_HWC[:, left * scale : right * scale] += part[fresh] * down * across
             finished = plan.rows.finished(row) * scale - emitted
             yield open_HWC[:finished]
             open_HWC = open_HWC[finished:].copy()
@@ -120,19 +172,22 @@ class Engine:
 
     def _tiles(self, tiles: Sequence[Samples], tally: Tally) -> Iterator[Floats]:
         """Tiles of one shape, as many at a time as the runtime likes."""
-        batch = self._runtime.batch_tiles((1, 3, *tiles[0].shape[:2]))
-        for start in range(0, len(tiles), batch):
-            some = tiles[start : start + batch]
-            yield from self._together(some) or (self._tile(tile, tally) for tile in some)
+        batch = self.runtime.batch_tiles((1, 3, *tiles[0].shape[:2]))
+        start = 0
+        while start < len(tiles):
+            some = tiles[start : start + min(batch, tally.together or batch)]
+            yield from self._together(some, tally) or (self._tile(tile, tally) for tile in some)
+            start += len(some)
 
-    def _together(self, tiles: Sequence[Samples]) -> list[Floats]:
+    def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats]:
         """Several tiles in one run; none where one at a time is what it takes."""
         if len(tiles) == 1:
             return []
         tiles_NCHW = np.concatenate([_as_tile(tile) for tile in tiles])
         try:
-            enlarged = self._run(self._runtime, tiles_NCHW)
+            enlarged = self._run(self.runtime, tiles_NCHW)
         except (OutOfMemoryError, MemoryError):
+            tally.together = len(tiles) // 2
             return []
         if not all(_usable(*pair) for pair in zip(enlarged, tiles_NCHW, strict=True)):
             return []
@@ -141,27 +196,25 @@ class Engine:
     def _tile(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile through the network, or in smaller ones where memory is out."""
         size = samples_HWC.shape[0], samples_HWC.shape[1]
-        if self._tile_px is None or max(size) <= self._tile_px:
+        if tally.cut_px is None or max(size) <= tally.cut_px:
             try:
-                return self._enlarged_at_once(samples_HWC, tally)
+                return self._enlarged_at_once(samples_HWC, tally, self.runtime)
             except (OutOfMemoryError, MemoryError) as error:
                 if self.settings.whole:
-                    self._runtime = self._banded(error)
-                    return self._enlarged_at_once(samples_HWC, tally)
-                self._tile_px = _smaller(size, error)
+                    return self._enlarged_at_once(samples_HWC, tally, self._banded(error))
+                tally.cut_px = _smaller(size, error)
         inner = replace(tally, on_progress=unheard)
-        bands = list(self.enlarged(samples_HWC, self.plan(size), inner))
-        tally.redone, tally.cut = inner.redone, self._tile_px or 0
+        plan = self._tiled(size, tally.cut_px, margin_px=0)
+        bands = list(self.enlarged(samples_HWC, plan, inner))
+        tally.redone, tally.cut_px = inner.redone, inner.cut_px
         return np.concatenate(bands)
 
-    def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally) -> Floats:
+    def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally, runtime: Runtime) -> Floats:
         """One tile; in float32 once more where the result is not usable."""
         tile = _as_tile(samples_HWC)
-        enlarged = self._run(self._runtime, tile)
+        enlarged = self._run(runtime, tile)
         if not _usable(enlarged, tile):
-            if self._exact is None:
-                self._exact = self._open(self._runtime.name, "float32")
-            enlarged = self._run(self._exact, tile)
+            enlarged = self._run(self._other(runtime.name), tile)
             tally.redone += 1
             if not _usable(enlarged, tile):
                 raise RgtsrError(
@@ -181,64 +234,51 @@ class Engine:
 
     def _settle(self, plan: tiling.Plan) -> None:
         """Take the runtime that is fastest here; measure that first where it pays."""
-        if self._is_settled:
-            return
-        self._is_settled = True
-        shape = (1, 3, *plan.tile)
-        precision = self._runtime.precision
-        fastest = probe.known(self.weights, precision, shape)
-        if fastest is None and plan.count >= PROBE_FROM_TILES:
-            several = len(list(itertools.islice(probe.candidates(self.device), 2))) > 1
-            timings = probe.measure(self.weights, precision, shape) if several else []
-            fastest = timings[0] if timings else None
-        if fastest is not None and self.device in ("auto", fastest.device):
-            self._runtime = self._open(fastest.runtime, precision, fastest.device)
+        with self._lock:
+            if self._is_settled:
+                return
+            self._is_settled = True
+            shape, precision = (1, 3, *plan.tile), self.runtime.precision
+            fastest = probe.known(self.weights, precision, shape)
+            if fastest is None and plan.count >= PROBE_FROM_TILES:
+                fastest = self._measured(precision, shape)
+            if fastest is not None and self._device in ("auto", fastest.device):
+                self._runtime = self._opened(fastest.runtime, precision, fastest.device)
 
-    def _open(self, runtime: str | Runtime, precision: str, device: str | None = None) -> Runtime:
-        if not isinstance(runtime, str):
-            return runtime
+    def _measured(self, precision: str, shape: tuple[int, ...]) -> probe.Timing | None:
+        """The fastest of several runtimes, if there are several."""
+        if len(list(itertools.islice(probe.candidates(self._device), 2))) < 2:
+            return None
+        limit = self.settings.max_memory_bytes
+        timings = probe.measure(self.weights, precision, shape, max_memory_bytes=limit)
+        return timings[0] if timings else None
+
+    def _opened(self, runtime: str, precision: str, device: str | None = None) -> Runtime:
         return runtimes.open_runtime(
             self.weights,
             name=runtime,
             precision=precision,
-            device=device or self.device,
+            device=device or self._device,
             max_memory_bytes=self.settings.max_memory_bytes,
         )
 
+    def _other(self, name: str) -> Runtime:
+        """A second runtime, in float32, for what the first could not do; it stays open."""
+        with self._lock:
+            if (name, "float32") not in self._others:
+                self._others[name, "float32"] = self._opened(name, "float32")
+            return self._others[name, "float32"]
+
     def _banded(self, error: Exception) -> Runtime:
-        """The runtime that takes a whole picture band by band, if it may be used."""
-        usable = self.runtime == "auto" and runtimes.is_installed("torch")
-        if not usable or self._runtime.name == "torch":
+        """The runtime that takes a whole picture band by band. Raises the error without it."""
+        if not self._is_auto or self.runtime.name == "torch":
             raise error
-        return self._open("torch", "float32")
-
-    def plan(self, size: tuple[int, int]) -> tiling.Plan:
-        """The tiles of a picture of that (height, width)."""
-        if self.settings.whole:
-            return tiling.whole(*size)
-        if self._tile_px is None:
-            self._tile_px = self._fitting_px(size)
-        overlap_px = min(self.settings.overlap_px, self._tile_px // 2)
-        return tiling.plan(*size, tile_px=self._tile_px, overlap_px=overlap_px)
-
-    def _fitting_px(self, size: tuple[int, int]) -> int:
-        """The largest tile for which there is memory; what it takes is held from then on.
-
-        Raises:
-            OutOfMemoryError: when there is not enough for any; it says how much would be.
-        """
-        limit = self.settings.max_memory_bytes
-        room = memory.room_bytes(limit)
-        needed = 0
-        for tile_px in TILES_PX:
-            tile = min(tile_px, size[0]), min(tile_px, size[1])
-            rows = 2 * tile[0] * size[1] * self.scale**2 * 3 * 4  # two rows of tiles, float32
-            needed = self._runtime.needed_bytes((1, 3, *tile)) + rows
-            if needed <= room:
-                return tile_px
-        least = memory.in_words(memory.used_bytes() + int(memory.MARGIN * needed))
-        there = memory.in_words(limit or memory.free_bytes() + memory.used_bytes())
-        raise OutOfMemoryError(f"{there} of memory are too little: this takes at least {least}.")
+        if not runtimes.is_installed("torch"):
+            raise OutOfMemoryError(
+                f"{str(error).rstrip('.')}; or pip install 'rgtsr[train]': with torch a whole"
+                " picture runs band by band."
+            ) from error
+        return self._other("torch")
 
 
 def symmetries() -> Iterator[tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]]:
