@@ -2,9 +2,14 @@
 
 import contextlib
 import os
+import platform
 import shutil
+import stat
+import zlib
 from collections.abc import Generator
 from pathlib import Path
+
+import psutil
 
 HIDDEN = ".rgtsr-"
 
@@ -28,7 +33,7 @@ def beside(path: Path, suffix: str) -> Path:
 
     Behind a link it is the folder of the file that is linked to.
     """
-    name = f"{HIDDEN}{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
+    name = f"{HIDDEN}{_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
     return _behind_links(path).with_name(name)
 
 
@@ -40,7 +45,7 @@ def publish(draft: Path, path: Path) -> None:
     if final.exists():
         shutil.copymode(final, draft)
     else:
-        draft.chmod(0o666 & ~_umask())  # some libraries make files for their owner alone
+        draft.chmod(_usual_mode(draft))  # some libraries make files for their owner alone
     draft.replace(final)
 
 
@@ -51,16 +56,27 @@ def remove(draft: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the drafts that killed processes left in a folder that is now ours alone."""
-    for draft in folder.glob(f"{HIDDEN}*"):
-        remove(draft)
+    """Remove what processes of this machine left in a folder when they were killed."""
+    for draft in folder.glob(f"{HIDDEN}{_machine()}-*"):
+        process = draft.name.removeprefix(HIDDEN).split("-")[1]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            remove(draft)
+
+
+def _machine() -> str:
+    """A short name of this machine: others may write into the same folder."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def _behind_links(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def _usual_mode(draft: Path) -> int:
+    """The rights of a new file in that folder; the umask cannot be asked without changing it."""
+    fresh = draft.with_suffix(".new")
+    try:
+        with fresh.open("xb") as file:
+            return stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    finally:
+        remove(fresh)

@@ -1,12 +1,18 @@
 """Which file becomes which."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from rgtsr.cli.files import Job, Naming, jobs
+from rgtsr.cli import files
+from rgtsr.cli.files import Job, Naming
 
 NAMING = Naming(readable=(".png", ".jpg", ".heic"), writable=(".png", ".jpg"), mark="_x2")
+
+
+def jobs(inputs: list[Path], output: str | None, naming: Naming) -> tuple[Job, ...]:
+    return files.jobs(inputs, output, naming)[0]
 
 
 @pytest.fixture
@@ -76,3 +82,25 @@ def test_a_folder_needs_an_output(tree: Path) -> None:
 def test_a_result_of_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cannot write .bmp pictures: use one of .png, .jpg"):
         jobs([Path("a.jpg")], "o.bmp", NAMING)
+
+
+def test_pictures_that_are_not_read_linked_and_closed_folders_are_named(tree: Path) -> None:
+    for name in ("x.PSD", "b/y.psd", "z.bmp"):
+        (tree / name).touch()
+    (tree / "link").symlink_to(tree.parent)
+    (tree / "closed").mkdir(mode=0)
+    if os.access(tree / "closed", os.R_OK):  # root may enter anything
+        (tree / "closed").rmdir()
+    _, passed_over = files.jobs([tree, tree / "gone"], str(tree.parent / "out"), NAMING)
+    said = str(passed_over)
+    assert "1 .bmp, 2 .psd" in said
+    assert f"1 linked folders, to be named themselves ({tree / 'link'})" in said
+    assert ("that may not be opened" in said) == (tree / "closed").exists()
+    assert "notes" not in said
+
+
+def test_what_may_not_be_opened_is_named_a_few_times() -> None:
+    closed = [Path(name) for name in "abcde"]
+    assert str(files.PassedOver(closed=closed)) == (
+        "passed over: 5 that may not be opened (a, b, c, ...)"
+    )

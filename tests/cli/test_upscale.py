@@ -2,8 +2,10 @@
 
 import os
 import pty
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
+from rgtsr import drafts as atomic
 from rgtsr import pictures
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
@@ -28,7 +31,7 @@ def test_a_file_becomes_what_the_upscaler_makes_of_it(
     done = rgtsr("upscale", photo, "-o", target, "-s", "2", "-m", model, "--tile", "32")
     done.assert_done()
     assert f"{target}: 80 x 48" in done.out
-    upscaler = Upscaler(network, settings=Settings(tile_px=32, overlap_px=8))
+    upscaler = Upscaler(network, settings=Settings(tile_px=32))
     expected = upscaler.upscale(picture(24, 40)).pixels_HWC
     difference = pictures.read(target).pixels_HWC.astype(int) - expected
     assert np.abs(difference).max() <= 1  # another compilation may round otherwise
@@ -168,7 +171,9 @@ def test_an_output_that_cannot_be_written_is_said(photo: Path, model: Path, tmp_
     done.assert_failed(1, "is a folder")
 
 
-@pytest.mark.parametrize(("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_an_interrupted_run_leaves_no_half_file(
     which: signal.Signals, status: int, model: Path, tmp_path: Path
 ) -> None:
@@ -184,6 +189,7 @@ def test_an_interrupted_run_leaves_no_half_file(
         _, errors = process.communicate(timeout=60)
     assert process.returncode == status
     assert b"Traceback" not in errors
+    assert b"stopped: 1 enlarged, 0 skipped, 0 failed, 1 to do" in errors
     assert files_below(tmp_path / "out") == ["1.png"]
 
 
@@ -245,3 +251,110 @@ def test_a_jpeg_with_visible_blocks_is_told_what_that_means(tmp_path: Path) -> N
     assert "blocks" not in fine
     again = ("upscale", tmp_path / "20.jpg", "-m", "small-x2-photo", "--overwrite")
     assert "blocks" not in rgtsr(*again).assert_done().out
+
+
+def test_a_folder_says_what_was_passed_over_and_nothing_to_do_is_a_failure(
+    album: Path, model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(album, tmp_path / "album")
+    (tmp_path / "album" / "layers.psd").touch()
+    arguments = ("-o", tmp_path / "out", "-m", model)
+    done = rgtsr("upscale", tmp_path / "album", *arguments).assert_done()
+    assert done.out.splitlines()[-1] == "passed over: 1 .psd"
+    (tmp_path / "only" / "layers").mkdir(parents=True)
+    (tmp_path / "only" / "x.psd").touch()
+    done = rgtsr("upscale", tmp_path / "only", *arguments)
+    assert (done.status, done.out.splitlines()) == (
+        1,
+        ["0 enlarged, 0 skipped, 0 failed", "passed over: 1 .psd"],
+    )
+
+
+def test_an_unexpected_error_fails_one_picture_and_no_more(
+    album: Path, model: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys\nfrom rgtsr.runtimes import openvino\nfrom rgtsr.cli import main\n"
+        "real, calls = openvino.OpenVINORuntime.upscale_tiles, []\n"
+        "def once(self, tiles):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) == 1:\n"
+        "        raise RuntimeError('primitive\\nnot ready')\n"
+        "    return real(self, tiles)\n"
+        "openvino.OpenVINORuntime.upscale_tiles = once\nmain()"
+    )
+    command_line = [sys.executable, "-c", program, "upscale", album, "-o", "out", "-m", model]
+    done = subprocess.run(
+        command_line, cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "1 enlarged, 0 skipped, 1 failed"
+    assert done.stderr.splitlines() == [
+        "rgtsr: unexpected RuntimeError: primitive not ready (RGTSR_DEBUG=1 shows where)"
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="streams are closed so by a POSIX shell")
+@pytest.mark.parametrize(
+    ("shell", "status"),
+    [('"$@" >&-', 0), ('"$@" 2>&-', 0), ('"$@" <&- >&- 2>&-', 0), ('"$@" | true', 0)],
+)
+def test_streams_that_are_closed_are_no_obstacle(
+    shell: str, status: int, photo: Path, model: Path, tmp_path: Path
+) -> None:
+    run = (*command(), "upscale", photo, "-o", tmp_path / "o.png", "-m", model)
+    done = subprocess.run(
+        ["sh", "-c", shell, "sh", *map(str, run)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+    assert pictures.read(tmp_path / "o.png").size == (48, 80)
+
+
+def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(
+    model: Path, tmp_path: Path
+) -> None:
+    for number in range(4):
+        write_picture(tmp_path / "in" / f"{number}.png", 20, 20)
+    run = [*command(), "upscale", "in", "-o", "out", "-m", str(model)]
+    with subprocess.Popen(
+        run, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+    assert process.returncode in (0, 1)  # 0: all was said before the reader went
+    assert errors == b""
+
+
+def test_names_with_line_breaks_stay_on_one_line(model: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "in" / "two\nlines.png", 20, 20)
+    (tmp_path / "in" / "bad\nname.png").write_bytes(b"no picture")
+    done = rgtsr("upscale", tmp_path / "in", "-o", tmp_path / "out", "-m", model)
+    assert done.status == 1
+    assert len(done.errors) == 1
+    assert len(done.out.splitlines()) == 2
+    assert (tmp_path / "out" / "two\nlines.png").is_file()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(model: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "in" / "1.png", 20, 20)
+    write_picture(tmp_path / "in" / "2.png", 1500, 1500)
+    run = [*command(), "upscale", "in", "-o", "out", "-m", str(model), "--tile", "64"]
+    with subprocess.Popen(
+        run, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        while not list((tmp_path / "out").glob(".rgtsr-*")):
+            assert process.poll() is None
+        process.kill()
+    assert list((tmp_path / "out").glob(".rgtsr-*"))
+    own = tmp_path / "out" / f"{atomic.HIDDEN}{atomic._machine()}-{os.getpid()}-00.part"
+    own.touch()  # of a process that lives
+    rgtsr("upscale", tmp_path / "in" / "1.png", "-o", f"{tmp_path}/out/", "-m", model)
+    assert list((tmp_path / "out").glob(".rgtsr-*")) == [own]

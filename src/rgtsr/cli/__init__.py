@@ -27,7 +27,6 @@ from rgtsr.cli import (
     upscale,
 )
 from rgtsr.cli.terminal import complain
-from rgtsr.errors import RgtsrError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -67,12 +66,24 @@ app.add_typer(data.app, name="data")
 
 def main() -> NoReturn:
     """The command ``rgtsr``."""
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # file names need not be text in any encoding
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _warn
     signals.listen()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_missing_streams() -> None:
+    """Put nothing where the shell closed stdin, stdout or stderr.
+
+    The next file to be opened would get the number, and whatever a library says would land in it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
@@ -82,17 +93,30 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit status. RGTSR_DEBUG=1 lets errors through."""
     try:
-        return app(list(arguments) or ["--help"], standalone_mode=False) or 0
+        status = app(list(arguments) or ["--help"], standalone_mode=False) or 0
+        sys.stdout.flush()
+        return status
     except (typer.Abort, KeyboardInterrupt):
         complain("interrupted: nothing half-done was left.")
         return INTERRUPTED
     except typer.TyperException as error:
         complain(f"{error.format_message()} See rgtsr --help.")
         return MISUSED
+    except BrokenPipeError:  # whoever read us has gone, as in ``| head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to say is said to nobody
+        return FAILED
     except ValueError as error:
-        return _report(error, MISUSED)
-    except (RgtsrError, OSError, MemoryError) as error:
+        return _report(error, MISUSED if _is_deliberate(error) else FAILED)
+    except Exception as error:  # one line, whatever it is
         return _report(error, FAILED)
+
+
+def _is_deliberate(error: ValueError) -> bool:
+    """Whether rgtsr itself refuses something, rather than a library that it calls."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith("rgtsr")
 
 
 def _report(error: Exception, status: int) -> int:

@@ -1,11 +1,19 @@
-"""Which file becomes which. Knows folders and names, opens nothing."""
+"""Which file becomes which, and which are passed over. Knows folders and names, opens nothing."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
+MOST_NAMED = 3  # of one kind that is passed over
+# what people have and what may not be readable here: passed over, but not silently
+PICTURES = (
+    *(".bmp", ".gif", ".psd", ".psb", ".tga", ".heic", ".heif", ".jxl", ".jp2", ".exr", ".hdr"),
+    *(".svg", ".pdf", ".eps", ".ico", ".pcx", ".ppm", ".pgm", ".pbm", ".xcf"),
+    *(".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,23 +52,49 @@ class Naming:
         return f"{source.stem}{mark}{suffix}"
 
 
-def jobs(inputs: Sequence[Path], output: str | None, naming: Naming) -> tuple[Job, ...]:
+@dataclass
+class PassedOver:
+    """What lies in the folders and is not enlarged, though somebody might expect it."""
+
+    unread: Counter[str] = field(default_factory=Counter[str])  # by suffix
+    closed: list[Path] = field(default_factory=list[Path])  # folders that may not be entered
+    links: list[Path] = field(default_factory=list[Path])  # to folders
+
+    def __str__(self) -> str:
+        """One line, or nothing."""
+        parts = [f"{count} {suffix}" for suffix, count in sorted(self.unread.items())]
+        parts += [
+            f"{len(paths)} {what} ({', '.join(map(str, paths[:MOST_NAMED]))}"
+            f"{', ...' if len(paths) > MOST_NAMED else ''})"
+            for what, paths in (
+                ("that may not be opened", self.closed),
+                ("linked folders, to be named themselves", self.links),
+            )
+            if paths
+        ]
+        return f"passed over: {', '.join(parts)}" if parts else ""
+
+
+def jobs(
+    inputs: Sequence[Path], output: str | None, naming: Naming
+) -> tuple[tuple[Job, ...], PassedOver]:
     """Every picture to make, in order; folders are searched through, their structure kept.
 
     ``output`` is a folder, or for one input file a picture file; without it each result lies beside
-    its source. Hidden files, and the output folder inside an input folder, are passed over.
+    its source. Hidden files, and the output folder inside an input folder, do not count.
 
     Raises:
         ValueError: when a result would replace a source, or two results have one name.
     """
+    passed_over = PassedOver()
     if output is None:
         found = tuple(_beside(inputs, naming))
     elif _is_file_name(inputs, output, naming):
         found = (Job(inputs[0], Path(output)),)
     else:
-        found = tuple(_into(inputs, Path(output), naming))
+        found = tuple(_into(inputs, Path(output), naming, passed_over))
     _check(found)
-    return found
+    return found, passed_over
 
 
 def _beside(inputs: Sequence[Path], naming: Naming) -> Iterator[Job]:
@@ -70,27 +104,43 @@ def _beside(inputs: Sequence[Path], naming: Naming) -> Iterator[Job]:
         yield Job(source, source.with_name(naming.beside(source)))
 
 
-def _into(inputs: Sequence[Path], folder: Path, naming: Naming) -> Iterator[Job]:
+def _into(
+    inputs: Sequence[Path], folder: Path, naming: Naming, passed_over: PassedOver
+) -> Iterator[Job]:
     for source in inputs:
         if not source.is_dir():
             yield Job(source, folder / naming.result(source))
             continue
-        for picture in _pictures(source, folder, naming):
+        for picture in _pictures(source, folder, naming, passed_over):
             inside = picture.relative_to(source).parent
             yield Job(picture, folder / inside / naming.result(picture))
 
 
-def _pictures(folder: Path, passed_over: Path, naming: Naming) -> Iterator[Path]:
-    skipped = os.path.realpath(passed_over)
-    for place, folders, files in os.walk(folder):
+def _pictures(
+    folder: Path, output: Path, naming: Naming, passed_over: PassedOver
+) -> Iterator[Path]:
+    not_ours = os.path.realpath(output)
+
+    def closed(error: OSError) -> None:
+        passed_over.closed.append(Path(error.filename))
+
+    for place, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and os.path.realpath(Path(place) / name) != skipped
+            if not name.startswith(".") and os.path.realpath(Path(place) / name) != not_ours
         )
+        passed_over.links += [
+            Path(place) / name for name in folders if (Path(place) / name).is_symlink()
+        ]
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in naming.readable:
+            suffix = Path(name).suffix.lower()
+            if name.startswith("."):
+                continue
+            if suffix in naming.readable:
                 yield Path(place) / name
+            elif suffix in PICTURES:
+                passed_over.unread[suffix] += 1
 
 
 def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:

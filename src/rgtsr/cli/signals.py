@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: heard at once where that can be, at the next tile where it cannot.
+"""Ctrl-C, SIGTERM and a hang-up: heard at once where that can be, at the next tile where it cannot.
 
 Python throws away what is raised inside a callback from C, and libvips calls back to log; there a
 request to stop is kept until ``check`` is called.
@@ -14,9 +14,14 @@ _asked: list[int] = []
 
 
 def listen() -> None:
-    """Take both signals as requests to stop: KeyboardInterrupt, or SystemExit with 143."""
-    for which in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(which, _note)
+    """Take signals as requests to stop: KeyboardInterrupt, or SystemExit with 128 + the signal.
+
+    A hang-up that is ignored (by ``nohup``) stays so.
+    """
+    for which in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, which, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _note)
 
 
 def check() -> None:

@@ -1,11 +1,13 @@
 """What the commands say: one line an error, a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import signals
+from rgtsr.errors import RgtsrError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -15,18 +17,26 @@ WIDE = 200  # columns where nobody looks: files and pipes
 
 
 def complain(what: str | Exception) -> None:
-    """One line on stderr."""
-    print(f"rgtsr: {one_line(what)}", file=sys.stderr, flush=True)
+    """One line on stderr, if anybody reads it."""
+    with contextlib.suppress(BrokenPipeError):
+        print(f"rgtsr: {one_line(what)}", file=sys.stderr, flush=True)
 
 
 def one_line(what: str | Exception) -> str:
     """The text, or what is to be said of the error, without line breaks."""
     if isinstance(what, MemoryError):
         what = "not enough memory: give a smaller --tile."
-    if isinstance(what, OSError) and what.strerror:
+    elif isinstance(what, OSError) and what.strerror:
         name = f"{what.filename}: " if what.filename else ""
         what = f"{name}{what.strerror}."
-    return " ".join(str(what).split())
+    elif isinstance(what, Exception) and not isinstance(what, RgtsrError | ValueError | Warning):
+        what = f"unexpected {type(what).__name__}: {what} (RGTSR_DEBUG=1 shows where)"
+    return visible(" ".join(line.strip() for line in str(what).splitlines() if line.strip()))
+
+
+def visible(text: str) -> str:
+    """The same, where a name may hold line breaks and other things that move the cursor."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class Steps:
@@ -41,7 +51,7 @@ class Steps:
         """Name what is being done; returns what to call as (parts done, parts in all)."""
         bar, task, before = self._bar, self._task, self._done
         if bar is not None and task is not None:
-            bar.update(task, description=name, completed=before)
+            bar.update(task, description=visible(name), completed=before)
 
         def on_progress(done: int, total: int) -> None:
             signals.check()
@@ -56,12 +66,16 @@ class Steps:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done)
         if line:
-            print(line, flush=True)
+            print(visible(line), flush=True)
 
     def fail(self, error: Exception) -> None:
         """One more file is through, without result."""
         self._done += 1
         complain(error)
+
+    def stopped(self, line: str) -> None:
+        """Somebody wants to stop: say how far it got."""
+        complain(f"stopped: {line}; the same command goes on.")
 
 
 @contextmanager

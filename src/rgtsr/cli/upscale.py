@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rgtsr import drafts
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, jobs
 from rgtsr.cli.network import opened
 from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
-from rgtsr.cli.terminal import OnProgress, Steps, steps
-from rgtsr.errors import PictureError, RgtsrError
+from rgtsr.cli.terminal import OnProgress, steps
+from rgtsr.errors import PictureError
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
@@ -84,12 +85,22 @@ def upscale(
     if scale == upscaler.scale:
         size = None
     wishes = Wishes(size, strip, quality, max_pixels or pictures.MAX_PIXELS, overwrite)
-    return enlarge(jobs(inputs, output, naming), upscaler, wishes)
+    todo, passed_over = jobs(inputs, output, naming)
+    with upscaler:
+        status = enlarge(todo, upscaler, wishes)
+    if line := str(passed_over):
+        print(line)
+    return status if todo else 1
 
 
 def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
-    """One file after another; what fails is said and passed over. Returns the exit status."""
+    """One file after another; what fails is said and passed over. Returns the exit status.
+
+    What killed runs left in the folders of the results is removed.
+    """
     made = skipped = failed = 0
+    for folder in {job.target.parent for job in todo}:
+        drafts.sweep(folder)
     with steps(len(todo)) as say:
         for job in todo:
             on_progress = say.start(job.source.name)
@@ -98,19 +109,25 @@ def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
                 say.finish(f"{job.target}: is there already, skipped (--overwrite replaces it)")
                 continue
             try:
-                _enlarge_one(job, upscaler, wishes, say=say, on_progress=on_progress)
+                line = _enlarge_one(job, upscaler, wishes, on_progress)
                 made += 1
-            except (RgtsrError, OSError, MemoryError) as error:
+                say.finish(line)
+            except BrokenPipeError:  # nobody reads what is said: not the picture's fault
+                raise
+            except Exception as error:  # whatever it is, the other pictures can be made
                 failed += 1
                 say.fail(error)
+            except (KeyboardInterrupt, SystemExit):
+                left = len(todo) - made - skipped - failed
+                say.stopped(f"{made} enlarged, {skipped} skipped, {failed} failed, {left} to do")
+                raise
     if len(todo) != 1:
         print(f"{made} enlarged, {skipped} skipped, {failed} failed", flush=True)
     return 1 if failed else 0
 
 
-def _enlarge_one(
-    job: Job, upscaler: "Upscaler", wishes: Wishes, *, say: Steps, on_progress: OnProgress
-) -> None:
+def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: OnProgress) -> str:
+    """Make one file; returns what is to be said of it."""
     cropped: list[str] = []
 
     def size_wanted(before: tuple[int, int]) -> tuple[int, int]:
@@ -134,7 +151,7 @@ def _enlarge_one(
     height, width = report.size
     blocks = _about_blocks(report.blocking, upscaler)
     notes = "".join(f"; {note}" for note in (*cropped, *report.notes, *blocks))
-    say.finish(f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}")
+    return f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}"
 
 
 def _about_blocks(found: float, upscaler: "Upscaler") -> tuple[str, ...]:
