@@ -1,15 +1,14 @@
-"""How far a network stands above what this machine could do at best.
+"""What this machine could do at best, and what a network asks of it.
 
     python benchmarks/floor.py
 
-The floor of one tile is its counted floating-point operations over the rate of large products,
-measured in the same process. Beside it: what its counted bytes (every node's inputs and outputs
-once, as if nothing were fused) would take at the rate of copies, and where the time goes.
+The rates of large products and of copies; each tile's counted floating-point operations and bytes
+(every node's inputs and outputs once, as if nothing were fused), and where its time goes. How long
+a tile takes is ``inference.py``'s to measure; ``tables.py`` divides.
 """
 
 import argparse
 import json
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +19,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from rgtsr import graph, runtimes, variants, weights
+from rgtsr import graph, variants, weights
 from rgtsr.runtimes.openvino import core
 
 RESULTS = Path(__file__).parent / "results/floor.json"
@@ -32,7 +31,7 @@ ROUNDS = 7
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--variants", nargs="+", default=("light", "rgt-s"))
+    parser.add_argument("--variants", nargs="+", default=("small", "light", "rgt-s"))
     parser.add_argument("--sides", nargs="+", type=int, default=(128, 256))
     arguments = parser.parse_args()
     copies = copy_rate()
@@ -43,28 +42,20 @@ def main() -> None:
         print(f"{precision}: products {products / 1e9:.0f} GFLOP/s, copies {copies / 1e9:.1f} GB/s")
         for variant in arguments.variants:
             for side in arguments.sides:
-                report["tiles"].append(tile_row(variant, side, precision, products, copies))
+                report["tiles"].append(tile_row(variant, side, precision))
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def tile_row(variant: str, side: int, precision: str, products: float, copies: float) -> dict:
-    loaded = weights.random(variants.find(variant), seed=0)
-    model = graph.build(loaded, height=side, width=side)
+def tile_row(variant: str, side: int, precision: str) -> dict:
+    model = graph.build(weights.random(variants.find(variant), seed=0), height=side, width=side)
     flop, moved = counted(model)
-    runtime = runtimes.open_runtime(loaded, name="openvino", precision=precision)
     tile = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
-    seconds = median_seconds(lambda: runtime.upscale_tiles(tile))
-    width = 4 if precision == "float32" else 2
-    floor = flop / products
-    row = {"variant": variant, "side_px": side, "precision": precision}
-    row |= {"gflop": flop / 1e9, "gbyte": moved * width / 1e9, "seconds": seconds}
-    row |= {"floor_s": floor, "above_floor": seconds / floor}
-    row["traffic_s"] = moved * width / copies
+    row = {"variant": variant, "side_px": side, "precision": precision, "gflop": flop / 1e9}
+    row["gbyte"] = moved * (4 if precision == "float32" else 2) / 1e9
     row["shares"] = shares(model, tile, precision)
     print(
-        f"{variant:6} {side:4} px {precision:8} {flop / 1e9:7.1f} GFLOP {row['gbyte']:5.2f} GB"
-        f"  {seconds:6.3f} s, {row['above_floor']:.2f} x the floor of {floor:.3f} s"
-        f"  {', '.join(f'{kind} {share:.0%}' for kind, share in row['shares'].items())}",
+        f"{variant:6} {side:4} px {precision:8} {flop / 1e9:7.1f} GFLOP {row['gbyte']:5.2f} GB  "
+        f"{', '.join(f'{kind} {share:.0%}' for kind, share in row['shares'].items())}",
         flush=True,
     )
     return row
@@ -123,10 +114,6 @@ def copy_rate() -> float:
     source = np.ones(COPY_BYTES // 8)
     target = np.empty_like(source)
     return 2 * COPY_BYTES / best_seconds(lambda: np.copyto(target, source))
-
-
-def median_seconds(run: Callable[[], object]) -> float:
-    return statistics.median(timed(run))
 
 
 def best_seconds(run: Callable[[], object]) -> float:

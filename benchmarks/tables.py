@@ -1,27 +1,32 @@
-"""Fills the tables of docs/speed.md from the result files.
+"""Fills the tables of the README, of docs/speed.md and of the journal from the result files.
 
 python benchmarks/tables.py
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/speed.md"
 RESULTS = ROOT / "benchmarks/results"
-MEMORY = ROOT / "src/rgtsr/runtimes/memory.json"
+SETS = ("Set5", "Set14")
 
 
 def main() -> None:
-    text = PAGE.read_text()
-    for name, make in TABLES.items():
+    for page, tables in PAGES.items():
+        path = ROOT / page
+        path.write_text(filled(path.read_text(), tables))
+
+
+def filled(text: str, tables: dict[str, Callable[[], Iterator[list[str]]]]) -> str:
+    """The page with its tables: each stands between ``<!-- name -->`` and ``<!-- end -->``."""
+    for name, make in tables.items():
         block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         table = "\n".join("| " + " | ".join(row) + " |" for row in make())
         assert block.search(text), name
         text = block.sub(lambda found, table=table: found[1] + table + "\n" + found[2], text)
-    PAGE.write_text(text)
+    return text
 
 
 def tiles() -> Iterator[list[str]]:
@@ -61,18 +66,26 @@ def floor() -> Iterator[list[str]]:
     yield ["network", "tile", "precision", "work", "rgtsr", "floor", "above it", "traffic",
            "where the time goes"]  # fmt: skip
     yield ["---"] * 3 + ["---:"] * 5 + ["---"]
-    for row in read("floor")["tiles"]:
+    report = read("floor")
+    measured = {tile_of(row): row["ours"]["wall_s"] for row in read("inference")["tiles"]}
+    for row in report["tiles"]:
+        seconds = measured[tile_of(row)]
+        floor_s = row["gflop"] / report["product_gflop_s"][row["precision"]]
         yield [
             row["variant"],
             f"{row['side_px']} px",
             row["precision"],
             f"{row['gflop']:.1f} GFLOP",
-            f"{row['seconds']:.3f} s",
-            f"{row['floor_s']:.3f} s",
-            f"**{row['above_floor']:.2f}x**",
-            f"{row['gbyte']:.1f} GB, {row['traffic_s']:.3f} s",
+            f"{seconds:.3f} s",
+            f"{floor_s:.3f} s",
+            f"**{seconds / floor_s:.2f}x**",
+            f"{row['gbyte']:.1f} GB, {row['gbyte'] / report['copy_gb_s']:.3f} s",
             ", ".join(f"{kind} {share:.0%}" for kind, share in list(row["shares"].items())[:6]),
         ]
+
+
+def tile_of(row: dict) -> tuple[str, int, str]:
+    return row["variant"], row["side_px"], row["precision"]
 
 
 def rates() -> Iterator[list[str]]:
@@ -88,11 +101,11 @@ def rates() -> Iterator[list[str]]:
 
 
 def memory() -> Iterator[list[str]]:
-    stored = json.loads(MEMORY.read_text())
+    stored = read("memory")["rows"]
     yield ["runtime", "measurements", "from", "to", "largest error of the model"]
     yield ["---"] + ["---:"] * 4
-    for kind in stored["coefficients"]:
-        rows = [row for row in stored["rows"] if row["kind"] == kind]
+    for kind in dict.fromkeys(row["kind"] for row in stored):
+        rows = [row for row in stored if row["kind"] == kind]
         peaks = [row["peak_mib"] for row in rows]
         worst = max(abs(row["model_error"]) for row in rows)
         extremes = (f"{peak:.0f} MiB" for peak in (min(peaks), max(peaks)))
@@ -134,6 +147,43 @@ def training_memory() -> Iterator[list[str]]:
     yield ["memory", *(f"{resident[step]} MiB" for step in shown)]
 
 
+def precision() -> Iterator[list[str]]:
+    yield ["", "float32", "bf16", "cost"]
+    yield ["---"] + ["---:"] * 3
+    for row in read("precision")["rows"]:
+        exact, rounded = row["float32"], row["bf16"]
+        yield [row["set"], f"{exact:.4f} dB", f"{rounded:.4f} dB", f"{exact - rounded:.4f} dB"]
+
+
+def ratios() -> Iterator[list[str]]:
+    """The README's: how many times as fast as spandrel's port."""
+    found = {tile_of(row): row for row in read("inference")["tiles"]}
+    sides = sorted({side for _, side, _ in found})[-2:]
+    yield [f"x2, tiles of {sides[0]} and {sides[1]} px", "float32", "bf16",
+           f"peak memory at {sides[1]} px"]  # fmt: skip
+    yield ["---"] * 4
+    for variant in dict.fromkeys(variant for variant, _, _ in found):
+        times = [
+            " and ".join(f"{found[variant, side, how]['wall_s_ratio']:.1f}" for side in sides)
+            for how in ("float32", "bf16")
+        ]
+        peak = found[variant, sides[1], "bf16"]["peak_mib"]
+        yield [f"RGT {variant}", *times, f"{peak['ours'] / peak['spandrel']:.0%}"]
+
+
+def scores() -> Iterator[list[str]]:
+    """The README's: bicubic and the packaged weights for clean pictures."""
+    yield ["PSNR-Y / SSIM-Y, untiled", "", *SETS]
+    yield ["---"] * 4
+    for scale in (2, 3, 4):
+        rows = read(f"scores-x{scale}")["sets"]
+        for model in sorted({row["model"] for row in rows}, key=lambda name: name != "bicubic"):
+            of = {row["name"]: row for row in rows if row["model"] == model}
+            name = model if model == "bicubic" else f"**{model}**"
+            figures = [f"{of[each]['psnr_y']:.2f} / {of[each]['ssim_y']:.4f}" for each in SETS]
+            yield [f"x{scale}" if model == "bicubic" else "", name, *figures]
+
+
 def cell(row: dict | None) -> str:
     return "" if row is None else f"{row['loss_db']:+.4f} dB, {row['pixels_run']:.2f}x the pixels"
 
@@ -142,16 +192,20 @@ def read(name: str) -> dict:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-TABLES = {
-    "tiles": tiles,
-    "start-up": start_up,
-    "photo": photo,
-    "rates": rates,
-    "floor": floor,
-    "memory": memory,
-    "tiling": tiling,
-    "training": training,
-    "training-memory": training_memory,
+PAGES = {
+    "README.md": {"scores": scores, "ratios": ratios},
+    "docs/speed.md": {
+        "tiles": tiles,
+        "start-up": start_up,
+        "photo": photo,
+        "rates": rates,
+        "floor": floor,
+        "precision": precision,
+        "memory": memory,
+        "tiling": tiling,
+        "training": training,
+        "training-memory": training_memory,
+    },
 }
 
 if __name__ == "__main__":

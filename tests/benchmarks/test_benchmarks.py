@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import floor
+import tables
 from rgtsr import graph, pictures, variants, weights
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -79,13 +80,21 @@ def test_the_floor_is_counted_and_measured() -> None:
     assert floor.copy_rate() > 1e8
 
 
-def test_the_tables_of_the_speed_page_are_those_of_the_result_files(tmp_path: Path) -> None:
-    page = FOLDER.parent / "docs/speed.md"
-    if not page.exists():
-        pytest.skip("the documentation is not part of this installation")
-    before = page.read_text()
-    run("tables.py")
-    assert page.read_text() == before
+@pytest.mark.parametrize("page", list(tables.PAGES))
+def test_the_tables_of_a_page_are_those_of_the_result_files(page: str) -> None:
+    text = (FOLDER.parent / page).read_text()
+    assert tables.filled(text, tables.PAGES[page]) == text
+
+
+def test_results_are_those_of_the_shipped_weights() -> None:
+    packaged = {entry.name: entry for entry in weights.listing()}
+    for scale in (2, 3, 4):
+        for row in tables.read(f"scores-x{scale}")["sets"]:
+            if row["model"] != "bicubic":
+                stated = packaged[row["model"]].scores[f"{row['name']} paper"]
+                assert row["psnr_y"] == pytest.approx(stated, abs=0.001)
+    measured = tables.read("precision")
+    assert measured["sha256"] == packaged[measured["model"]].sha256
 
 
 def test_a_training_step_is_compared_with_spandrels_and_the_roofline(tmp_path: Path) -> None:
