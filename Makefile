@@ -6,7 +6,7 @@ SOURCES := pyproject.toml $(shell find src -type f -not -name '*.pyc')
 PIP_QUIET := --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check tests format clean
+.PHONY: demo test check tests format clean standing
 
 demo: .venv/ready
 	.venv/bin/rgtsr compare demo/demo-astronaut.png -o demo-output/demo-astronaut-compared.png --save-panels demo-output
@@ -49,3 +49,8 @@ clean:
 	.venv-test/bin/pip wheel $(PIP_QUIET) --no-deps --wheel-dir dist .
 	.venv-test/bin/pip install $(PIP_QUIET) --no-deps --force-reinstall dist/rgtsr-*.whl
 	touch $@
+
+# Goes on with the training that is next in checkpoints/queue.yml; Ctrl-C stops it, nothing is lost.
+CORPUS ?= ../shared/corpus
+standing: .venv-test/wheel
+	.venv-test/bin/python -P checkpoints/standing.py checkpoints/queue.yml --photos $(CORPUS)

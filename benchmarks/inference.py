@@ -4,8 +4,9 @@
     python benchmarks/inference.py --variants light --sides 128 --precisions float32
     python benchmarks/inference.py --variants --whole rgt-s        # 750 x 1000 in one piece
 
-The same weights in both, the packaged ones where a variant has some, else random ones; one tile, in turn in one process, after a warm-up of each: medians
-of wall and CPU time. Peak memory and start-up come from processes that run one of the two alone.
+The same weights in both, the packaged ones where a variant has some, else random ones; one tile, in
+turn in one process, after a warm-up of each: medians of wall and CPU time. Peak memory and start-up
+come from processes that run one of the two alone.
 Needs the extra ``dev`` and spandrel (see the Makefile).
 """
 
@@ -207,7 +208,9 @@ def make_weights(variant: str, folder: Path) -> str:
 
     path, packaged = folder / f"{variant}.pth", f"{variant}-x2"
     is_packaged = packaged in {entry.name for entry in weights.listing()}
-    found = weights.load(packaged) if is_packaged else weights.random(variants.find(variant), seed=0)
+    found = (
+        weights.load(packaged) if is_packaged else weights.random(variants.find(variant), seed=0)
+    )
     weights.convert(found, path, to="original")
     return str(path)
 
