@@ -123,7 +123,7 @@ def test_tiles_have_one_of_a_few_shapes(height: int, width: int, tile_px: int) -
     plan = tiling.plan(height, width, tile_px=tile_px, overlap_px=tile_px // 4)
     assert plan.count == len(plan.rows.starts) * len(plan.columns.starts)
     for side in plan.tile:
-        assert side == tile_px or (side < tile_px and side % 32 == 0 and side >= 64)
+        assert side == tile_px or (side < tile_px and side in tiling.SIDES_PX)
 
 
 @given(plans())

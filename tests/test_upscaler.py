@@ -277,8 +277,8 @@ def test_the_tile_is_the_largest_that_the_limit_leaves_room_for() -> None:
         upscaler = repeating(Repeating(pixel_bytes=5000), max_memory_bytes=limit)
         assert np.array_equal(upscaler.upscale(picture).pixels_HWC, repeated(picture.pixels_HWC))
         sides.append(upscaler._engine.plan(picture.size).tile[0])
-    assert sides[0] == 160  # three of them
-    assert 160 > sides[1] > sides[2] >= 32
+    assert sides[0] == 192
+    assert 192 > sides[1] > sides[2] >= 32
 
 
 def test_an_impossible_limit_says_what_would_do() -> None:

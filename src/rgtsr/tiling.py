@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 TILE_LIMIT_PX = 1024  # from this side on RG-SA recurses deeper than any training patch did
 SMALLEST_TILE_PX = 16
 MARGIN_PX = 8  # of mirrored pixels around a picture: more of them change nothing (docs/speed.md)
-STEP_PX = 32  # tiles have multiples of it: a graph is compiled for each shape, so there are few
-SMALLEST_SIDE_PX = 64  # of a tile, if tiles may be so large: that of a training patch
+SIDES_PX = (64, 96, 128, 192)  # of tiles: a graph is compiled for each shape, so there are few
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def plan(
     """Cover a picture with equal tiles that overlap by at least ``overlap_px``, evenly spread.
 
     ``margin_px`` of mirrored pixels surround the picture, since a network sees nothing beyond a
-    tile. Tiles are no larger than their number asks for, up to a multiple of 32.
+    tile. Tiles have the next larger of a few sides that their number asks for.
 
     Raises:
         ValueError: for a tile below 16 or at 1024 and above (RG-SA would recurse deeper than in
@@ -122,7 +121,7 @@ def _axis(length: int, tile: int, overlap: int, margin: int) -> Axis:
     covered = length + 2 * margin
     count = max(1, math.ceil((covered - overlap) / (tile - overlap)))
     needed = math.ceil((covered + (count - 1) * overlap) / count)
-    tile = min(tile, max(SMALLEST_SIDE_PX, -(-needed // STEP_PX) * STEP_PX))
+    tile = min(tile, next((side for side in SIDES_PX if side >= needed), tile))
     if count == 1:
         return Axis(length, tile, (-margin,), ())
     spread = covered - tile

@@ -14,9 +14,10 @@ from rgtsr import runtimes, variants, weights
 from rgtsr.errors import RuntimeUnavailableError
 from rgtsr.evaluation import benchmarks, metrics
 from rgtsr.pictures import color
-from rgtsr.runtimes import cache
-from rgtsr.runtimes.openvino import OpenVINORuntime, core
-from rgtsr.runtimes.shapes import KEPT_SHAPES
+from rgtsr.runtimes import cache, memory
+from rgtsr.runtimes.onnxruntime import ONNXRuntime
+from rgtsr.runtimes.openvino import core
+from rgtsr.runtimes.shapes import FEW, KEPT_SHAPES
 
 PHOTO = Path(__file__).parents[2] / "demo/demo-pagoda.png"
 SMALL = weights.random(replace(variants.find("small"), depths=(3, 2)), seed=0)
@@ -146,12 +147,17 @@ print("received", received)
     assert (done.returncode, done.stdout) == (0, "received [1]\n"), done.stderr
 
 
-def test_only_the_last_few_shapes_are_kept() -> None:
-    runtime = runtimes.open_runtime(weights.random(variants.find("tiny")))
-    assert isinstance(runtime, OpenVINORuntime)
-    for side in range(16, 16 + KEPT_SHAPES + 2):
-        runtime.upscale_tiles(np.zeros((1, 3, side, 16), np.float32))
-    assert len(runtime._requests) == KEPT_SHAPES
+def test_the_last_few_shapes_are_kept_and_fewer_where_memory_is_short() -> None:
+    tiny = weights.random(variants.find("tiny"))
+
+    def kept(limit_bytes: int | None) -> int:
+        runtime = ONNXRuntime(tiny, limit_bytes)
+        for side in range(16, 16 + KEPT_SHAPES + 2):
+            runtime.upscale_tiles(np.zeros((1, 3, side, 16), np.float32))
+        return len(runtime._sessions)
+
+    assert kept(None) == KEPT_SHAPES
+    assert FEW <= kept(memory.used_bytes() + (600 << 20)) < KEPT_SHAPES
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])

@@ -7,7 +7,9 @@ from typing import Generic, TypeVar
 
 from rgtsr.runtimes import memory
 
-KEPT_SHAPES = 3
+KEPT_SHAPES = 16  # all that small pictures are made of: see tiling.SIDES_PX
+FEW = 3  # that are kept however short memory is
+SHARE = 3  # of what is free, one part in so many may be spent on keeping more
 
 Shape = tuple[int, ...]
 Made = TypeVar("Made")
@@ -43,7 +45,11 @@ class PerShape(Generic[Made]):
                     self._kept.clear()
                 memory.check(needed, shape, self._limit_bytes)
                 self._kept[shape] = self._make(shape)
-                if len(self._kept) > KEPT_SHAPES:
+                while len(self._kept) > FEW and self._are_too_many():
                     self._kept.popitem(last=False)
             self._kept.move_to_end(shape)
             return self._kept[shape]
+
+    def _are_too_many(self) -> bool:
+        held = sum(map(self._needed_bytes, self._kept))
+        return len(self._kept) > KEPT_SHAPES or held > memory.room_bytes(self._limit_bytes) / SHARE
