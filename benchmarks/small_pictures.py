@@ -2,7 +2,7 @@
 
     python benchmarks/small_pictures.py
 
-As many pixels, once as pictures of random sizes, once as equal squares, each in a process of its own
+As many pixels, once as pictures of random sizes, once as equal squares, each in its own process
 with an empty cache: whole seconds.
 """
 

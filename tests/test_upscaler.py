@@ -117,6 +117,14 @@ def test_a_tile_without_a_usable_result_is_redone_in_float32_and_reported(
     assert np.array_equal(pictures.read(tmp_path / "out.png").pixels_HWC, repeated(array))
 
 
+def test_what_was_redone_is_warned_of_where_there_is_no_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upscaler = with_fallback(Repeating(broken=0.0), Repeating(), monkeypatch)
+    with pytest.warns(UserWarning, match="1 of 1 tiles were redone in float32"):
+        upscaler.upscale(Picture.from_array(noise(20, 30, 3)))
+
+
 def test_a_result_that_is_unusable_in_float32_too_is_never_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +228,8 @@ def test_one_pictures_shortage_of_memory_changes_no_other() -> None:
     runtime = Repeating(room_px=40)
     upscaler = repeating(runtime, tile_px=128)
     array = noise(300, 270, 3)
-    upscaler.upscale(Picture.from_array(array))
+    with pytest.warns(UserWarning, match="memory was short"):
+        upscaler.upscale(Picture.from_array(array))
     runtime.room_px, runtime.seen = None, 0
     upscaler.upscale(Picture.from_array(array))
     assert runtime.seen == tiling.plan(300, 270, tile_px=128, overlap_px=16).count

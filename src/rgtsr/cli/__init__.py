@@ -71,6 +71,7 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):  # file names need not be text in any encoding
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _warn
+    warnings.simplefilter("always", UserWarning)  # of each picture that it is true of
     signals.listen()
     sys.exit(run(sys.argv[1:]))
 

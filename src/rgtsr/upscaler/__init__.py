@@ -5,6 +5,7 @@ Shapes: H, W of the picture; S scale.
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,11 +105,16 @@ class Upscaler:
     def upscale(self, picture: Picture, *, on_progress: OnProgress = unheard) -> Picture:
         """Enlarge a picture by ``scale``; depth, transparency and metadata are kept.
 
+        Warns (UserWarning) when tiles were redone in float32, or cut smaller for want of memory.
+
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
         tally = Tally(self._plan(picture).count * _layers(picture), on_progress)
-        return self._upscale(picture, tally)
+        enlarged = self._upscale(picture, tally)
+        for note in _notes(tally, 1, self.scale):
+            warnings.warn(f"{self.weights.card.name}: {note}.", stacklevel=2)
+        return enlarged
 
     def upscale_file(
         self,
