@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from rgtsr import drafts, graph, runtimes
+from rgtsr import atomic, graph, runtimes
 from rgtsr.errors import ExportError, RuntimeUnavailableError
 from rgtsr.weights import Weights
 
@@ -136,7 +136,7 @@ def _runtime(to: Format) -> str:
 @contextlib.contextmanager
 def _onnx(model: onnx.ModelProto, path: Path) -> Generator[Path]:
     """The file under a hidden name, which becomes ``path`` at the end."""
-    with drafts.replacing(path) as draft:
+    with atomic.replacing(path) as draft:
         draft.write_bytes(model.SerializeToString())
         yield draft
 
@@ -148,7 +148,7 @@ def _openvino(model: onnx.ModelProto, path: Path) -> Generator[Path]:
 
     from rgtsr.runtimes.openvino import core
 
-    draft = drafts.beside(path, "xml")
+    draft = atomic.beside(path, "xml")
     numbers = draft.with_suffix(".bin")
     try:
         read = core().read_model(model.SerializeToString())
@@ -157,8 +157,8 @@ def _openvino(model: onnx.ModelProto, path: Path) -> Generator[Path]:
         except RuntimeError as error:  # so openvino says that the disk is full
             raise OSError(str(error)) from error
         yield draft
-        drafts.publish(numbers, path.with_suffix(".bin"))
-        drafts.publish(draft, path)
+        atomic.publish(numbers, path.with_suffix(".bin"))
+        atomic.publish(draft, path)
     finally:
-        drafts.remove(numbers)
-        drafts.remove(draft)
+        atomic.remove(numbers)
+        atomic.remove(draft)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.cli import options
 from rgtsr.cli.network import opened
 from rgtsr.cli.terminal import Steps, steps
@@ -213,7 +213,7 @@ def _in_words(rules: "Protocol") -> str:
 
 def _save(path: Path, text: str) -> None:
     try:
-        with drafts.replacing(path) as draft:
+        with atomic.replacing(path) as draft:
             draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be written ({error.strerror}).") from error

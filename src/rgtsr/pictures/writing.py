@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.errors import PictureError
 from rgtsr.pictures import color, encoding, formats, vips
 from rgtsr.pictures.color import Samples
@@ -79,7 +79,7 @@ def write_bands(
         samples = _spooled(bands, raw, (*size, channels), target)
         notes = _encoded(samples, draft, plan, like.metadata, target)
         with _blaming(target):
-            drafts.publish(draft, target)
+            atomic.publish(draft, target)
     return notes
 
 
@@ -102,12 +102,12 @@ def _check(plan: encoding.Plan, target: Path) -> None:
 @contextlib.contextmanager
 def _beside(target: Path) -> Generator[tuple[Path, Path]]:
     """Two hidden names in the target's folder, both gone afterwards, whatever happens."""
-    names = drafts.beside(target, "raw"), drafts.beside(target, "part")
+    names = atomic.beside(target, "raw"), atomic.beside(target, "part")
     try:
         yield names
     finally:
         for name in names:
-            drafts.remove(name)
+            atomic.remove(name)
 
 
 def _spooled(

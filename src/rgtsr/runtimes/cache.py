@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr import drafts
+from rgtsr import atomic
 
 SUFFIX = ".graph"
 LIMIT_BYTES = 1 << 30  # of all entries; those that were not used for longest go first
@@ -54,7 +54,7 @@ def write(key: str, content: bytes | memoryview) -> None:
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         _drop(LIMIT_BYTES - len(content))
-        with drafts.replacing(folder() / (key + SUFFIX)) as draft, draft.open("xb") as file:
+        with atomic.replacing(folder() / (key + SUFFIX)) as draft, draft.open("xb") as file:
             file.write(content)
             file.write(hashlib.sha256(content).digest())
 

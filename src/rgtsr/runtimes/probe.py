@@ -16,7 +16,7 @@ from platform import machine, node
 
 import numpy as np
 
-from rgtsr import drafts, runtimes
+from rgtsr import atomic, runtimes
 from rgtsr.errors import RgtsrError
 from rgtsr.runtimes import cache
 from rgtsr.weights import Weights
@@ -76,7 +76,7 @@ def measure(
     if device == "auto" and max_memory_bytes is None:
         with contextlib.suppress(OSError):
             cache.folder().mkdir(parents=True, exist_ok=True)
-            with drafts.replacing(_file(weights, precision, shape_NCHW)) as draft:
+            with atomic.replacing(_file(weights, precision, shape_NCHW)) as draft:
                 draft.write_text(json.dumps([asdict(timing) for timing in timings], indent=1))
     return timings
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
-from rgtsr import drafts, variants
+from rgtsr import atomic, variants
 from rgtsr.training.recipe import Recipe
 from rgtsr.variants import Variant
 
@@ -114,7 +114,7 @@ def convert(source: Path, target: Path) -> list[str]:
     recipe, left = recipe_of(source)
     if target.exists() and target.samefile(source):
         raise ValueError(f"{target} is the input itself: give another name.")
-    with drafts.replacing(target) as draft:
+    with atomic.replacing(target) as draft:
         draft.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     return left
 

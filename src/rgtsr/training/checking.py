@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.errors import PictureError, TrainingError
 from rgtsr.pictures import blocking
 from rgtsr.training import albums, inspection
@@ -105,5 +105,5 @@ def _misaligned(photo: Photo, hr: Pixels, scale: int) -> Iterator[Finding]:
 def write(found: Sequence[Finding], path: Path) -> None:
     """All findings as JSON. Raises OSError."""
     rows = [asdict(finding) | {"path": str(finding.path)} for finding in found]
-    with drafts.replacing(path) as draft:
+    with atomic.replacing(path) as draft:
         draft.write_text(json.dumps({"findings": rows}, indent=1) + "\n", encoding="utf-8")

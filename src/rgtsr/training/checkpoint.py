@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 from torch import Tensor
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.errors import TrainingError
 from rgtsr.training.learner import Learner, named_moments
 from rgtsr.training.recipe import Recipe
@@ -59,7 +59,7 @@ def save(path: Path, learner: Learner, progress: Progress) -> None:
     }
     contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     try:
-        with drafts.replacing(path) as draft:
+        with atomic.replacing(path) as draft:
             draft.write_bytes(serialized(contiguous, header))
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: the checkpoint cannot be written: {error}.") from error

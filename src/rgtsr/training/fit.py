@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rgtsr import drafts, weights
+from rgtsr import atomic, weights
 from rgtsr.errors import (
     OutOfMemoryError,
     RgtsrError,
@@ -157,7 +157,7 @@ def fit(
         run = open_run(recipe, folder, max_minutes, device, watcher or Watcher(), rank)
         folder.mkdir(parents=True, exist_ok=True)
         if rank.leads:
-            drafts.sweep(folder)
+            atomic.sweep(folder)
         if resume is not None:
             run.progress = checkpoint.restore(resume, run.learner)
             run.watcher.say(f"resumed {resume} at step {run.learner.step}")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.errors import PictureError, TrainingError
 from rgtsr.evaluation.benchmarks import Benchmark, Pair
 from rgtsr.training import albums
@@ -94,7 +94,7 @@ def write(
     room = sum(len(json.dumps(photo.hr.name)) + 2 * ROOM_BYTES for photo in photos) + ROOM_BYTES
     room += -room % LENGTH_BYTES
     try:
-        with drafts.replacing(path) as draft, draft.open("xb") as file:
+        with atomic.replacing(path) as draft, draft.open("xb") as file:
             file.seek(LENGTH_BYTES + room)
             for photo in photos:
                 try:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialized
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.errors import WeightsError
 from rgtsr.variants import Variant
 from rgtsr.weights.shapes import parameter_shapes
@@ -61,7 +61,7 @@ def writing(path: Path) -> Generator[Path]:
     if not path.parent.is_dir():
         raise WeightsError(f"{path}: the folder {path.parent} does not exist: make it first.")
     try:
-        with drafts.replacing(path) as draft:
+        with atomic.replacing(path) as draft:
             yield draft
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be written: {error}.") from error
