@@ -71,19 +71,33 @@ def from_tensors(tensors: Mapping[str, NDArray[np.generic]], path: Path) -> Weig
         WeightsError: when they are not an RGT's.
     """
     own = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS) and name != "mean"}
-    split = None
-    if OFFSETS in tensors:
-        largest = np.abs(tensors[OFFSETS].astype(np.float32)).max(axis=0)
-        split = int(largest[0]) + 1, int(largest[1]) + 1
     try:
+        split = _window(tensors[OFFSETS]) if OFFSETS in tensors else None
         variant = shapes.infer({name: t.shape for name, t in own.items()}, split=split)
-        files.check(variant, {name: t.shape for name, t in own.items()}, path)
+        if "mean" in tensors:
+            variant = replace(variant, mean_rgb=_mean(tensors["mean"]))
+        files.check(variant, {name: t.shape for name, t in own.items()})
+        return Weights(variant, files.as_float32(own), Card(name=path.stem), path)
     except ValueError as error:
         raise WeightsError(f"{path}: {_what_it_looks_like(tensors)}{error}.") from error
-    if "mean" in tensors:
-        red, green, blue = (float(value) for value in tensors["mean"].astype(np.float64).ravel())
-        variant = replace(variant, mean_rgb=(red, green, blue))
-    return Weights(variant, files.as_float32(own), Card(name=path.stem), path)
+
+
+def _window(offsets: NDArray[np.generic]) -> tuple[int, int]:
+    """(height, width) of the windows between whose tokens there are these offsets, (pairs, 2)."""
+    pairs = len(offsets) if offsets.ndim == 2 and offsets.shape[1] == 2 else 0
+    largest = offsets.astype(np.float64).max(axis=0) if pairs else np.zeros(2)
+    if np.all(np.abs(largest) < pairs):  # false for what is no number, too
+        height, width = (int(value) + 1 for value in largest)
+        if pairs == (2 * height - 1) * (2 * width - 1):
+            return height, width
+    raise ValueError(f"{OFFSETS} of {offsets.shape} does not hold the offsets in a window")
+
+
+def _mean(mean: NDArray[np.generic]) -> tuple[float, float, float]:
+    if mean.size != 3 or not np.isfinite(mean.astype(np.float64)).all():
+        raise ValueError(f"its mean of {mean.shape} is not one of red, green and blue")
+    red, green, blue = (float(value) for value in mean.astype(np.float64).ravel())
+    return red, green, blue
 
 
 def _what_it_looks_like(tensors: Mapping[str, NDArray[np.generic]]) -> str:
@@ -92,4 +106,4 @@ def _what_it_looks_like(tensors: Mapping[str, NDArray[np.generic]]) -> str:
     for name, network in RELATIVES.items():
         if name in tensors:
             return f"looks like {network} (it has {name}); "
-    return f"its first tensors are {', '.join(list(tensors)[:2])}; "
+    return f"its first tensors are {', '.join(name[:80] for name in list(tensors)[:2])}; "

@@ -1,15 +1,14 @@
 """The authors' ``.pth`` files: read and written without torch, and without running anything.
 
-A ``.pth`` is a zip of raw storages and a pickle that says how they make tensors. The pickle is read
-by a machine that knows tensors and containers only: any other name in it is refused, never called.
+A ``.pth`` is a zip of raw storages and a pickle that says how they make tensors. Reading takes no
+more memory than the file has bytes, whatever the file says.
 """
 
 import io
+import math
 import pickle
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.errors import WeightsError
-from rgtsr.weights import files
+from rgtsr.weights import files, pickles
 
 Arrays = dict[str, NDArray[np.generic]]
 
-STORAGES = {
+DTYPES = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
@@ -34,17 +33,12 @@ STORAGES = {
     "BoolStorage": np.dtype("?"),
 }
 WRAPPERS = ("params_ema", "params", "state_dict", "model")  # in the order of preference
-
-
-@dataclass(frozen=True)
-class _StorageType:
-    """What a pickle means by ``torch.FloatStorage``: a name, not a thing that runs."""
-
-    name: str
+SHOWN = 80  # characters of a name out of a file, in a message
+DIRECTORY_BYTES = 4 << 20  # of a zip's list of entries; the largest RGT's needs a twentieth
 
 
 def read(path: Path) -> Arrays:
-    """All tensors of a ``.pth``, by name.
+    """All tensors of a ``.pth``, by name, not to be written to.
 
     Of ``params_ema``, ``params`` and a bare state dict the first that is there; a leading
     ``module.`` is dropped.
@@ -53,82 +47,90 @@ def read(path: Path) -> Arrays:
         WeightsError: for a file that is damaged, is no ``.pth``, or holds anything but tensors.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            content = _Unpickler(archive, path).load()
+        with _File(path) as file, zipfile.ZipFile(file) as archive:
+            return _Storages(file, archive, path).state_dict()
     except WeightsError:
         raise
+    except pickles.RefusedError as error:
+        raise WeightsError(
+            f"{path}: holds {error}, which is no tensor: refused, nothing was run. Ask for a file"
+            " with the state dict alone."
+        ) from error
     except (OSError, zipfile.BadZipFile) as error:
         raise WeightsError(
             f"{path}: is damaged or no .pth file of torch >= 1.6: {error}."
         ) from error
-    except Exception as error:  # a hostile pickle can make the machine below fail in any way
-        raise WeightsError(f"{path}: its pickle is damaged: {error}.") from error
-    return _state_dict(content, path)
+    except Exception as error:  # a damaged zip or pickle can make their readers fail in any way
+        raise WeightsError(f"{path}: is damaged: {error}.") from error
 
 
-class _Unpickler(pickle.Unpickler):
-    """Builds tensors and containers; refuses every other name."""
+class _File(io.FileIO):
+    """A file of which no more than a zip's list of entries is read at once, until that is known.
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+    zipfile reads it whole, and makes ten times as much of it.
+    """
+
+    limit_bytes = DIRECTORY_BYTES
+
+    def read(self, size: int | None = -1, /) -> Any:  # Any: as in the base class
+        if size is not None and size > self.limit_bytes:
+            raise zipfile.BadZipFile("its list of entries is too long")
+        return super().read(size)
+
+
+class _Storages:
+    """The entries of a ``.pth``: each is read once, all of them are no more than the file."""
+
+    def __init__(self, file: _File, archive: zipfile.ZipFile, path: Path) -> None:
         names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(names) != 1:
             raise WeightsError(f"{path}: is a zip, but not one that torch.save wrote.")
-        super().__init__(io.BytesIO(archive.read(names[0])))
         self.archive = archive
         self.path = path
         self.folder = names[0].removesuffix("data.pkl")
+        self.room_bytes = file.limit_bytes = path.stat().st_size
+        self.numbers: dict[pickles.Storage, NDArray[np.generic]] = {}
 
-    def find_class(self, module_name: str, global_name: str) -> Any:  # Any: as in the base class
-        known: dict[tuple[str, str], Any] = {  # Any: stand-ins of several kinds
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-            ("torch._utils", "_rebuild_parameter"): _parameter,
-            ("torch", "Size"): tuple,
-        }
-        if (module_name, global_name) in known:
-            return known[module_name, global_name]
-        if module_name == "torch" and global_name in STORAGES:
-            return _StorageType(global_name)
-        raise WeightsError(
-            f"{self.path}: holds {module_name}.{global_name}, which is no tensor: refused, nothing"
-            " was run. Ask for a file with the state dict alone."
-        )
+    def state_dict(self) -> Arrays:
+        """The tensors of the preferred state dict."""
+        pickled = self._entry("data.pkl", at_most_bytes=pickles.LIMIT_BYTES)
+        tensors = _state_dict(pickles.load(pickled), self.path)
+        arrays = {name: self._tensor(tensor) for name, tensor in tensors.items()}
+        held = sum(array.size for array in arrays.values())
+        if held > sum(storage.size for storage in self.numbers.values()):
+            raise ValueError("its tensors hold more numbers than there are in the file")
+        return arrays
 
-    def persistent_load(self, pid: Any) -> NDArray[np.generic]:  # Any: as in the base class
-        kind, storage, key, _device, count = pid
-        if kind != "storage" or not isinstance(storage, _StorageType):
-            raise WeightsError(f"{self.path}: holds a {kind!r}, which is no tensor: refused.")
-        dtype = STORAGES[storage.name]
-        entry = self.archive.getinfo(f"{self.folder}data/{key}")
-        size_bytes = count * dtype.itemsize
-        if entry.file_size != size_bytes or size_bytes > self.path.stat().st_size:
-            raise WeightsError(f"{self.path}: storage {key} is not as long as its tensors say.")
-        flat = np.frombuffer(self.archive.read(entry), dtype)
-        if storage.name == "BFloat16Storage":
-            return (flat.astype(np.uint32) << 16).view(np.float32)
-        return flat
+    def _entry(self, name: str, *, at_most_bytes: int) -> bytes:
+        entry = self.archive.getinfo(self.folder + name)
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{name} is compressed, which torch.save does not do")
+        if entry.file_size > min(at_most_bytes, self.room_bytes):
+            raise ValueError(f"{name} is longer than it can be")
+        self.room_bytes -= entry.file_size
+        return self.archive.read(entry)
 
+    def _storage(self, storage: pickles.Storage) -> NDArray[np.generic]:
+        if storage not in self.numbers:
+            dtype = DTYPES[storage.kind]
+            content = self._entry(f"data/{storage.key}", at_most_bytes=self.room_bytes)
+            if len(content) != storage.count * dtype.itemsize:
+                raise ValueError(f"storage {storage.key} is not as long as its tensors say")
+            flat = np.frombuffer(content, dtype)
+            if storage.kind == "BFloat16Storage":
+                flat = (flat.astype(np.uint32) << 16).view(np.float32)
+            self.numbers[storage] = flat
+        return self.numbers[storage]
 
-def _tensor(
-    storage: NDArray[np.generic],
-    offset: int,
-    size: tuple[int, ...],
-    stride: tuple[int, ...],
-    *_flags: object,
-) -> NDArray[np.generic]:
-    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if offset < 0 or min((*size, *stride, 0)) < 0 or (0 not in size and last >= len(storage)):
-        raise ValueError(f"a tensor of {size} reaches beyond its storage")
-    strides = tuple(step * storage.itemsize for step in stride)
-    view = np.lib.stride_tricks.as_strided(storage[offset:], size, strides, writeable=False)
-    return view.copy()
+    def _tensor(self, tensor: pickles.Tensor) -> NDArray[np.generic]:
+        flat, size, stride = self._storage(tensor.storage), tensor.size, tensor.stride
+        if min((tensor.offset, *size, *stride), default=0) < 0 or math.prod(size) > flat.size:
+            raise ValueError(f"a tensor of {size} reaches beyond its storage")
+        strides = tuple(step * flat.itemsize for step in stride)
+        return np.ndarray(size, flat.dtype, flat.data, tensor.offset * flat.itemsize, strides)
 
 
-def _parameter(data: NDArray[np.generic], *_flags: object) -> NDArray[np.generic]:
-    return data
-
-
-def _state_dict(content: object, path: Path) -> Arrays:
+def _state_dict(content: object, path: Path) -> dict[str, pickles.Tensor]:
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not a state dict.")
     content = cast(Mapping[object, object], content)
@@ -136,15 +138,15 @@ def _state_dict(content: object, path: Path) -> Arrays:
         if isinstance(inner := content.get(wrapper), Mapping):
             content = cast(Mapping[object, object], inner)
             break
-    arrays = {
-        str(name).removeprefix("module."): cast(NDArray[np.generic], value)
+    tensors = {
+        str(name).removeprefix("module."): value
         for name, value in content.items()
-        if isinstance(value, np.ndarray)
+        if isinstance(value, pickles.Tensor)
     }
-    if not arrays:
-        keys = ", ".join(str(key) for key in list(content)[:4])
+    if not tensors:
+        keys = ", ".join(str(key)[:SHOWN] for key in list(content)[:4])
         raise WeightsError(f"{path}: holds no tensors, only: {keys}.")
-    return arrays
+    return tensors
 
 
 def write(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:

@@ -5,7 +5,7 @@ Names are the authors' state-dict keys. Source: RGT's code.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rgtsr import variants
@@ -17,18 +17,24 @@ Shapes = dict[str, Shape]
 
 def parameter_shapes(variant: Variant) -> Shapes:
     """Name and shape of every tensor of this network."""
+    return dict(tensors(variant))
+
+
+def tensors(variant: Variant) -> Iterator[tuple[str, Shape]]:
+    """The same one by one, so that a network that a file only claims is not made as a whole."""
     channels = variant.channels
-    shapes = _conv("conv_first", 3, channels) | _norm("before_RG.1", channels)
+    yield from (_conv("conv_first", 3, channels) | _norm("before_RG.1", channels)).items()
     for group, depth in enumerate(variant.depths):
         for index in range(depth):
-            shapes |= _block(variant, f"layers.{group}.blocks.{index}", is_local=index % 2 == 0)
-        shapes |= _residual(f"layers.{group}.conv", channels, variant.resi_connection)
-    shapes |= _norm("norm", channels)
-    shapes |= _residual("conv_after_body", channels, variant.resi_connection)
-    shapes |= _conv("conv_before_upsample.0", channels, FEATURES)
+            at = f"layers.{group}.blocks.{index}"
+            yield from _block(variant, at, is_local=index % 2 == 0).items()
+        yield from _residual(f"layers.{group}.conv", channels, variant.resi_connection).items()
+    yield from _norm("norm", channels).items()
+    yield from _residual("conv_after_body", channels, variant.resi_connection).items()
+    yield from _conv("conv_before_upsample.0", channels, FEATURES).items()
     for place, step in enumerate(UPSAMPLER_STEPS[variant.scale]):
-        shapes |= _conv(f"upsample.{2 * place}", FEATURES, FEATURES * step**2)
-    return shapes | _conv("conv_last", FEATURES, 3)
+        yield from _conv(f"upsample.{2 * place}", FEATURES, FEATURES * step**2).items()
+    yield from _conv("conv_last", FEATURES, 3).items()
 
 
 def infer(shapes: Mapping[str, Shape], *, split: tuple[int, int] | None = None) -> Variant:
@@ -42,7 +48,7 @@ def infer(shapes: Mapping[str, Shape], *, split: tuple[int, int] | None = None) 
     """
     try:
         found = _read(shapes)
-    except (KeyError, IndexError, ValueError) as error:
+    except (LookupError, ValueError, ArithmeticError) as error:
         raise ValueError(f"these are not the tensors of an RGT: {error}") from error
     if split is None:
         twins = [base for base in variants.BASES.values() if _same_but_split(base, found)]
@@ -69,12 +75,12 @@ def _same_but_split(base: Variant, other: Variant) -> bool:
 def _read(shapes: Mapping[str, Shape]) -> Variant:
     channels = shapes["conv_first.weight"][0]
     blocks = [m for name in shapes if (m := re.match(r"layers\.(\d+)\.blocks\.(\d+)\.", name))]
-    groups = {(int(m[1]), int(m[2])) for m in blocks}
-    count = 1 + max(group for group, _ in groups)
-    depths = tuple(
-        1 + max((index for group, index in groups if group == wanted), default=-1)
-        for wanted in range(count)
-    )
+    deepest: dict[int, int] = {}
+    for group, index in ((int(m[1]), int(m[2])) for m in blocks):
+        deepest[group] = max(index, deepest.get(group, 0))
+    if sorted(deepest) != list(range(len(deepest))):
+        raise ValueError("not every group of blocks is there")
+    depths = tuple(1 + deepest[group] for group in range(len(deepest)))
     heads = {
         2 * shape[0] for name, shape in shapes.items() if name.endswith("attns.0.pos.pos3.2.weight")
     }
