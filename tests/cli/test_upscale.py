@@ -13,8 +13,7 @@ import pytest
 
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
-from rgtsr import drafts as atomic
-from rgtsr import pictures
+from rgtsr import atomic, pictures
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rgtsr import drafts
+from rgtsr import atomic
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, jobs
 from rgtsr.cli.network import opened
@@ -100,7 +100,7 @@ def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
     """
     made = skipped = failed = 0
     for folder in {job.target.parent for job in todo}:
-        drafts.sweep(folder)
+        atomic.sweep(folder)
     with steps(len(todo)) as say:
         for job in todo:
             on_progress = say.start(job.source.name)
