@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from rgtsr.cli.terminal import one_line, table
 from rgtsr.errors import RgtsrError, RuntimeUnavailableError
@@ -20,7 +19,7 @@ PACKAGES = (
     "onnxruntime",
     "torch",
 )
-FAST_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")  # what makes a CPU quick
+NUMBERS = ("FP32", "FP16", "BF16", "INT8")
 TOLERANCE = 2e-5  # between runtimes, as the parity tests have it
 
 
@@ -46,13 +45,11 @@ def doctor() -> int:
 
 
 def machine() -> Iterator[Finding]:
-    """Processor, cores that we may use, instruction sets that matter."""
+    """Processor, cores that we may use, what it multiplies in hardware."""
     from rgtsr.runtimes import memory
 
-    name, flags = _processor()
-    fast = [flag for flag in FAST_FLAGS if flag in flags]
-    vectors = " ".join(fast) or "no wide vectors"
-    yield Finding("processor", f"{name}, {memory.cores()} cores, {vectors}")
+    name, precisions = _processor()
+    yield Finding("processor", f"{name}, {memory.cores()} cores, {precisions}")
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
 
 
@@ -108,11 +105,13 @@ def running() -> Iterator[Finding]:
         yield Finding(what, f"works (differs by {off:.0e} at most)", is_fault=not off <= limit)
 
 
-def _processor() -> tuple[str, frozenset[str]]:
-    """Name and instruction sets, as Linux tells them; other systems tell the name."""
-    described = Path("/proc/cpuinfo")
-    if not described.is_file():
-        return platform.processor() or platform.machine(), frozenset()
-    lines = (line.partition(":") for line in described.read_text(encoding="utf-8").splitlines())
-    facts = {key.strip(): value.strip() for key, _, value in lines}
-    return facts.get("model name", platform.machine()), frozenset(facts.get("flags", "").split())
+def _processor() -> tuple[str, str]:
+    """Its name, and the number formats that OpenVINO finds fast on it."""
+    try:
+        from rgtsr.runtimes.openvino import core
+
+        name: str = core().get_property("CPU", "FULL_DEVICE_NAME")
+        found: list[str] = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except (ImportError, RuntimeError, OSError):  # said below, where it is to run
+        return platform.processor() or platform.machine(), "of unknown precision"
+    return name, " ".join(one for one in NUMBERS if one in found)

@@ -34,7 +34,8 @@ def decode(path: str | os.PathLike[str], *, max_pixels: int = formats.MAX_PIXELS
     vips.prepare()
     path = Path(path)
     with _opened(path) as file:
-        form = _recognised(path, os.pread(file.fileno(), formats.HEAD_BYTES, 0))
+        form = _recognised(path, file.read(formats.HEAD_BYTES))
+        file.seek(0)
         try:
             image = _load(form, pyvips.Source.new_from_descriptor(file.fileno()))
             _check_size(path, image, max_pixels)
