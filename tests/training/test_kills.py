@@ -13,17 +13,15 @@ import torch
 from safetensors.torch import load_file
 
 from rgtsr.training import checkpoint
-from training.short_run import LOSSES, STATE, STEPS, train
-
-KILLS = 20
+from training.short_run import KILLS, LOSSES, STATE, STEPS, train
 
 # Processes that are forked from one that has torch imported: real ones, but soon there.
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["rgtsr.training.fit"])
 
 
-def started(photos: Path, folder: Path) -> BaseProcess:
-    process = processes.Process(target=train, args=(photos, folder))
+def started(photos: Path, folder: Path, *, most_steps: int = STEPS) -> BaseProcess:
+    process = processes.Process(target=train, args=(photos, folder, most_steps))
     process.start()
     return process
 
@@ -42,7 +40,7 @@ def test_twenty_kills_at_random_moments_change_nothing(photo_folder: Path, tmp_p
     reached = [0]
     for _ in range(KILLS):
         before = len(losses(folder))
-        process = started(photo_folder, folder)
+        process = started(photo_folder, folder, most_steps=STEPS // KILLS)
         deadline = time.monotonic() + 120
         while len(losses(folder)) == before:
             assert process.is_alive() and time.monotonic() < deadline

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rgtsr.cli import extras, options
-from rgtsr.cli.terminal import complain
 
 if TYPE_CHECKING:
     from rgtsr.training.recipe import Recipe
@@ -40,10 +39,12 @@ def train(
     The run's folder gets checkpoints (every few minutes and at Ctrl-C), weights, sample pictures
     and TensorBoard logs.
     """
-    use_tcmalloc()
+    has_tcmalloc = use_tcmalloc()
     with extras.training():
         from rgtsr.cli.watching import Watch
         from rgtsr.training import fit
+        from rgtsr.training.ranks import Rank
+    leads = os.environ.get("RANK", "0") == "0"
     loaded, folder = chosen(recipe, overrides or [], resume)
     folder = output or folder
     if resume is None and (folder / fit.CHECKPOINT).exists():
@@ -51,6 +52,8 @@ def train(
             f"{folder} holds a run already: continue it with --resume {folder / fit.CHECKPOINT},"
             " or choose another -o."
         )
+    if not has_tcmalloc and leads and fit.torch_device(device, Rank()) == "cpu":
+        print("tcmalloc is not installed (Debian: libtcmalloc-minimal4): slower on a CPU.")
     with Watch(folder) as watch:
         path = fit.fit(
             loaded,
@@ -60,7 +63,7 @@ def train(
             device=device,
             watcher=watch.watcher,
         )
-    if os.environ.get("RANK", "0") == "0":
+    if leads:
         print(path)
 
 
@@ -80,15 +83,19 @@ def chosen(name: str | None, overrides: list[str], resume: Path | None) -> "tupl
     return recipes.changed(checkpoint.recipe_of(resume), tuple(overrides)), resume.parent
 
 
-def use_tcmalloc() -> None:
-    """Start this process anew with tcmalloc, which halves a step on a CPU; or say that it lacks."""
+def use_tcmalloc() -> bool:
+    """Start this process anew with tcmalloc, which halves a step on a CPU; False where it lacks.
+
+    ``RGTSR_TCMALLOC`` names the library's file; where it is empty, there is none.
+    """
+    if not sys.platform.startswith("linux"):
+        return True  # other systems' own allocators are not glibc's
     if hasattr(ctypes.CDLL(None), "MallocExtension_ReleaseFreeMemory"):
-        return
-    library = find_library("tcmalloc_minimal")
+        return True
+    library = os.environ.get("RGTSR_TCMALLOC", find_library("tcmalloc_minimal"))
     before = os.environ.get("LD_PRELOAD", "")
-    if library is None or library in before:
-        complain("tcmalloc is not installed (Debian: libtcmalloc-minimal4): slower on a CPU.")
-        return
+    if not library or library in before:
+        return False
     environment = os.environ | {"LD_PRELOAD": f"{library} {before}".strip()}
     sys.stdout.flush()
-    os.execve(sys.executable, sys.orig_argv, environment)
+    return os.execve(sys.executable, sys.orig_argv, environment)

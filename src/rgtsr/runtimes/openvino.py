@@ -5,6 +5,7 @@
 
 import functools
 import hashlib
+import os
 import tempfile
 from collections import deque
 from collections.abc import Generator
@@ -122,6 +123,10 @@ def core() -> openvino.Core:
     two that end in the order in which they began leave a stack that is gone, and the next signal
     kills the process (OpenVINO 2026.4).
     """
+    if os.environ.get("LD_PRELOAD"):
+        # TBB opens hwloc with RTLD_DEEPBIND: it would free by glibc what another allocator, such as
+        # tcmalloc, has given it (oneTBB issue 1645). This name of TBB's turns that off.
+        os.environ.setdefault("TBB_ENABLE_SANITIZERS", "1")
     return openvino.Core()
 
 

@@ -74,7 +74,7 @@ class Learner:
             torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.reduced):
             enlarged = self.network(lr_BCHW)
-        loss = error(enlarged.float(), hr_BCHW, fft_share=self.recipe.fft_loss)
+        loss = error(enlarged.to(hr_BCHW.dtype), hr_BCHW, fft_share=self.recipe.fft_loss)
         loss.backward()
         self.rank.average([*self._gradients(), loss.detach()])
         norm = clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm or math.inf)
