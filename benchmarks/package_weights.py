@@ -27,7 +27,7 @@ TRAINING_DATA = (
 def main(trained: str, *score_files: str) -> None:
     loaded = weights.load(trained)
     scores = {name: value for file in score_files for name, value in read_scores(Path(file))}
-    purpose = PURPOSES[weights.is_for_photos(loaded.card.name)]
+    purpose = PURPOSES[weights.Name.of(loaded.card.name).for_photos]
     card = replace(
         loaded.card, licence=LICENCE, training_data=TRAINING_DATA, purpose=purpose, scores=scores
     )

@@ -36,6 +36,32 @@ def folder(small: Weights, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("text", "parts", "family"),
+    [
+        ("small-x2", ("small", 2, False), "small"),
+        ("small-x2-photo", ("small", 2, True), "small-photo"),
+        ("rgt-s-x4", ("rgt-s", 4, False), "rgt-s"),
+        ("small", ("small", None, False), "small"),
+        ("small-photo", ("small", None, True), "small-photo"),
+        ("my-xray-x2-new", ("my-xray-x2-new", None, False), "my-xray-x2-new"),
+        ("", ("", None, False), ""),
+    ],
+)
+def test_a_name_says_variant_scale_and_purpose(
+    text: str, parts: tuple[str, int | None, bool], family: str
+) -> None:
+    name = catalog.Name.of(text)
+    assert tuple(name) == parts
+    assert (name.family, str(name)) == (family, text)
+
+
+def test_the_catalogs_names_say_what_its_rows_say() -> None:
+    for entry in catalog.listing():
+        assert catalog.Name.of(entry.name) == (entry.variant, entry.scale, entry.for_photos)
+        assert entry.for_photos == ("photos" in entry.purpose)
+
+
 def test_the_default_comes_first(folder: Path) -> None:
     names = [entry.name for entry in catalog.listing(folder)]
     assert names == ["small-x2", "light-x2", "small-x4"]

@@ -22,11 +22,10 @@ def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weight
     whole_scale = int(scale) if scale in SCALES else None
     if model is not None:
         return weights.load(model, scale=whole_scale)
-    variant = weights.DEFAULT_NAME.rpartition("-x")[0]
-    names = {entry.name for entry in weights.listing()}
-    same = f"{variant}-x{whole_scale}"
-    if same in names or (whole_scale and not repeated):
-        return weights.load(variant, scale=whole_scale)
+    family = weights.Name.of(weights.DEFAULT_NAME).family
+    scales = {entry.scale for entry in weights.listing() if entry.family == family}
+    if whole_scale in scales or (whole_scale and not repeated):
+        return weights.load(family, scale=whole_scale)
     return weights.load(weights.DEFAULT_NAME)
 
 

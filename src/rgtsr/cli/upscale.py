@@ -159,13 +159,13 @@ def _about_blocks(found: float, upscaler: "Upscaler") -> tuple[str, ...]:
     from rgtsr import weights
     from rgtsr.pictures import blocking
 
-    if found <= blocking.LIMIT or weights.is_for_photos(upscaler.weights.card.name):
+    if found <= blocking.LIMIT or weights.Name.of(upscaler.weights.card.name).for_photos:
         return ()
-    better = [each.name for each in weights.listing() if weights.is_for_photos(each.name)]
-    fitting = [name for name in better if f"-x{upscaler.scale}" in name] or better
+    better = [each for each in weights.listing() if each.for_photos]
+    fitting = [each for each in better if each.scale == upscaler.scale] or better
     if not fitting:
         return ("its JPEG blocks are visible, and are enlarged too",)
-    return (f"its JPEG blocks are visible: -m {fitting[0]} is for such pictures",)
+    return (f"its JPEG blocks are visible: -m {fitting[0].name} is for such pictures",)
 
 
 def _make_folder(target: Path) -> None:

@@ -1,13 +1,16 @@
 """Compiled graphs kept between starts. Knows neither graphs nor runtimes.
 
 They lie in a folder of the user's: ``$RGTSR_CACHE_DIR``, or ``rgtsr`` in ``$XDG_CACHE_HOME`` or
-``~/.cache``. Several processes may read and write it at once. An entry is its content and, in the
-last 32 bytes, the content's SHA-256.
+``~/.cache``. A runtime trusts what it finds there, so others must not be able to write into it.
+Several processes may read and write it at once. An entry is its content and, in the last 32 bytes,
+the content's SHA-256.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
+import stat
 import warnings
 from pathlib import Path
 
@@ -24,10 +27,42 @@ Bytes = NDArray[np.uint8]
 
 
 def folder() -> Path:
-    """Where compiled graphs are kept."""
+    """Where compiled graphs are kept. Raises OSError where the user has no home."""
     if own := os.environ.get("RGTSR_CACHE_DIR"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rgtsr"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rgtsr"
+    except RuntimeError as error:
+        raise FileNotFoundError(str(error)) from error
+
+
+def place(name: str, *, make: bool = False) -> Path:
+    """Where the entry of that name is, or will be.
+
+    Warns (UserWarning), once a process, of a folder that others may write.
+
+    Raises:
+        OSError: where there is no folder, or others may write it.
+    """
+    kept = folder()
+    if make:
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = kept.stat()
+    if hasattr(os, "geteuid"):  # Windows has no owners; a user's profile is private there
+        strange = status.st_uid not in (0, os.geteuid())
+        if strange or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            what = f"{kept}: others may write it"
+            _say(
+                f"no cache: {what}, so nothing in it is used: chmod go-w it, or name another in"
+                " RGTSR_CACHE_DIR."
+            )
+            raise PermissionError(what)
+    return kept / name
+
+
+@functools.cache
+def _say(what: str) -> None:
+    warnings.warn(what, stacklevel=4)
 
 
 def read(key: str) -> Bytes | None:
@@ -35,8 +70,8 @@ def read(key: str) -> Bytes | None:
 
     Warns (UserWarning) of a damaged entry, and drops it.
     """
-    path = folder() / (key + SUFFIX)
     try:
+        path = place(key + SUFFIX)
         os.utime(path)
         entry = np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, "u1")
     except OSError:  # absent, or not to be read
@@ -45,28 +80,28 @@ def read(key: str) -> Bytes | None:
     if hashlib.sha256(content.data).digest() == digest.tobytes():
         return content
     warnings.warn(f"{path} was damaged: the compiled graph is made again.", stacklevel=2)
-    path.unlink(missing_ok=True)
+    atomic.remove(path)
     return None
 
 
 def write(key: str, content: bytes | memoryview) -> None:
     """Keep an entry, if the folder can be written; it appears whole or not at all."""
     with contextlib.suppress(OSError):
-        folder().mkdir(parents=True, exist_ok=True)
-        _drop(LIMIT_BYTES - len(content))
-        with atomic.replacing(folder() / (key + SUFFIX)) as draft, draft.open("xb") as file:
+        path = place(key + SUFFIX, make=True)
+        _drop(path.parent, LIMIT_BYTES - len(content))
+        with atomic.replacing(path) as draft, draft.open("xb") as file:
             file.write(content)
             file.write(hashlib.sha256(content).digest())
 
 
-def _drop(room_bytes: int) -> None:
+def _drop(kept: Path, room_bytes: int) -> None:
     """Remove the entries that were not used for longest until the rest fits into the room."""
     entries = sorted(
-        ((path.stat(), path) for path in folder().glob(f"*{SUFFIX}")),
+        ((path.stat(), path) for path in kept.glob(f"*{SUFFIX}")),
         key=lambda entry: entry[0].st_mtime_ns,
         reverse=True,
     )
     for status, path in entries:
         room_bytes -= status.st_size
         if room_bytes < 0:
-            path.unlink(missing_ok=True)
+            atomic.remove(path)

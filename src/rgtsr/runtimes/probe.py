@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from platform import machine, node
 
 import numpy as np
@@ -40,7 +39,7 @@ class Timing:
 def known(weights: Weights, precision: str, shape_NCHW: Shape) -> Timing | None:
     """The fastest, if it was measured on this machine with these versions."""
     try:
-        rows = json.loads(_file(weights, precision, shape_NCHW).read_text())
+        rows = json.loads(cache.place(_name(weights, precision, shape_NCHW)).read_text())
         return min((Timing(**row) for row in rows), key=lambda timing: timing.seconds)
     except (OSError, ValueError, TypeError):  # never measured, or damaged
         return None
@@ -75,8 +74,8 @@ def measure(
     timings.sort(key=lambda timing: timing.seconds)
     if device == "auto" and max_memory_bytes is None:
         with contextlib.suppress(OSError):
-            cache.folder().mkdir(parents=True, exist_ok=True)
-            with atomic.replacing(_file(weights, precision, shape_NCHW)) as draft:
+            path = cache.place(_name(weights, precision, shape_NCHW), make=True)
+            with atomic.replacing(path) as draft:
                 draft.write_text(json.dumps([asdict(timing) for timing in timings], indent=1))
     return timings
 
@@ -109,9 +108,9 @@ def _torch_has_gpu() -> bool:
     return gpu_device() is not None
 
 
-def _file(weights: Weights, precision: str, shape_NCHW: Shape) -> Path:
+def _name(weights: Weights, precision: str, shape_NCHW: Shape) -> str:
     versions = [
         (name, metadata.version(name)) for name in runtimes.NAMES if runtimes.is_installed(name)
     ]
     what = repr((node(), machine(), versions, weights.variant, precision, shape_NCHW))
-    return cache.folder() / f"{hashlib.sha256(what.encode()).hexdigest()}.probe"
+    return f"{hashlib.sha256(what.encode()).hexdigest()}.probe"

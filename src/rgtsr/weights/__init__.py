@@ -1,6 +1,6 @@
 """Weights: named or from any file, and out again. Knows no network and no torch."""
 
-from rgtsr.weights.catalog import DEFAULT_NAME, Entry, is_for_photos, listing
+from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, listing
 from rgtsr.weights.converting import convert
 from rgtsr.weights.files import save
 from rgtsr.weights.loading import load
@@ -12,9 +12,9 @@ __all__ = [
     "DEFAULT_NAME",
     "Card",
     "Entry",
+    "Name",
     "Weights",
     "convert",
-    "is_for_photos",
     "listing",
     "load",
     "parameter_shapes",

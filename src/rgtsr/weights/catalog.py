@@ -7,12 +7,41 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from rgtsr.errors import UnknownWeightsError
 
 DEFAULT_NAME = "small-x2"
-SCALE_IN_NAME = re.compile(r"-x\d+")
+PHOTO = "-photo"
 FOLDER = Path(str(resources.files("rgtsr.weights"))) / "packaged"
+
+
+class Name(NamedTuple):
+    """What the name of weights says: ``small-x2-photo`` is ``small`` at x2, for photos.
+
+    ``for_photos``: for pictures with noise, blur or compression. A name need not say a scale.
+    """
+
+    variant: str
+    scale: int | None = None
+    for_photos: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> "Name":
+        """The parts of a name; what follows no rule is all ``variant``."""
+        stem = text.removesuffix(PHOTO)
+        found = re.fullmatch(r"(.+)-x(\d)", stem)
+        variant, scale = (found[1], int(found[2])) if found else (stem, None)
+        return cls(variant, scale, text.endswith(PHOTO))
+
+    def __str__(self) -> str:
+        scale = "" if self.scale is None else f"-x{self.scale}"
+        return f"{self.variant}{scale}{PHOTO * self.for_photos}"
+
+    @property
+    def family(self) -> str:
+        """The name without its scale: ``small-photo``."""
+        return self.variant + PHOTO * self.for_photos
 
 
 @dataclass(frozen=True)
@@ -29,6 +58,16 @@ class Entry:
     scores: dict[str, float]
     sha256: str
     folder: Path = FOLDER
+
+    @property
+    def family(self) -> str:
+        """What these weights are called at every scale."""
+        return Name.of(self.name).family
+
+    @property
+    def for_photos(self) -> bool:
+        """Whether they are for pictures with noise, blur or compression."""
+        return Name.of(self.name).for_photos
 
     @property
     def path(self) -> Path:
@@ -57,8 +96,8 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
     """
     entries = listing(folder)
     known = {entry.name: entry for entry in entries}
-    family = SCALE_IN_NAME.sub("", name)
-    scales = {e.scale: e for e in entries if SCALE_IN_NAME.sub("", e.name) == family}
+    family = Name.of(name).family
+    scales = {entry.scale: entry for entry in entries if entry.family == family}
     if name in known and scale in (None, known[name].scale):
         return known[name]
     if scale in scales:
@@ -72,11 +111,6 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(known)}."
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")
-
-
-def is_for_photos(name: str) -> bool:
-    """Whether weights of that name are for pictures with noise, blur or compression."""
-    return name.endswith("-photo")
 
 
 def sha256(path: Path) -> str:
