@@ -49,7 +49,7 @@ def test_an_empty_file(tmp_path):
     assert "is empty" in refused(tmp_path / "empty.jpg")
 
 
-@pytest.mark.parametrize("content", [b"hello, this is a text", b"GIF89a" + bytes(20), b"\x89"])
+@pytest.mark.parametrize("content", [b"hello, this is a text", b"8BPS" + bytes(20), b"\x89"])
 def test_a_file_that_is_no_picture_we_read(tmp_path, content):
     (tmp_path / "text.png").write_bytes(content)
     assert "convert it to PNG" in refused(tmp_path / "text.png")

@@ -88,13 +88,22 @@ def test_one_bit_becomes_black_and_white(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
 def test_cmyk_becomes_srgb(tmp_path, suffix, with_profile):
     colors = np.full((16, 16, 3), (200, 120, 60), np.uint8)
-    cmyk = pyvips.Image.new_from_array(colors).icc_transform("cmyk", input_profile="srgb")
+    cmyk = pyvips.Image.new_from_array(colors).icc_transform(
+        "cmyk", input_profile="srgb", black_point_compensation=True
+    )
     if not with_profile:
         cmyk.remove("icc-profile-data")
     cmyk.write_to_file(str(tmp_path / f"print{suffix}"))
     picture = read(tmp_path / f"print{suffix}")
     assert np.abs(picture.pixels_HWC.astype(int) - colors).max() <= 6
     assert picture.metadata.icc == profile("srgb")
+
+
+def test_black_survives_the_way_through_ink(tmp_path):
+    black = pyvips.Image.new_from_array(np.zeros((8, 8, 3), np.uint8))
+    ink = black.icc_transform("cmyk", input_profile="srgb", black_point_compensation=True)
+    ink.tiffsave(str(tmp_path / "ink.tif"))
+    assert read(tmp_path / "ink.tif").pixels_HWC.max() <= 8  # 39 without compensation
 
 
 def test_lab_becomes_srgb(tmp_path):

@@ -5,10 +5,11 @@ Everything here is lazy: pixels flow only while ``save`` runs, in strips. Knows 
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyvips
 
@@ -26,6 +27,8 @@ BIG_TIFF_BYTES = 2**31
 
 RESOLUTION_KNOWN = "rgtsr-resolution-known"
 KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC = 1, 2, 4, 8
+
+Options = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -155,30 +158,43 @@ def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image
 
 def save(image: pyvips.Image, path: Path, plan: Plan) -> None:
     """Encode. Raises pyvips.Error."""
-    name, keep, form = str(path), _keep(image, plan), plan.form
-    if form is PNG:
-        image.pngsave(name, compression=PNG_COMPRESSION, filter=PNG_FILTER_SUB, keep=keep)
-    elif form is JPEG:
-        small = plan.height * plan.width <= JPEG_HELD_PIXELS
-        image.jpegsave(name, Q=plan.q, subsample_mode="off", optimize_coding=small, keep=keep)
-    elif form is WEBP:
-        image.webpsave(name, Q=plan.q, keep=keep)
-    elif form is TIFF:
-        big = image.width * image.height * image.bands * 2 > BIG_TIFF_BYTES
-        image.tiffsave(name, compression="deflate", predictor="horizontal", bigtiff=big, keep=keep)
-        if image.get_typeof(vips.EXIF):
-            exif.into_tiff(path, cast(bytes, image.get(vips.EXIF)))
-    elif form is AVIF:
-        depth = 12 if image.format == "ushort" else 8
-        image.heifsave(
-            name,
-            compression="av1",
-            Q=plan.q,
-            bitdepth=depth,
-            subsample_mode="off",
-            effort=AVIF_EFFORT,
-            keep=keep,
-        )
+    encode: Any = getattr(image, plan.form.saver or "")  # pyvips makes it up
+    encode(str(path), keep=_keep(image, plan), **OPTIONS[plan.form](image, plan))
+    if plan.form is TIFF and image.get_typeof(vips.EXIF):
+        exif.into_tiff(path, cast(bytes, image.get(vips.EXIF)))
+
+
+def _png(_image: pyvips.Image, _plan: Plan) -> Options:
+    return {"compression": PNG_COMPRESSION, "filter": PNG_FILTER_SUB}
+
+
+def _jpeg(_image: pyvips.Image, plan: Plan) -> Options:
+    small = plan.height * plan.width <= JPEG_HELD_PIXELS
+    return {"Q": plan.q, "subsample_mode": "off", "optimize_coding": small}
+
+
+def _webp(_image: pyvips.Image, plan: Plan) -> Options:
+    return {"Q": plan.q}
+
+
+def _tiff(image: pyvips.Image, _plan: Plan) -> Options:
+    big = image.width * image.height * image.bands * 2 > BIG_TIFF_BYTES
+    return {"compression": "deflate", "predictor": "horizontal", "bigtiff": big}
+
+
+def _avif(image: pyvips.Image, plan: Plan) -> Options:
+    depth = 12 if image.format == "ushort" else 8
+    quality: Options = {"Q": plan.q, "bitdepth": depth, "subsample_mode": "off"}
+    return quality | {"compression": "av1", "effort": AVIF_EFFORT}
+
+
+OPTIONS: dict[Format, Callable[[pyvips.Image, Plan], Options]] = {
+    PNG: _png,
+    JPEG: _jpeg,
+    WEBP: _webp,
+    TIFF: _tiff,
+    AVIF: _avif,
+}
 
 
 def _keep(image: pyvips.Image, plan: Plan) -> int:

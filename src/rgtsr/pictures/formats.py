@@ -1,6 +1,6 @@
 """Which picture formats there are, how each is recognised, and what each can hold.
 
-Plain data: knows no libvips.
+Plain data: knows no libvips, only how libvips calls what reads and writes each.
 """
 
 import difflib
@@ -12,26 +12,60 @@ MAX_PIXELS = 400_000_000
 
 @dataclass(frozen=True)
 class Format:
-    """A picture format. ``bits``: the most it holds in a sample; ``quality``: 1..100 if lossy."""
+    """A picture format.
+
+    ``loader``, ``saver``: libvips' operations; None where libvips has none. ``bits``: the most that
+    it holds in a sample; ``quality``: 1..100 if lossy.
+    """
 
     name: str
     suffixes: tuple[str, ...]
-    bits: int
-    has_alpha: bool
-    has_grey: bool
-    quality: int | None
-    max_side_px: int
+    loader: str | None
+    saver: str | None
+    bits: int = 8
+    has_alpha: bool = True
+    quality: int | None = None
+    max_side_px: int = 2**31 - 1
+    has_pages: bool = False
 
 
-PNG = Format("PNG", (".png",), 16, True, True, None, 2**31 - 1)
-JPEG = Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 8, False, True, 95, 65_500)
-WEBP = Format("WebP", (".webp",), 8, True, False, 95, 16_383)
-TIFF = Format("TIFF", (".tif", ".tiff"), 16, True, True, None, 2**31 - 1)
-AVIF = Format("AVIF", (".avif",), 12, True, False, 85, 16_384)
-HEIC = Format("HEIC", (".heic", ".heif"), 12, True, False, 85, 16_384)
+PNG = Format("PNG", (".png",), "pngload_source", "pngsave", bits=16)
+JPEG = Format(
+    "JPEG",
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "jpegload_source",
+    "jpegsave",
+    has_alpha=False,
+    quality=95,
+    max_side_px=65_500,
+)
+WEBP = Format(
+    "WebP",
+    (".webp",),
+    "webpload_source",
+    "webpsave",
+    quality=95,
+    max_side_px=16_383,
+    has_pages=True,
+)
+TIFF = Format("TIFF", (".tif", ".tiff"), "tiffload_source", "tiffsave", bits=16, has_pages=True)
+AVIF = Format(
+    "AVIF",
+    (".avif",),
+    "heifload_source",
+    "heifsave",
+    bits=12,
+    quality=85,
+    max_side_px=16_384,
+    has_pages=True,
+)
+HEIC = Format("HEIC", (".heic", ".heif"), "heifload_source", None, bits=12, has_pages=True)
+GIF = Format("GIF", (".gif",), "gifload_source", None, has_pages=True)
+BMP = Format("BMP", (".bmp", ".dib"), None, None)
+JXL = Format("JPEG XL", (".jxl",), "jxlload_source", None, bits=16, has_pages=True)
 
-WRITABLE = (PNG, JPEG, WEBP, TIFF, AVIF)
-READABLE = (*WRITABLE, HEIC)
+READABLE = (PNG, JPEG, WEBP, TIFF, AVIF, HEIC, GIF, BMP, JXL)
+WRITABLE = tuple(form for form in READABLE if form.saver)
 SUFFIXES = tuple(suffix for form in READABLE for suffix in form.suffixes)
 WRITABLE_SUFFIXES = tuple(suffix for form in WRITABLE for suffix in form.suffixes)
 
@@ -43,6 +77,10 @@ _STARTS = (
     (b"MM\0*", TIFF),
     (b"II+\0", TIFF),
     (b"MM\0+", TIFF),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"\xff\x0a", JXL),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", JXL),
 )
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
@@ -53,6 +91,8 @@ def recognise(head: bytes) -> Format | None:
     for start, form in _STARTS:
         if head.startswith(start):
             return form
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return BMP
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
     if head[4:8] == b"ftyp":

@@ -27,7 +27,7 @@ class Metadata:
     resolution_per_mm: tuple[float, float] | None = None
 
 
-def upright(metadata: Metadata, *, turned: bool = False) -> Metadata:
+def upright(metadata: Metadata, turned: bool = False) -> Metadata:
     """The metadata of a picture whose pixels have been turned upright.
 
     Orientation says 1 afterwards and the thumbnail is gone, for it shows the picture as it was.

@@ -26,11 +26,13 @@ class Picture:
 
     ``pixels_HWC``: uint8 or uint16, (H, W, 1) grey or (H, W, 3) RGB, upright, not premultiplied.
     ``alpha_HW``: (H, W) of the same dtype, 0 clear, ``peak`` solid; None for an opaque picture.
+    ``notes``: lines about what its file lacked, or held beside it.
     """
 
     pixels_HWC: Samples
     alpha_HW: Samples | None = None
     metadata: Metadata = NO_METADATA
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what is no picture. Raises ValueError."""
@@ -65,11 +67,18 @@ class Picture:
         return cls(np.ascontiguousarray(array_HWC[:, :, :colors]), alpha, metadata)
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        max_pixels: int = MAX_PIXELS,
+        page: int | None = None,
+        salvage: bool = False,
+    ) -> Picture:
         """Read a picture file; the same as ``rgtsr.pictures.read``."""
         from rgtsr.pictures import reading  # with it comes libvips
 
-        return cls(*reading.decode(path, max_pixels=max_pixels))
+        return cls(*reading.decode(path, max_pixels=max_pixels, page=page, salvage=salvage))
 
     def to_array(self) -> Samples:
         """One array (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
@@ -108,14 +117,23 @@ class Picture:
         return self.pixels_HWC.shape[2] == 1
 
 
-def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF or AVIF file, upright, with its profile and metadata.
+def read(
+    path: str | os.PathLike[str],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    page: int | None = None,
+    salvage: bool = False,
+) -> Picture:
+    """Read a picture file, upright, with its profile and metadata; see its ``notes``.
 
-    8 and 16 bit and grey are kept, palettes expanded, CMYK converted to sRGB; 10 and 12 bit become
-    16. Of an animation or a many-paged file the first picture is read.
+    PNG, JPEG, WebP, TIFF, AVIF, GIF and BMP; HEIC and JPEG XL where libvips has a decoder. 8 and
+    16 bit and grey are kept, palettes expanded, CMYK converted to sRGB; 10 and 12 bit become 16.
     ``max_pixels``: larger headers are refused before memory is taken.
+    ``page``: which frame of an animation or page of many, from 1; else the first, or HEIC's own.
+    ``salvage``: take what is there of a damaged file; a note says how much that is.
 
     Raises:
-        PictureError: for a file that is missing, damaged, too large or no picture.
+        ValueError: for a page below 1.
+        PictureError: for a file that is missing, damaged, too large, no picture or lacks the page.
     """
-    return Picture.from_file(path, max_pixels=max_pixels)
+    return Picture.from_file(path, max_pixels=max_pixels, page=page, salvage=salvage)

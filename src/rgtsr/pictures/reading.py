@@ -1,10 +1,13 @@
-"""Picture files in, through libvips: upright arrays, transparency apart, metadata.
+"""Picture files in: upright arrays, transparency apart, metadata, and a line for what is not there.
 
-Knows libvips and files; knows nothing of writing. H height, W width, C channels.
+Knows files and libvips; knows nothing of writing. H height, W width, C channels.
 """
 
+import dataclasses
 import os
 import stat
+import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -12,13 +15,16 @@ import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError
-from rgtsr.pictures import exif, formats, vips
+from rgtsr.pictures import bmp, decoding, exif, formats, vips
 from rgtsr.pictures.color import Samples
-from rgtsr.pictures.formats import JPEG, PNG, TIFF, WEBP, Format
+from rgtsr.pictures.decoding import Encoded, Lost
+from rgtsr.pictures.formats import BMP, HEIC, TIFF, Format
 from rgtsr.pictures.metadata import Metadata, upright
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 RAW_SUFFIXES = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".sr2", ".srw")
+UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
+KINDS = {"char": "int8", "short": "int16", "int": "int32", "uint": "uint32", "float": "float32"}
 
 
 class Decoded(NamedTuple):
@@ -27,31 +33,152 @@ class Decoded(NamedTuple):
     pixels_HWC: Samples
     alpha_HW: Samples | None
     metadata: Metadata
+    notes: tuple[str, ...]
 
 
-def decode(path: str | os.PathLike[str], *, max_pixels: int = formats.MAX_PIXELS) -> Decoded:
-    """Decode a picture file. Raises PictureError; see ``rgtsr.pictures.read``."""
+class Found(NamedTuple):
+    """What stands in a file: samples as they are stored, (H, W, C), and how to turn them."""
+
+    samples_HWC: Samples
+    metadata: Metadata
+    orientation: int = 1
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a file, and its name for messages."""
+
+    path: Path
+    max_pixels: int
+    page: int | None
+    salvage: bool
+
+
+def decode(
+    path: str | os.PathLike[str],
+    *,
+    max_pixels: int = formats.MAX_PIXELS,
+    page: int | None = None,
+    salvage: bool = False,
+) -> Decoded:
+    """Decode a picture file. Raises ValueError and PictureError; see ``rgtsr.pictures.read``."""
+    if page is not None and page < 1:
+        raise ValueError(f"page={page} is none: the first page is 1.")
     vips.prepare()
-    path = Path(path)
-    with _opened(path) as file:
-        form = _recognised(path, file.read(formats.HEAD_BYTES))
-        file.seek(0)
+    wish = Wish(Path(path), max_pixels, page, salvage)
+    with _opened(wish.path) as file:
+        form = _recognised(wish.path, file.read(formats.HEAD_BYTES))
         try:
-            image = _load(form, pyvips.Source.new_from_descriptor(file.fileno()))
-            _check_size(path, image, max_pixels)
-            image = _as_rgb_or_grey(path, image)
-            metadata, turn = _metadata(image, form, file), _orientation(image)
-            samples_HWC = _samples(image)
-        except pyvips.Error as error:
-            raise PictureError(
-                f"{path}: this {form.name} file is damaged, incomplete or of an unknown kind "
-                f"({vips.reason(error)}): get it again, or save it anew with another program."
-            ) from error
-    turned_HWC, metadata = _turned(samples_HWC, turn), upright(metadata, turned=turn >= 5)
+            found, notes = _found(Encoded(file, form), wish)
+        except (pyvips.Error, Lost) as error:
+            raise _damaged(form, wish, error) from error
+    turn = found.orientation
+    turned_HWC, metadata = _turned(found.samples_HWC, turn), upright(found.metadata, turn >= 5)
+    if found.metadata.exif is not None and metadata.exif is None:
+        notes += ("its EXIF block cannot be understood: it was left out.",)
     if turned_HWC.shape[2] in (1, 3):
-        return Decoded(np.ascontiguousarray(turned_HWC), None, metadata)
+        return Decoded(np.ascontiguousarray(turned_HWC), None, metadata, notes)
     alpha_HW = np.ascontiguousarray(turned_HWC[:, :, -1])
-    return Decoded(np.ascontiguousarray(turned_HWC[:, :, :-1]), alpha_HW, metadata)
+    return Decoded(np.ascontiguousarray(turned_HWC[:, :, :-1]), alpha_HW, metadata, notes)
+
+
+def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
+    """What is in the file, and a line for what is not, or was not taken."""
+    if encoded.form is BMP:
+        return _bitmap(encoded, wish)
+    if not vips.can(encoded.form.loader or ""):
+        raise PictureError(f"{wish.path}: {_undecoded(encoded.form)}")
+    encoded, notes = _at_page(encoded, wish)
+    try:
+        return decoding.strictly(encoded, lambda image: _taken(image, encoded, wish)), notes
+    except (pyvips.Error, Lost) as error:
+        ended = encoded.with_its_end()
+        if ended is not None:
+            try:
+                found = decoding.strictly(ended, lambda image: _taken(image, ended, wish))
+            except (pyvips.Error, Lost):
+                pass
+            else:
+                return found, (*notes, "its end mark is missing: nothing else is.")
+        if not wish.salvage:
+            raise
+        return _salvaged(encoded, wish, error), (
+            *notes,
+            f"it is damaged ({vips.reason(error)}): {decoding.remains(encoded)}.",
+        )
+
+
+def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found:
+    """What can be decoded of a damaged file. Raises the error if that is nothing."""
+    found = decoding.loosely(encoded, lambda image: _taken(image, encoded, wish))
+    if np.all(found.samples_HWC == found.samples_HWC[0, 0]):
+        raise error
+    return found
+
+
+def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
+    """All that is wanted of an image. Raises PictureError for one that cannot be taken."""
+    _check_size(wish, image.height, image.width)
+    image = _as_rgb_or_grey(wish.path, image)
+    metadata = _metadata(image, encoded.form, encoded.file)
+    return Found(_samples(image), metadata, _orientation(image))
+
+
+def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
+    """The file at the page that is wanted, or at its main one, and a line about the others."""
+    header = encoded.image("none") if encoded.form.has_pages else None
+    count = _number(header, "n-pages", 1)
+    page = wish.page or _number(header, "heif-primary", 0) + 1
+    if page > count:
+        raise PictureError(f"{wish.path}: has no page {page}, only {count}: take one of them.")
+    encoded = dataclasses.replace(encoded, page=page - 1)
+    if count == 1:
+        return encoded, ()
+    return encoded, (f"page {page} of {count} was read: --page takes another.",)
+
+
+def _number(header: pyvips.Image | None, name: str, default: int) -> int:
+    if header is None or not header.get_typeof(name):
+        return default
+    return cast(int, header.get(name))
+
+
+def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
+    if (wish.page or 1) > 1:
+        raise PictureError(f"{wish.path}: has no page {wish.page}, only 1: take that.")
+    encoded.file.seek(0)
+    body = encoded.file.read()
+    try:
+        bitmap = bmp.header(body)
+    except (ValueError, struct.error) as error:
+        raise Lost(str(error)) from error
+    _check_size(wish, bitmap.height, bitmap.width)
+    there, height = bmp.rows_there(body, bitmap), bitmap.height
+    if there < height and not (wish.salvage and there):
+        raise Lost(f"it holds {there} of {height} rows")
+    metadata = Metadata(icc=bitmap.icc, resolution_per_mm=bitmap.resolution_per_mm)
+    notes = () if there == height else (f"it is damaged: {there} of its {height} rows are there.",)
+    return Found(bmp.samples(body, bitmap), metadata), notes
+
+
+def _damaged(form: Format, wish: Wish, error: Exception) -> PictureError:
+    reason = vips.reason(error)
+    if form is HEIC and any(words in str(error) for words in UNDECODED):
+        return PictureError(f"{wish.path}: {_undecoded(form)}")
+    way_out = "get it again, or save it anew with another program"
+    if not wish.salvage:
+        way_out += "; salvage (on the command line --salvage) takes what is there of it"
+    return PictureError(
+        f"{wish.path}: this {form.name} file is damaged, incomplete or of an unknown kind "
+        f"({reason}): {way_out}."
+    )
+
+
+def _undecoded(form: Format) -> str:
+    return (
+        f"is {form.name}, and there is no decoder for it in this libvips: save it as PNG or JPEG, "
+        "or install a libvips that has one."
+    )
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -81,26 +208,12 @@ def _recognised(path: Path, head: bytes) -> Format:
     return form
 
 
-def _load(form: Format, source: pyvips.Source) -> pyvips.Image:
-    """The header; pixels follow when asked for. ``error`` refuses truncated files."""
-    image = pyvips.Image
-    if form is PNG:
-        return image.pngload_source(source, access="sequential", fail_on="error")
-    if form is JPEG:
-        return image.jpegload_source(source, access="sequential", fail_on="error")
-    if form is WEBP:
-        return image.webpload_source(source, access="sequential", fail_on="error")
-    if form is TIFF:
-        return image.tiffload_source(source, access="sequential", fail_on="error")
-    return image.heifload_source(source, access="sequential", fail_on="error")
-
-
-def _check_size(path: Path, image: pyvips.Image, max_pixels: int) -> None:
-    if image.height * image.width > max_pixels:
+def _check_size(wish: Wish, height: int, width: int) -> None:
+    if height * width > wish.max_pixels:
         raise PictureError(
-            f"{path}: {image.width} x {image.height} pixels are more than the limit of "
-            f"{max_pixels:,}: raise max_pixels (on the command line --max-pixels) if you trust "
-            "the file."
+            f"{wish.path}: {width} x {height} pixels are more than the limit of "
+            f"{wish.max_pixels:,}: raise max_pixels (on the command line --max-pixels) if you "
+            "trust the file."
         )
 
 
@@ -132,13 +245,21 @@ def _as_rgb_or_grey(path: Path, image: pyvips.Image) -> pyvips.Image:
     """CMYK through its profile to sRGB, Lab to sRGB; RGB and grey as they are."""
     if image.interpretation == "cmyk" and image.format in ("uchar", "ushort"):
         depth = 8 if image.format == "uchar" else 16
-        return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+        return image.icc_transform(
+            "srgb",
+            embedded=True,
+            input_profile="cmyk",
+            depth=depth,
+            black_point_compensation=True,
+        )
     if image.interpretation in ("lab", "labs", "labq"):
         image = image.colourspace("rgb16")
         image.remove(vips.ICC)
     if image.format not in ("uchar", "ushort"):
         raise PictureError(
-            f"{path}: holds samples of type {image.format}: save it with 8 or 16 bits per sample."
+            f"{path}: holds samples of type {KINDS.get(str(image.format), image.format)}, of which "
+            "nothing says which is black and which white: save it with unsigned whole numbers of "
+            "8 or 16 bits."
         )
     colors = image.bands - image.hasalpha()
     if colors not in (1, 3):

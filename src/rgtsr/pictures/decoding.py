@@ -1,0 +1,173 @@
+"""Encoded pictures to libvips' images, and what decoders say is lost of them.
+
+Knows libvips and open files; knows nothing of colours, metadata, names. H height, W width.
+
+Decoders go on where data is missing, and each says so in its own way. libjpeg's warnings stop the
+next strip, so those about the last strip are heard only when the file is closed, in the thread that
+closes it. libtiff's tiles come back empty unless warnings are errors; its strips do not, but there
+warnings about tags would be errors too, and JPEG's about strips are only heard. The other decoders
+say ``error``.
+"""
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar, cast
+
+import pyvips
+
+from rgtsr.pictures import vips
+from rgtsr.pictures.formats import JPEG, TIFF, Format
+from rgtsr.pictures.vips import Heard
+
+STRIP_ROWS = 16
+JPEG_MARGIN_ROWS = 24  # warnings come a strip late, and colours are drawn from the block below
+JPEG_IN_TIFF = ("Corrupt JPEG data", "Premature end of JPEG")
+JPEG_END = b"\xff\xd9"
+JPEG_WARNED = "read gave"
+ALONE = "read gave 1 warnings"
+# libjpeg's words about what it reads without loss
+HARMLESS = ("Invalid SOS parameters", "unknown JFIF revision", "Unknown Adobe color transform")
+
+Result = TypeVar("Result")
+
+
+class Lost(Exception):
+    """A part of the picture is not there; the message is the decoder's."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture file that is open, its format, and which page is meant.
+
+    ``body``: what is decoded instead of the file's bytes; libvips reads it where it lies.
+    """
+
+    file: BinaryIO
+    form: Format
+    page: int = 0
+    body: bytes | None = None
+
+    def image(self, fail_on: str, access: str = "sequential") -> pyvips.Image:
+        """The header; pixels follow when asked for. Raises pyvips.Error."""
+        if self.body is not None:
+            source = pyvips.Source.new_from_memory(self.body)
+        else:
+            self.file.seek(0)
+            source = pyvips.Source.new_from_descriptor(self.file.fileno())
+        load: Any = getattr(pyvips.Image, self.form.loader or "")  # pyvips makes it up
+        options = {"page": self.page} if self.form.has_pages else {}
+        return load(source, access=access, fail_on=fail_on, **options)
+
+    def with_its_end(self) -> "Encoded | None":
+        """The same with JPEG's end mark behind it, if the file does not end so."""
+        if self.form is not JPEG:
+            return None
+        self.file.seek(0)
+        body = self.file.read()
+        ends = body.endswith(JPEG_END)
+        return None if ends else dataclasses.replace(self, body=body + JPEG_END)
+
+
+def strictly(encoded: Encoded, work: Callable[[pyvips.Image], Result]) -> Result:
+    """What ``work`` makes of the image. Raises Lost or pyvips.Error if a part is not there.
+
+    ``work`` must keep nothing of the image: decoders say their last when it is closed.
+    """
+    try:
+        with vips.listening() as heard:
+            result = work(encoded.image(_strictness(encoded)))
+    except pyvips.Error:
+        if encoded.form is not JPEG:
+            raise
+        with vips.listening() as heard:  # without stopping at the first
+            result = work(encoded.image("none"))
+        if not _is_harmless(_own(heard)):
+            raise
+    complaint = _complaint(encoded, heard)
+    if complaint:
+        raise Lost(complaint)
+    return result
+
+
+def loosely(encoded: Encoded, work: Callable[[pyvips.Image], Result]) -> Result:
+    """What ``work`` makes of what is there. Raises pyvips.Error if that is nothing."""
+    return work(encoded.image("none"))
+
+
+def remains(encoded: Encoded) -> str:
+    """How much of a damaged picture is there, in words."""
+    header = encoded.image("none")
+    if _is_tiled(header):
+        return _tiles_left(encoded, header)
+    height, rows = header.height, _sound_rows(encoded)
+    if rows == 0:
+        return "no part of it is sure to be as it was"
+    return f"{rows} of its {height} rows are sure to be as they were ({rows / height:.0%})"
+
+
+def _strictness(encoded: Encoded) -> str:
+    if encoded.form is JPEG:
+        return "warning"
+    return "warning" if encoded.form is TIFF and _is_tiled(encoded.image("none")) else "error"
+
+
+def _is_tiled(header: pyvips.Image) -> bool:
+    return bool(header.get_typeof("tile-width"))
+
+
+def _own(heard: list[Heard]) -> list[str]:
+    return [text for thread, text in heard if thread == threading.get_ident()]
+
+
+def _complaint(encoded: Encoded, heard: list[Heard]) -> str | None:
+    """What the decoder said of a loss without stopping, if anything."""
+    if encoded.form is TIFF:
+        return next((text for _, text in heard if text.startswith(JPEG_IN_TIFF)), None)
+    texts = _own(heard)
+    if encoded.form is not JPEG or not any(text.startswith(JPEG_WARNED) for text in texts):
+        return None
+    return None if _is_harmless(texts) else vips.reason("\n".join(texts[1:]))
+
+
+def _is_harmless(texts: list[str]) -> bool:
+    """Whether a JPEG gave one warning, about nothing; further ones would not be put into words."""
+    return ALONE in texts and any(words in text for text in texts for words in HARMLESS)
+
+
+def _tiles_left(encoded: Encoded, header: pyvips.Image) -> str:
+    high, wide = (cast(int, header.get(name)) for name in ("tile-height", "tile-width"))
+    image = encoded.image("warning", access="random")
+    lost = count = 0
+    for top in range(0, header.height, high):
+        for left in range(0, header.width, wide):
+            size = min(wide, header.width - left), min(high, header.height - top)
+            count += 1
+            try:
+                image.crop(left, top, *size).avg()
+            except pyvips.Error:
+                lost += 1
+    return f"{lost} of its {count} tiles are lost, {1 - lost / count:.0%} is there"
+
+
+def _sound_rows(encoded: Encoded) -> int:
+    """How many rows from the top are decoded before the decoder first complains."""
+    rows = 0
+    with vips.listening() as heard, contextlib.suppress(pyvips.Error):
+        rows = _rows_until_error(encoded)
+    if encoded.form is JPEG:
+        return max(0, rows - JPEG_MARGIN_ROWS)
+    return 0 if any(text.startswith(JPEG_IN_TIFF) for _, text in heard) else rows
+
+
+def _rows_until_error(encoded: Encoded) -> int:
+    image = encoded.image(_strictness(encoded))
+    region, top = pyvips.Region.new(image), 0
+    with contextlib.suppress(pyvips.Error):
+        while top < image.height:
+            high = min(STRIP_ROWS, image.height - top)
+            region.fetch(0, top, image.width, high)
+            top += high
+    return top
