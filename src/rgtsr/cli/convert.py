@@ -1,6 +1,6 @@
 """``rgtsr convert``: from one kind of weights file to another, in every direction.
 
-``rgtsr export`` is for what runs without rgtsr; where that takes weights too, it does the same.
+``rgtsr export`` is for graphs that run without rgtsr.
 """
 
 from pathlib import Path

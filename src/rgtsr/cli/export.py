@@ -1,8 +1,7 @@
-"""``rgtsr export``: the network as a file for programs that know nothing of rgtsr.
+"""``rgtsr export``: the network as a graph for programs that know nothing of rgtsr.
 
-For a runtime (``onnx``, ``openvino``) that is a graph, verified before it is written. For programs
-with an RGT of their own (``pth``, ``spandrel``) it is a weights file, the same that ``rgtsr
-convert --to`` makes; ``convert`` is for weights files in both directions.
+It is verified before it is written. Weights for programs with an RGT of their own are ``rgtsr
+convert``'s.
 """
 
 from pathlib import Path
@@ -18,11 +17,11 @@ Scale = Annotated[
     typer.Option("-s", "--scale", metavar="FACTOR", help="Which of a model's scales: 2, 3 or 4."),
 ]
 Format = Annotated[
-    Literal["onnx", "openvino", "pth", "spandrel"],
+    Literal["onnx", "openvino"],
     typer.Option(
         "--format",
-        help="onnx (any runtime, browsers too) and openvino take tiles of any number, height and"
-        " width; pth is for the original code of the authors, spandrel for chaiNNer and ComfyUI.",
+        help="onnx is for any runtime, browsers too; both take tiles of any number, height and"
+        " width. Weights files are for rgtsr convert.",
     ),
 ]
 Output = Annotated[
@@ -31,30 +30,23 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="The file to write. Default: named after the model, here: small-x2.onnx, .xml with"
-        " .bin, .pth, -spandrel.pth.",
+        help="The file to write. Default: named after the model, here: small-x2.onnx, or .xml with"
+        " .bin.",
     ),
 ]
-ENDS = {"onnx": ".onnx", "openvino": ".xml", "pth": ".pth", "spandrel": "-spandrel.pth"}
 
 
 def export(
     *, model: Model = None, scale: Scale = None, to: Format = "onnx", output: Output = None
 ) -> int:
-    """Write the network for other programs: ONNX, OpenVINO, the authors' .pth, or spandrel."""
-    from rgtsr import weights
+    """Write the network for other programs, as ONNX or OpenVINO."""
+    from rgtsr import exporting
     from rgtsr.cli import network
 
     loaded = network.chosen(model, scale, repeated=False)
     assert loaded.path is not None
-    target = Path(f"{loaded.path.stem}{ENDS[to]}") if output is None else output
+    target = Path(loaded.path.stem + exporting.SUFFIXES[to]) if output is None else output
     refuse_unfit(target, loaded)
-    if to == "pth" or to == "spandrel":
-        weights.convert(loaded, target, to="original" if to == "pth" else "spandrel")
-        print(f"{target}: {loaded.variant.name} x{loaded.variant.scale}, weights for {to}")
-        return 0
-    from rgtsr import exporting
-
     off = exporting.export(loaded, target, to=to)
     print(
         f"{target}: {loaded.variant.name} x{loaded.variant.scale}, tiles of any size;"
