@@ -357,3 +357,26 @@ def test_what_a_killed_run_left_is_removed_by_the_next(model: Path, tmp_path: Pa
     own.touch()  # of a process that lives
     rgtsr("upscale", tmp_path / "in" / "1.png", "-o", f"{tmp_path}/out/", "-m", model)
     assert list((tmp_path / "out").glob(".rgtsr-*")) == [own]
+
+
+def test_damaged_files_fail_or_are_salvaged_with_a_note_and_pages_are_chosen(
+    model: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("whole.jpg", "cut.jpg"):
+        noise = rng.integers(0, 256, (96, 64, 3), np.uint8)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        pictures.write(Picture.from_array(noise), tmp_path / "in" / name)
+    cut = tmp_path / "in" / "cut.jpg"
+    cut.write_bytes(cut.read_bytes()[:-3000])
+    arguments = ("upscale", tmp_path / "in", "-o", tmp_path / "out", "-m", model)
+    done = rgtsr(*arguments)
+    assert done.status == 1
+    assert "cut.jpg" in done.errors[0]
+    assert files_below(tmp_path / "out") == ["whole.jpg"]
+    done = rgtsr(*arguments, "--salvage").assert_done()
+    assert "it is damaged" in done.out
+    assert "rows are sure" in done.out
+    rgtsr(*arguments, "--page", "0").assert_failed(2, "--page=0")
+    done = rgtsr("upscale", cut, "-o", tmp_path / "x.png", "-m", model, "--page", "2")
+    done.assert_failed(1, "no page 2")

@@ -150,6 +150,23 @@ MaxPixels = Annotated[
         help="Refuse pictures with more pixels. Default: 400 million.",
     ),
 ]
+Page = Annotated[
+    int | None,
+    typer.Option(
+        "--page",
+        metavar="N",
+        rich_help_panel=FILES,
+        help="Which frame of an animation, or page of many. Default: the first.",
+    ),
+]
+Salvage = Annotated[
+    bool,
+    typer.Option(
+        "--salvage",
+        rich_help_panel=FILES,
+        help="Take what is there of damaged files, and say how much that is; they fail otherwise.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -25,6 +25,8 @@ class Wishes:
     strip: bool
     quality: int | None
     max_pixels: int
+    page: int | None
+    salvage: bool
     overwrite: bool
 
 
@@ -49,6 +51,8 @@ def upscale(
     quality: options.Quality = None,
     form: options.Format = None,
     max_pixels: options.MaxPixels = None,
+    page: options.Page = None,
+    salvage: options.Salvage = False,
     overwrite: options.Overwrite = False,
 ) -> int:
     """Enlarge pictures; colours, depth, transparency and metadata are kept.
@@ -63,6 +67,8 @@ def upscale(
         raise ValueError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
     if max_pixels is not None and max_pixels < 1:
         raise ValueError(f"--max-pixels={max_pixels} is too small: at least 1.")
+    if page is not None and page < 1:
+        raise ValueError(f"--page={page} is none: the first page is 1.")
     upscaler = opened(
         model,
         repeated=True,
@@ -84,7 +90,15 @@ def upscale(
     )
     if scale == upscaler.scale:
         size = None
-    wishes = Wishes(size, strip, quality, max_pixels or pictures.MAX_PIXELS, overwrite)
+    wishes = Wishes(
+        size,
+        strip,
+        quality,
+        max_pixels=max_pixels or pictures.MAX_PIXELS,
+        page=page,
+        salvage=salvage,
+        overwrite=overwrite,
+    )
     todo, passed_over = jobs(inputs, output, naming)
     with upscaler:
         status = enlarge(todo, upscaler, wishes)
@@ -146,11 +160,13 @@ def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: On
         strip=wishes.strip,
         quality=wishes.quality,
         max_pixels=wishes.max_pixels,
+        page=wishes.page,
+        salvage=wishes.salvage,
         on_progress=on_progress,
     )
     height, width = report.size
     blocks = _about_blocks(report.blocking, upscaler)
-    notes = "".join(f"; {note}" for note in (*cropped, *report.notes, *blocks))
+    notes = "".join(f"; {note.rstrip('.')}" for note in (*cropped, *report.notes, *blocks))
     return f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}"
 
 

@@ -186,7 +186,7 @@ def _opened(path: Path) -> BinaryIO:
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "no regular file"
             raise PictureError(f"{path}: is {kind}: give a picture file.")
-        return path.open("rb")
+        return path.open("rb", buffering=0)  # libvips moves the same place
     except FileNotFoundError as error:
         raise PictureError(f"{path}: no such file: check the name.") from error
     except OSError as error:

@@ -125,9 +125,13 @@ class Upscaler:
         strip: bool = False,
         quality: int | None = None,
         max_pixels: int = pictures.MAX_PIXELS,
+        page: int | None = None,
+        salvage: bool = False,
         on_progress: OnProgress = unheard,
     ) -> Report:
         """Enlarge one file into another, in bands, so that the output is never held whole.
+
+        ``max_pixels``, ``page`` and ``salvage`` are those of ``pictures.read``.
 
         ``final_size`` asks for an exact output size: the network runs as often as that needs, and
         the rest is resized by Lanczos 3. What one run hands to the next is held whole, as every
@@ -138,7 +142,7 @@ class Upscaler:
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
         started = time.perf_counter()
-        picture = pictures.read(source, max_pixels=max_pixels)
+        picture = pictures.read(source, max_pixels=max_pixels, page=page, salvage=salvage)
         blocks = blocking.blocking(_middle_luma(picture))
         wanted = final_size(picture.size) if final_size else self._times(picture.size)
         passes = self._passes(picture.size, wanted)
@@ -154,12 +158,13 @@ class Upscaler:
             strip=strip,
             quality=quality,
         )
-        notes = (*lost, *_notes(tally, passes, self.scale))
+        notes = (*picture.notes, *lost, *_notes(tally, passes, self.scale))
         return Report(wanted, time.perf_counter() - started, notes, blocks)
 
     def _upscale(self, picture: Picture, tally: Tally) -> Picture:
         canvas = np.concatenate(list(self._bands(picture, tally)))
-        return replace(Picture.from_array(canvas), metadata=picture.metadata)
+        enlarged = Picture.from_array(canvas, picture.metadata)
+        return replace(enlarged, notes=picture.notes)
 
     def _bands(self, picture: Picture, tally: Tally) -> Iterator[Samples]:
         """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last."""
