@@ -38,10 +38,20 @@ def test_what_was_measured_holds_for_that_network_precision_and_shape_alone() ->
     assert probe.known(TINY, "float32", (1, 3, 33, 32)) is None
 
 
-def test_a_damaged_memory_is_as_good_as_none(own_cache: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{not",
+        "[1, 2]",
+        "7",
+        "[]",
+        '[{"runtime": "nonsense", "device": "cpu", "precision": "float32", "seconds": 1}]',
+    ],
+)
+def test_a_damaged_memory_is_as_good_as_none(content: str, own_cache: Path) -> None:
     probe.measure(TINY, "float32", SHAPE)
     (file,) = own_cache.glob("*.probe")
-    file.write_text("{not")
+    file.write_text(content)
     assert probe.known(TINY, "float32", SHAPE) is None
 
 

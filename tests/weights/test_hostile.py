@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import struct
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+import fuzz
 from rgtsr import variants, weights
 from rgtsr.errors import WeightsError
 from rgtsr.variants import Variant
@@ -213,7 +215,9 @@ def test_an_attack_ends_in_one_line_within_bounds(
     if zipfile.is_zipfile(path) is False:
         path = path.rename(tmp_path / "harm.safetensors")
     command = [sys.executable, "-c", PROGRAM, path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    places = [str(Path(fuzz.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     said, figures = done.stdout.splitlines()
     grown_bytes, seconds = figures.split()

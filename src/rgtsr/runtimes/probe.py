@@ -40,8 +40,9 @@ def known(weights: Weights, precision: str, shape_NCHW: Shape) -> Timing | None:
     """The fastest, if it was measured on this machine with these versions."""
     try:
         rows = json.loads(cache.place(_name(weights, precision, shape_NCHW)).read_text())
-        return min((Timing(**row) for row in rows), key=lambda timing: timing.seconds)
-    except (OSError, ValueError, TypeError):  # never measured, or damaged
+        timings = [Timing(**row) for row in rows if row["runtime"] in runtimes.NAMES]
+        return min(timings, key=lambda timing: timing.seconds)
+    except (OSError, ValueError, TypeError, KeyError):  # never measured, or damaged
         return None
 
 

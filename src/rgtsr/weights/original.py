@@ -156,11 +156,15 @@ def write(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
         WeightsError: when the file cannot be written.
     """
     with files.writing(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("archive/data.pkl", _pickled(tensors))
-        archive.writestr("archive/byteorder", "little")
+
+        def put(name: str, content: bytes) -> None:
+            archive.writestr(zipfile.ZipInfo(f"archive/{name}"), content)  # without the time
+
+        put("data.pkl", _pickled(tensors))
+        put("byteorder", b"little")
         for key, tensor in enumerate(tensors.values()):
-            archive.writestr(f"archive/data/{key}", np.ascontiguousarray(tensor).tobytes())
-        archive.writestr("archive/version", "3\n")
+            put(f"data/{key}", np.ascontiguousarray(tensor).tobytes())
+        put("version", b"3\n")
 
 
 def _pickled(tensors: Mapping[str, NDArray[np.generic]]) -> bytes:
