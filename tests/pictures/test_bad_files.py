@@ -10,7 +10,7 @@ import pyvips
 
 from pictures.made import Save, photo
 from rgtsr.errors import PictureError
-from rgtsr.pictures import read
+from rgtsr.pictures import directories, read
 
 
 def refused(path: Path, **options: int) -> str:
@@ -97,3 +97,26 @@ def test_nothing_is_printed(save: Save, capfd):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         refused(path)
     assert capfd.readouterr() == ("", "")
+
+
+def overlapping(count: int) -> bytes:
+    """A small TIFF whose EXIF tags, ``count`` of them, all claim the same 150 KB."""
+    base = pyvips.Image.new_from_array(photo()).tiffsave_buffer()
+    tags = directories.parse(base, directories.first(base))
+    body = base.ljust(150_000, b"\0")
+    inner = struct.pack("<H", count) + b"".join(
+        struct.pack("<HHII", 0x9000 + index, 7, len(body), 0) for index in range(count)
+    )
+    tags[0x8769] = directories.Value.long(len(body))
+    at = len(body) + len(inner) + 4
+    moved = directories.laid_out(tags, {}, at)
+    return body[:4] + struct.pack("<I", at) + body[8:] + inner + bytes(4) + moved
+
+
+def test_tags_that_share_their_bytes_are_not_copied_again_and_again(tmp_path):
+    (tmp_path / "tags.tif").write_bytes(overlapping(2000))
+    picture = read(tmp_path / "tags.tif")
+    assert picture.metadata.exif is not None
+    assert len(picture.metadata.exif) < 2**20
+    (note,) = picture.notes
+    assert "1994 EXIF tags were left out" in note
