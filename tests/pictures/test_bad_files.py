@@ -1,6 +1,8 @@
 """What is missing, damaged or no picture: one line that names the file and the way out."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -97,6 +99,17 @@ def test_nothing_is_printed(save: Save, capfd):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         refused(path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_glib_prints_nothing_itself():
+    script = (
+        "import pyvips; from rgtsr.pictures import vips; vips.prepare();"
+        "pyvips.glib_lib.g_log_remove_handler(b'VIPS', 4711); print('lived')"  # there is none
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("lived\n", "")
 
 
 def overlapping(count: int) -> bytes:

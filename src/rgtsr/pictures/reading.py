@@ -67,7 +67,7 @@ def decode(
     vips.prepare()
     wish = Wish(Path(path), max_pixels, page, salvage)
     with _opened(wish.path) as file:
-        form = _recognised(wish.path, os.pread(file.fileno(), formats.HEAD_BYTES, 0))
+        form = _recognised(wish.path, file.read(formats.HEAD_BYTES))
         try:
             found, notes = _found(Encoded(file, form), wish)
         except (pyvips.Error, Lost) as error:
@@ -193,7 +193,7 @@ def _opened(path: Path) -> BinaryIO:
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "no regular file"
             raise PictureError(f"{path}: is {kind}: give a picture file.")
-        return path.open("rb")
+        return path.open("rb", buffering=0)  # libvips shares the descriptor and its place
     except FileNotFoundError as error:
         raise PictureError(f"{path}: no such file: check the name.") from error
     except OSError as error:
