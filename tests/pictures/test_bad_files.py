@@ -1,6 +1,8 @@
 """What is missing, damaged or no picture: one line that names the file and the way out."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pyvips
 
 from pictures.made import Save, photo
 from rgtsr.errors import PictureError
-from rgtsr.pictures import read
+from rgtsr.pictures import directories, read
 
 
 def refused(path: Path, **options: int) -> str:
@@ -97,3 +99,37 @@ def test_nothing_is_printed(save: Save, capfd):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         refused(path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_glib_prints_nothing_itself():
+    script = (
+        "import pyvips; from rgtsr.pictures import vips; vips.prepare();"
+        "pyvips.glib_lib.g_log_remove_handler(b'VIPS', 4711); print('lived')"  # there is none
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("lived\n", "")
+
+
+def overlapping(count: int) -> bytes:
+    """A small TIFF whose EXIF tags, ``count`` of them, all claim the same 150 KB."""
+    base = pyvips.Image.new_from_array(photo()).tiffsave_buffer()
+    tags = directories.parse(base, directories.first(base))
+    body = base.ljust(150_000, b"\0")
+    inner = struct.pack("<H", count) + b"".join(
+        struct.pack("<HHII", 0x9000 + index, 7, len(body), 0) for index in range(count)
+    )
+    tags[0x8769] = directories.Value.long(len(body))
+    at = len(body) + len(inner) + 4
+    moved = directories.laid_out(tags, {}, at)
+    return body[:4] + struct.pack("<I", at) + body[8:] + inner + bytes(4) + moved
+
+
+def test_tags_that_share_their_bytes_are_not_copied_again_and_again(tmp_path):
+    (tmp_path / "tags.tif").write_bytes(overlapping(2000))
+    picture = read(tmp_path / "tags.tif")
+    assert picture.metadata.exif is not None
+    assert len(picture.metadata.exif) < 2**20
+    (note,) = picture.notes
+    assert "1994 EXIF tags were left out" in note

@@ -49,19 +49,6 @@ def test_luma_weighs_green_most():
 
 
 @given(st.data())
-def test_premultiplying_can_be_undone_where_anything_is_seen(data):
-    height, width = data.draw(SHAPES)
-    unit = st.floats(0, 1, width=32)
-    pixels = data.draw(arrays.arrays(np.float32, (height, width, 3), elements=unit))
-    alpha = data.draw(arrays.arrays(np.float32, (height, width), elements=unit))
-    back = color.unpremultiply(color.premultiply(pixels, alpha), alpha)
-    seen = alpha > 1e-3
-    assert np.allclose(back[seen], pixels[seen], atol=1e-4)
-    assert np.all(back[alpha == 0] == 0)
-    assert np.isfinite(back).all()
-
-
-@given(st.data())
 def test_solidify_keeps_what_is_seen_and_invents_no_new_extremes(data):
     height, width = data.draw(SHAPES)
     dtype = data.draw(st.sampled_from(DTYPES))

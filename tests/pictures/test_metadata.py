@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pictures.made import FORMATS, XMP, Save, photo, profile
-from rgtsr.pictures import Metadata, Picture, exif, read, write
+from rgtsr.pictures import Metadata, Picture, directories, exif, read, write
 from rgtsr.pictures.metadata import sized, upright
 
 EXIF = {
@@ -177,3 +177,45 @@ def test_metadata_too_large_for_jpeg_is_left_out_and_told(tmp_path, name):
     assert getattr(read(tmp_path / "out.jpg").metadata, name) is None
     assert write(Picture.from_array(photo(), metadata), tmp_path / "out.png") == ()
     assert getattr(read(tmp_path / "out.png").metadata, name) is not None
+
+
+def test_exif_that_makes_no_sense_is_left_out_and_told(tmp_path):
+    broken = b"Exif\0\0II*\0\xff\xff\xff\xff"
+    whole = pyvips.Image.new_from_array(photo()).jpegsave_buffer(keep="none")
+    segment = struct.pack(">HH", 0xFFE1, len(broken) + 2) + broken
+    (tmp_path / "odd.jpg").write_bytes(whole[:2] + segment + whole[2:])
+    picture = read(tmp_path / "odd.jpg")
+    assert picture.metadata.exif is None
+    assert picture.notes == ("its EXIF block cannot be understood: it was left out.",)
+
+
+def odd_exif(maker_note: bytes) -> bytes:
+    """A block with tags that are rare: fractions by the row, a private tag, a maker's note."""
+    value = directories.Value
+    lens = value(5, 4, struct.pack("<8I", 24, 1, 70, 1, 28, 10, 28, 10))
+    inner = {0xA432: lens, 0x9999: value(2, 8, b"private\0"), 0x927C: value(7, 60, maker_note)}
+    point = value(5, 2, struct.pack("<4I", 1, 3, 1, 3))
+    tags = {0x010F: value(2, 6, b"Canon\0"), 0x013E: point, 0x9C9A: value(1, 8, bytes(8))}
+    return b"Exif\0\0II*\0\x08\0\0\0" + directories.laid_out(tags, {0x8769: inner}, 8)
+
+
+@pytest.mark.parametrize(("maker_note", "lost"), [(b"C" * 60, 2), (b"FUJIFILM" + bytes(52), 1)])
+def test_odd_exif_tags_reach_a_tiff_or_are_counted(tmp_path, maker_note, lost):
+    picture = Picture.from_array(photo(), Metadata(exif=odd_exif(maker_note)))
+    notes = write(picture, tmp_path / "out.tif")
+    assert notes == (exif.left_out(lost),)  # 0x9C9A has no place in a TIFF
+    body = (tmp_path / "out.tif").read_bytes()
+    tags = directories.parse(body, directories.first(body))
+    inner = directories.parse(body, tags[0x8769].numbers()[0])
+    assert tags[0x013E].numbers() == (1, 3, 1, 3)
+    assert inner[0xA432].numbers() == (24, 1, 70, 1, 28, 10, 28, 10)
+    assert inner[0x9999].data == b"private\0"
+    assert (0x927C in inner) == (lost == 1)
+
+
+def test_exif_has_no_place_in_a_big_endian_or_big_tiff(tmp_path):
+    for start in (b"MM\0*", b"II+\0"):
+        (tmp_path / "big.tif").write_bytes(start + bytes(40))
+        with pytest.raises(ValueError, match=r"big-endian|neither"):
+            exif.into_tiff(tmp_path / "big.tif", odd_exif(bytes(60)))
+        assert (tmp_path / "big.tif").read_bytes() == start + bytes(40)

@@ -5,7 +5,7 @@ import pytest
 import pyvips
 
 from pictures.made import XMP, Save, photo, profile
-from rgtsr.pictures import Picture, read
+from rgtsr.pictures import Picture, directories, read
 
 LOSSY = {".jpg": 4, ".webp": 0, ".avif": 1}
 KEEPS_GREY = (".png", ".jpg", ".tif")
@@ -112,6 +112,21 @@ def test_lab_becomes_srgb(tmp_path):
     image.tiffsave(str(tmp_path / "lab.tif"))
     picture = read(tmp_path / "lab.tif")
     assert np.abs(picture.pixels_HWC / 257 - colors).max() <= 1
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_icc_s_encoding_of_lab_becomes_srgb(tmp_path, deep):
+    colors = np.full((16, 16, 3), (200, 120, 60), np.uint8)
+    lab = pyvips.Image.new_from_array(colors).colourspace("lab").numpy()
+    stored = (lab + np.array([0, 128, 128])) * ((652.8, 256, 256) if deep else (2.55, 1, 1))
+    array = np.round(stored).astype(np.uint16 if deep else np.uint8)
+    whole = bytearray(pyvips.Image.new_from_array(array).tiffsave_buffer())
+    place = directories.places(bytes(whole), directories.first(bytes(whole)))[262]
+    whole[place + 8 : place + 10] = (9).to_bytes(2, "little")
+    (tmp_path / "lab.tif").write_bytes(whole)
+    picture = read(tmp_path / "lab.tif")
+    assert picture.bits == 16
+    assert np.abs(picture.pixels_HWC / 257 - colors).max() <= 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

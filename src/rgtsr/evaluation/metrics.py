@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rgtsr.pictures.color import LUMA_RGB
+
 Picture8 = NDArray[np.uint8]
 Plane = NDArray[np.float64]
 
 PEAK = 255.0
 STUDIO_RGB = (65.481, 128.553, 24.966)  # ITU-R BT.601, 8 bit, as MATLAB's rgb2ycbcr
 STUDIO_OFFSET = 16.0
-FULL_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, full range
 
 WINDOW = 11  # pixels; Wang et al., "Image quality assessment", 2004, section III-B
 SIGMA = 1.5
@@ -52,7 +53,7 @@ def by_seed_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
     """
     _same_size(enlarged_HWC, truth_HWC)
     first, second = (_rgb(p) for p in (enlarged_HWC, truth_HWC))
-    weights = np.array(FULL_RGB)
+    weights = np.array(LUMA_RGB)
     planes = [ssim(first[..., c], second[..., c]) for c in range(3)]
     return Quality(psnr(first @ weights, second @ weights), float(np.mean(planes)))
 

@@ -55,19 +55,6 @@ def to_grey(pixels_HWC: Floats) -> Floats:
     return (pixels_HWC @ np.array(LUMA_RGB, dtype=np.float32))[:, :, None]
 
 
-def premultiply(pixels_HWC: Floats, alpha_HW: Floats) -> Floats:
-    """Each colour times its alpha, so that blending does not draw in what cannot be seen."""
-    return pixels_HWC * alpha_HW[:, :, None]
-
-
-def unpremultiply(pixels_HWC: Floats, alpha_HW: Floats) -> Floats:
-    """Undo ``premultiply``; where alpha is 0 the colour is 0."""
-    alpha_HW1 = alpha_HW[:, :, None]
-    colors = np.zeros_like(pixels_HWC)
-    np.divide(pixels_HWC, alpha_HW1, out=colors, where=alpha_HW1 > 0)
-    return np.clip(colors, 0, 1, out=colors)
-
-
 def solidify(pixels_HWC: Samples, alpha_HW: Samples) -> Samples:
     """Give what is (nearly) transparent the colours of the nearest that can be seen.
 

@@ -40,7 +40,7 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture file that is open, its format, and which page is meant.
+    """A picture file that is open, its format, which page is meant, and whether that has tiles.
 
     ``body``: what is decoded instead of the file's bytes; libvips reads it where it lies.
     """
@@ -48,6 +48,7 @@ class Encoded:
     file: BinaryIO
     form: Format
     page: int = 0
+    is_tiled: bool = False
     body: bytes | None = None
 
     def image(self, fail_on: str, access: str = "sequential") -> pyvips.Image:
@@ -100,7 +101,7 @@ def loosely(encoded: Encoded, work: Callable[[pyvips.Image], Result]) -> Result:
 def remains(encoded: Encoded) -> str:
     """How much of a damaged picture is there, in words."""
     header = encoded.image("none")
-    if _is_tiled(header):
+    if encoded.is_tiled:
         return _tiles_left(encoded, header)
     height, rows = header.height, _sound_rows(encoded)
     if rows == 0:
@@ -111,10 +112,11 @@ def remains(encoded: Encoded) -> str:
 def _strictness(encoded: Encoded) -> str:
     if encoded.form is JPEG:
         return "warning"
-    return "warning" if encoded.form is TIFF and _is_tiled(encoded.image("none")) else "error"
+    return "warning" if encoded.is_tiled else "error"
 
 
-def _is_tiled(header: pyvips.Image) -> bool:
+def is_tiled(header: pyvips.Image) -> bool:
+    """Whether a picture is stored in tiles that can be read one by one."""
     return bool(header.get_typeof("tile-width"))
 
 

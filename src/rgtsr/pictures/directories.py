@@ -6,7 +6,7 @@ Source: TIFF 6.0, section 2.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from mmap import mmap
 
@@ -27,6 +27,7 @@ _TYPE_BYTES = {
 }
 ENTRY_BYTES = 12
 HEADER_BYTES = 8
+LIMIT_BYTES = 2**20  # of all values of a directory; a thousand tags may share the same bytes
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,25 @@ def places(body: Bytes, directory: int) -> dict[int, int]:
     return {struct.unpack_from(order + "HHII", body, start)[0]: start for start in starts}
 
 
-def parse(body: Bytes, directory: int) -> Tags:
-    """All tags of a directory that can be read. Raises struct.error beyond the end."""
-    order, tags = byte_order(body), Tags()
+def parse(body: Bytes, directory: int, wanted: Container[int] | None = None) -> Tags:
+    """The tags of a directory that can be read, all or those ``wanted``, to 1 MiB together.
+
+    Raises struct.error beyond the end.
+    """
+    order, tags, left_bytes = byte_order(body), Tags(), LIMIT_BYTES
     for tag, place in places(body, directory).items():
+        if wanted is not None and tag not in wanted:
+            continue
         kind, count = struct.unpack_from(order + "HI", body, place + 2)
         value_bytes, number_bytes = _TYPE_BYTES.get(kind, (0, 1))
         size = value_bytes * count
         start = place + 8
         if size > 4:
             (start,) = struct.unpack_from(order + "I", body, place + 8)
-        if 0 < size <= len(body) - start:
+        if 0 < size <= min(left_bytes, len(body) - start):
             data = bytes(body[start : start + size])
             tags[tag] = Value(kind, count, _little(data, number_bytes, order))
+            left_bytes -= size
     return tags
 
 
@@ -104,7 +111,7 @@ def laid_out(tags: Tags, inner: Mapping[int, Tags], at: int) -> bytes:
 
 
 def _packed(tags: Tags, at: int) -> bytes:
-    head, tail = struct.pack("<H", len(tags)), b""
+    head, tail = bytearray(struct.pack("<H", len(tags))), bytearray()
     behind = at + len(head) + ENTRY_BYTES * len(tags) + 4
     for tag, value in sorted(tags.items()):
         data = value.data
@@ -112,7 +119,7 @@ def _packed(tags: Tags, at: int) -> bytes:
             data = struct.pack("<I", behind + len(tail))
             tail += value.data + b"\0" * (len(value.data) % 2)
         head += struct.pack("<HHI", tag, value.kind, value.count) + data.ljust(4, b"\0")
-    return head + bytes(4) + tail
+    return bytes(head + bytes(4) + tail)
 
 
 def _little(data: bytes, number_bytes: int, order: str) -> bytes:

@@ -5,6 +5,7 @@ Everything here is lazy: pixels flow only while ``save`` runs, in strips. Knows 
 """
 
 import dataclasses
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
@@ -156,12 +157,17 @@ def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image
     return image
 
 
-def save(image: pyvips.Image, path: Path, plan: Plan) -> None:
-    """Encode. Raises pyvips.Error."""
+def save(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    """Encode; returns a line for each thing that was left out. Raises pyvips.Error, OSError."""
     encode: Any = getattr(image, plan.form.saver or "")  # pyvips makes it up
     encode(str(path), keep=_keep(image, plan), **OPTIONS[plan.form](image, plan))
-    if plan.form is TIFF and image.get_typeof(vips.EXIF):
-        exif.into_tiff(path, cast(bytes, image.get(vips.EXIF)))
+    if plan.form is not TIFF or not image.get_typeof(vips.EXIF):
+        return ()
+    try:
+        lost = exif.into_tiff(path, cast(bytes, image.get(vips.EXIF)))
+    except (ValueError, struct.error):
+        return ("TIFF of more than 2 GiB holds no EXIF here: it was left out.",)
+    return (exif.left_out(lost),) if lost else ()
 
 
 def _png(_image: pyvips.Image, _plan: Plan) -> Options:

@@ -6,7 +6,6 @@ their absolute offsets included, stays where it is. TIFF has no block: its own t
 Source: Exif 2.32, section 4.5.
 """
 
-import contextlib
 import mmap
 import os
 import struct
@@ -17,10 +16,12 @@ from rgtsr.pictures import directories
 from rgtsr.pictures.directories import TYPE_LONG, TYPE_SHORT, Tags
 
 PREFIX = b"Exif\0\0"
+ICCLAB = 9
 MM_PER_UNIT = {2: 25.4, 3: 10.0}
 
 TAG_IMAGE_WIDTH = 0x0100
 TAG_IMAGE_LENGTH = 0x0101
+TAG_PHOTOMETRIC = 0x0106
 TAG_ORIENTATION = 0x0112
 TAG_X_RESOLUTION = 0x011A
 TAG_Y_RESOLUTION = 0x011B
@@ -28,12 +29,21 @@ TAG_RESOLUTION_UNIT = 0x0128
 TAG_EXIF = 0x8769
 TAG_GPS = 0x8825
 TAG_INTEROPERABILITY = 0xA005
+TAG_MAKER_NOTE = 0x927C
 TAG_PIXEL_X = 0xA002
 TAG_PIXEL_Y = 0xA003
 # Description, Make, Model, Software, DateTime, Artist, HostComputer, Rating (two), Copyright
 _PLAIN = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298)
 _WINDOWS = range(0x9C9B, 0x9CA0)  # title, comment, author, keywords, subject
-DESCRIBING = frozenset((*_PLAIN, *_WINDOWS))
+_PRINTING = (0x013E, 0x013F, 0xC4A5)  # white point, primaries, print image matching
+DESCRIBING = frozenset((*_PLAIN, *_WINDOWS, *_PRINTING))
+# what a photo's block says of how it was stored, or what is carried in another way
+_STORED = (0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x010A, 0x0111, 0x0112, 0x0115, 0x0116)
+_LAID = (0x0117, 0x011A, 0x011B, 0x011C, 0x0128, 0x012D, 0x0201, 0x0202, 0x0211, 0x0212, 0x0213)
+_BLOCKS = (0x0214, 0x02BC, 0x83BB, 0x8649, 0x8773, 0xEA1C)
+STORING = frozenset((*_STORED, *_LAID, *_BLOCKS))
+# cameras' private notes whose inner offsets count from their own start
+MOVABLE_NOTES = (b"Nikon\0\2", b"OLYMPUS\0", b"OM SYSTEM\0", b"FUJIFILM", b"Apple iOS\0")
 
 
 def corrected(exif: bytes, size: tuple[int, int] | None = None) -> bytes | None:
@@ -62,46 +72,85 @@ def resolution_per_mm(exif: bytes) -> tuple[float, float] | None:
         return None
 
 
-def from_tiff(file: BinaryIO) -> bytes | None:
-    """The EXIF that a TIFF file's own tags amount to, as one block; None if there is none."""
+def from_tiff(file: BinaryIO) -> tuple[bytes | None, int]:
+    """The EXIF that a TIFF file's own tags amount to, as one block; None if there is none.
+
+    And how many tags of it were left out: damaged, too large, or true only where they stood.
+    """
     try:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-            tags, inner = _describing(body)
+            tags, inner, lost = _describing(body)
     except (struct.error, ValueError, OSError):
-        return None
+        return None, 0
     if not tags and not inner:
-        return None
+        return None, lost
     block = directories.laid_out(tags, inner, directories.HEADER_BYTES)
-    return PREFIX + struct.pack("<4sI", b"II*\0", directories.HEADER_BYTES) + block
+    return PREFIX + struct.pack("<4sI", b"II*\0", directories.HEADER_BYTES) + block, lost
 
 
-def into_tiff(path: Path, exif: bytes) -> None:
+def is_icclab(file: BinaryIO) -> bool:
+    """Whether a TIFF file says that its samples are ICC's encoding of Lab."""
+    try:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+            tags = directories.parse(body, directories.first(body), {TAG_PHOTOMETRIC})
+    except (struct.error, ValueError, OSError):
+        return False
+    return TAG_PHOTOMETRIC in tags and tags[TAG_PHOTOMETRIC].numbers() == (ICCLAB,)
+
+
+def into_tiff(path: Path, exif: bytes) -> int:
     """Add EXIF to a TIFF file: a new directory at its end, with the old tags and these.
 
-    Big-endian and BigTIFF files are left as they are. Raises OSError.
+    Returns how many of its tags were left out. Raises OSError, and ValueError or struct.error where
+    that cannot be done: the file is big-endian or a BigTIFF, or the EXIF makes no sense.
     """
-    with path.open("r+b") as file, contextlib.suppress(struct.error, ValueError):
+    tags, inner, lost = _describing(exif.removeprefix(PREFIX), every=True)
+    with path.open("r+b") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
             if directories.byte_order(body) != "<":
-                return
+                raise ValueError("the file is big-endian.")
             own = directories.parse(body, directories.first(body))
-        tags, inner = _describing(exif.removeprefix(PREFIX))
         at = file.seek(0, os.SEEK_END)
         at += file.write(b"\0" * (at % 2))
         file.write(directories.laid_out(tags | own, inner, at))
         file.seek(4)
         file.write(struct.pack("<I", at))
+    return lost
 
 
-def _describing(body: directories.Bytes) -> tuple[Tags, dict[int, Tags]]:
-    """What tags say of the photo rather than of its storage: their own, and inner directories."""
-    tags = directories.parse(body, directories.first(body))
+def left_out(count: int) -> str:
+    """A line about tags that were left out."""
+    return f"{count} EXIF tags were left out: damaged, too large, or true only where they stood."
+
+
+def _describing(body: directories.Bytes, every: bool = False) -> tuple[Tags, dict[int, Tags], int]:
+    """What tags say of the photo rather than of its storage: their own, and inner directories.
+
+    And how many were left out; ``every``: of those of storage that are no TIFF's, too.
+    """
+    first = directories.first(body)
+    places = directories.places(body, first)
+    tags = directories.parse(body, first, DESCRIBING | {TAG_EXIF, TAG_GPS})
+    known = DESCRIBING if not every else places.keys() - STORING - {TAG_EXIF, TAG_GPS}
+    lost = len(known & places.keys() - tags.keys())
     inner: dict[int, Tags] = {}
     for pointer in (TAG_EXIF, TAG_GPS):
-        if pointer in tags:
-            inner[pointer] = directories.parse(body, tags[pointer].numbers()[0])
-            inner[pointer].pop(TAG_INTEROPERABILITY, None)
-    return {tag: value for tag, value in tags.items() if tag in DESCRIBING}, inner
+        numbers = tags.pop(pointer).numbers() if pointer in tags else ()
+        if numbers:
+            inner[pointer], left_out = _inner(body, numbers[0])
+            lost += left_out
+    return tags, inner, lost
+
+
+def _inner(body: directories.Bytes, directory: int) -> tuple[Tags, int]:
+    """The tags of an inner directory, and how many of its were left out."""
+    tags = directories.parse(body, directory)
+    note = tags.get(TAG_MAKER_NOTE)
+    if note is not None and not note.data.startswith(MOVABLE_NOTES):
+        del tags[TAG_MAKER_NOTE]
+    lost = len(directories.places(body, directory).keys() - tags.keys() - {TAG_INTEROPERABILITY})
+    tags.pop(TAG_INTEROPERABILITY, None)
+    return tags, lost
 
 
 def _correct(body: bytearray, size: tuple[int, int] | None) -> None:

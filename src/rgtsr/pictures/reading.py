@@ -15,7 +15,7 @@ import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError
-from rgtsr.pictures import bmp, decoding, exif, formats, vips
+from rgtsr.pictures import bmp, decoding, exif, formats, samples, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
 from rgtsr.pictures.formats import BMP, HEIC, TIFF, Format
@@ -24,7 +24,6 @@ from rgtsr.pictures.metadata import Metadata, upright
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 RAW_SUFFIXES = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".sr2", ".srw")
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
-KINDS = {"char": "int8", "short": "int16", "int": "int32", "uint": "uint32", "float": "float32"}
 
 
 class Decoded(NamedTuple):
@@ -42,6 +41,7 @@ class Found(NamedTuple):
     samples_HWC: Samples
     metadata: Metadata
     orientation: int = 1
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,11 @@ def decode(
             found, notes = _found(Encoded(file, form), wish)
         except (pyvips.Error, Lost) as error:
             raise _damaged(form, wish, error) from error
-    turn = found.orientation
-    turned_HWC, metadata = _turned(found.samples_HWC, turn), upright(found.metadata, turn >= 5)
+    turn, notes = found.orientation, notes + found.notes
+    turned_HWC, metadata = (
+        samples.turned(found.samples_HWC, turn),
+        upright(found.metadata, turn >= 5),
+    )
     if found.metadata.exif is not None and metadata.exif is None:
         notes += ("its EXIF block cannot be understood: it was left out.",)
     if turned_HWC.shape[2] in (1, 3):
@@ -119,9 +122,10 @@ def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found
 def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     """All that is wanted of an image. Raises PictureError for one that cannot be taken."""
     _check_size(wish, image.height, image.width)
-    image = _as_rgb_or_grey(wish.path, image)
-    metadata = _metadata(image, encoded.form, encoded.file)
-    return Found(_samples(image), metadata, _orientation(image))
+    is_icclab = encoded.form is TIFF and exif.is_icclab(encoded.file)
+    image = samples.as_rgb_or_grey(wish.path, image, is_icclab)
+    metadata, notes = _metadata(image, encoded)
+    return Found(samples.of(image), metadata, _orientation(image), notes)
 
 
 def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
@@ -132,6 +136,9 @@ def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     if page > count:
         raise PictureError(f"{wish.path}: has no page {page}, only {count}: take one of them.")
     encoded = dataclasses.replace(encoded, page=page - 1)
+    if header is not None:
+        header = encoded.image("none") if page > 1 else header
+        encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header))
     if count == 1:
         return encoded, ()
     return encoded, (f"page {page} of {count} was read: --page takes another.",)
@@ -186,7 +193,7 @@ def _opened(path: Path) -> BinaryIO:
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "no regular file"
             raise PictureError(f"{path}: is {kind}: give a picture file.")
-        return path.open("rb", buffering=0)  # libvips moves the same place
+        return path.open("rb", buffering=0)  # libvips shares the descriptor and its place
     except FileNotFoundError as error:
         raise PictureError(f"{path}: no such file: check the name.") from error
     except OSError as error:
@@ -217,19 +224,22 @@ def _check_size(wish: Wish, height: int, width: int) -> None:
         )
 
 
-def _metadata(image: pyvips.Image, form: Format, file: BinaryIO) -> Metadata:
-    block = exif.from_tiff(file) if form is TIFF else _block(image, vips.EXIF)
+def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[str, ...]]:
+    block, lost = _block(image, vips.EXIF), 0
+    if encoded.form is TIFF:
+        block, lost = exif.from_tiff(encoded.file)
     iptc = _block(image, vips.IPTC)  # as JPEG has it; TIFF's arrives cut to a quarter
     resolution = (image.yres, image.xres)
     if resolution == NOTHING_SAID and block is not None:
         resolution = exif.resolution_per_mm(block) or resolution
-    return Metadata(
+    metadata = Metadata(
         icc=_block(image, vips.ICC),
         exif=block,
         xmp=_block(image, vips.XMP),
         iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
         resolution_per_mm=None if resolution == NOTHING_SAID else resolution,
     )
+    return metadata, (exif.left_out(lost),) if lost else ()
 
 
 def _block(image: pyvips.Image, name: str) -> bytes | None:
@@ -239,57 +249,3 @@ def _block(image: pyvips.Image, name: str) -> bytes | None:
 def _orientation(image: pyvips.Image) -> int:
     value = cast(int, image.get("orientation")) if image.get_typeof("orientation") else 1
     return value if 1 <= value <= 8 else 1
-
-
-def _as_rgb_or_grey(path: Path, image: pyvips.Image) -> pyvips.Image:
-    """CMYK through its profile to sRGB, Lab to sRGB; RGB and grey as they are."""
-    if image.interpretation == "cmyk" and image.format in ("uchar", "ushort"):
-        depth = 8 if image.format == "uchar" else 16
-        return image.icc_transform(
-            "srgb",
-            embedded=True,
-            input_profile="cmyk",
-            depth=depth,
-            black_point_compensation=True,
-        )
-    if image.interpretation in ("lab", "labs", "labq"):
-        image = image.colourspace("rgb16")
-        image.remove(vips.ICC)
-    if image.format not in ("uchar", "ushort"):
-        raise PictureError(
-            f"{path}: holds samples of type {KINDS.get(str(image.format), image.format)}, of which "
-            "nothing says which is black and which white: save it with unsigned whole numbers of "
-            "8 or 16 bits."
-        )
-    colors = image.bands - image.hasalpha()
-    if colors not in (1, 3):
-        raise PictureError(
-            f"{path}: holds {image.bands} channels of kind {image.interpretation}: save it as RGB "
-            "or grey."
-        )
-    return image
-
-
-def _samples(image: pyvips.Image) -> Samples:
-    array = cast(Samples, image.numpy())
-    samples_HWC = array.reshape(image.height, image.width, image.bands)
-    if samples_HWC.dtype == np.uint16 and image.get_typeof("heif-compression"):
-        return _stretched(samples_HWC, bits=cast(int, image.get("bits-per-sample")))
-    return samples_HWC
-
-
-def _stretched(samples_HWC: Samples, bits: int) -> Samples:
-    """10 or 12 bits, which libvips only shifts up, over the whole of 0..65535."""
-    values = np.arange(2**bits, dtype=np.float64) * (65535 / (2**bits - 1))
-    return np.floor(values + 0.5).astype(np.uint16)[samples_HWC >> (16 - bits)]
-
-
-def _turned(samples_HWC: Samples, orientation: int) -> Samples:
-    """The pixels as the eye should see them. Source: Exif 2.32, tag Orientation (274)."""
-    if orientation in (5, 6, 7, 8):
-        samples_HWC = samples_HWC.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        samples_HWC = samples_HWC[::-1]
-    if orientation in (2, 3, 6, 7):
-        samples_HWC = samples_HWC[:, ::-1]
-    return samples_HWC

@@ -143,24 +143,25 @@ def _encoded(
     image, notes = encoding.prepared(samples, raw, plan, source)
     try:
         with _blaming(target):
-            failure = _saved(image, draft, plan, samples)
+            saved = _saved(image, draft, plan, samples)
     finally:  # the traceback of an error must not keep deleted files open
         del image, samples
-    if failure is None:
-        return notes
+    if not isinstance(saved, str):
+        return notes + saved
     full = shutil.disk_usage(draft.parent).free < FULL_DISK_BYTES
-    raise _unwritable(target, "no space is left on the disk" if full else failure)
+    raise _unwritable(target, "no space is left on the disk" if full else saved)
 
 
-def _saved(image: pyvips.Image, draft: Path, plan: encoding.Plan, samples: mmap.mmap) -> str | None:
-    """Encode in a second thread, so that Ctrl-C is heard at once; returns why it failed, if so."""
+def _saved(
+    image: pyvips.Image, draft: Path, plan: encoding.Plan, samples: mmap.mmap
+) -> tuple[str, ...] | str:
+    """Encode in a second thread, so that Ctrl-C is heard at once; notes, or why it failed."""
 
-    def attempt() -> str | None:
+    def attempt() -> tuple[str, ...] | str:
         try:
-            encoding.save(image, draft, plan)
+            return encoding.save(image, draft, plan)
         except pyvips.Error as error:
             return vips.reason(error)
-        return None
 
     with ThreadPoolExecutor(1) as worker:
         saving = worker.submit(attempt)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rgtsr.pictures.color import LUMA_RGB
+
 # fmt: off
 LUMA = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
@@ -30,7 +32,7 @@ CHROMA = (
 )
 # fmt: on
 TO_YCC = (
-    (0.299, 0.587, 0.114),
+    LUMA_RGB,
     (-0.168736, -0.331264, 0.5),
     (0.5, -0.418688, -0.081312),
 )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rgtsr.pictures import bicubic
 from rgtsr.pictures.blocking import BLOCK_PX
+from rgtsr.pictures.color import LUMA_RGB
 
 Luma = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -41,7 +42,7 @@ def luma_of(pixels_HWC: Pixels) -> Luma:
     """Luma of 8-bit pixels, (H, W, 1) or (H, W, 3)."""
     if pixels_HWC.shape[2] == 1:
         return pixels_HWC[..., 0].astype(np.float32)
-    return (pixels_HWC @ np.array([0.299, 0.587, 0.114])).astype(np.float32)
+    return (pixels_HWC @ np.array(LUMA_RGB)).astype(np.float32)
 
 
 def sharpness_db(luma: Luma) -> float:
