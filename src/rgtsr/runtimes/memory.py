@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from rgtsr.errors import OutOfMemoryError
-from rgtsr.variants import FEATURES, Variant
+from rgtsr.variants import Variant
 from rgtsr.weights.shapes import parameter_shapes
 
 FLOAT_BYTES = 4
@@ -41,7 +41,7 @@ def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]
         weights_bytes,
         pixel_bytes * variant.channels,
         pixel_bytes * variant.hidden_channels,
-        pixel_bytes * FEATURES * variant.scale**2,
+        pixel_bytes * variant.num_feat * variant.scale**2,
         pixel_bytes * variant.heads // 2 * prod(variant.split),
     )
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialized
 
-from rgtsr import atomic
+from rgtsr import atomic, variants
 from rgtsr.errors import WeightsError
 from rgtsr.variants import Variant
 from rgtsr.weights.shapes import parameter_shapes
@@ -119,4 +119,5 @@ def as_float32(tensors: Mapping[str, NDArray[np.generic]]) -> Tensors:
 def _variant(values: dict[str, Any]) -> Variant:  # Any: JSON
     for key in ("depths", "split", "mean_rgb"):
         values[key] = tuple(values[key])
+    values["name"] = variants.current_name(values["name"])
     return Variant(**values)
