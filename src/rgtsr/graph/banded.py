@@ -6,19 +6,15 @@ residual stream, and what a block makes of it. Knows no runtime.
 Shapes: H, W of the picture, C channels, S scale; maps are (H, W, C).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr import variants
 from rgtsr.graph.layers import Site, layer_norm, to_map, to_rows
-from rgtsr.graph.recursive import banded_recursive_attention
-from rgtsr.graph.rgt import finished, reconstruction, residual, shallow_features
+from rgtsr.graph.rgt import ATTENTIONS, finished, reconstruction, residual, shallow_features
 from rgtsr.graph.strips import Map, Open, Strips
-from rgtsr.graph.window import banded_local_attention
 from rgtsr.tiling import bands
-from rgtsr.variants import BlockPlan, Kind, ResiConnection, Variant, smallest_side
+from rgtsr.variants import BlockPlan, ResiConnection, Variant, smallest_side
 from rgtsr.weights import Weights
 
 MAPS = 3
@@ -26,11 +22,6 @@ FLOAT_BYTES = 4
 HALO = 1  # rows that a 3x3 convolution looks at above and below
 RECONSTRUCTION_HALO = 3  # rows of the input that everything after the body looks at up and down
 RESIDUAL_HALO: dict[ResiConnection, int] = {"1conv": 1, "3conv": 2}  # 3x3 convolutions in a row
-
-ATTENTIONS: dict[Kind, Callable[[Strips, BlockPlan, Map, Map], None]] = {
-    "local": banded_local_attention,
-    "recursive": banded_recursive_attention,
-}
 
 
 def held_bytes(variant: Variant, shape_NCHW: tuple[int, ...]) -> int:
@@ -64,7 +55,7 @@ def _picture(strips: Strips, picture_3HW: NDArray[np.float32]) -> NDArray[np.flo
         source = entry
         for plan in group:
             strips.forget()
-            ATTENTIONS[plan.kind](strips, plan, source, made)
+            ATTENTIONS[plan.kind].banded(strips, plan, source, made)
             strips.fill(stream, _finished, made, source, halo=HALO, plan=plan)
             source = stream
         strips.forget()

@@ -37,7 +37,7 @@ class Affine:
     bias_O: Array
 
     def after_norm(self, site: Site, norm: str) -> "Affine":
-        """The same map with the gain and offset of the norm before it folded in."""
+        """This map with the gain and offset of the norm before it folded in."""
         gain, offset = site.tensors[f"{norm}.weight"], site.tensors[f"{norm}.bias"]
         bias_O = np.asarray(self.bias_O + offset @ self.weight_IO, np.float32)
         return Affine(gain[:, None] * self.weight_IO, bias_O)

@@ -6,6 +6,7 @@ Source: RGT (Chen et al., ICLR 2024), section 3.1 and figure 2.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -17,8 +18,9 @@ from rgtsr.graph.fixed import Fixed
 from rgtsr.graph.geometry import Geometry
 from rgtsr.graph.layers import Site, conv, convolution, layer_norm, to_map, to_rows
 from rgtsr.graph.mlp import gated_mlp
-from rgtsr.graph.recursive import recursive_attention
-from rgtsr.graph.window import local_attention
+from rgtsr.graph.recursive import banded_recursive_attention, recursive_attention
+from rgtsr.graph.strips import Map, Strips
+from rgtsr.graph.window import banded_local_attention, local_attention
 from rgtsr.variants import UPSAMPLER_STEPS, BlockPlan, Kind
 from rgtsr.weights import Weights
 
@@ -26,9 +28,17 @@ INPUT, OUTPUT = "tiles", "enlarged"
 # the parts after the body, by the start of their names: their rounding reaches the picture undamped
 RECONSTRUCTION = ("conv_before_upsample", "upsample", "conv_last")
 
-ATTENTIONS: dict[Kind, Callable[[Site, BlockPlan, str], str]] = {
-    "local": local_attention,
-    "recursive": recursive_attention,
+
+class Attention(NamedTuple):
+    """norm1 and attention of one kind, at once or, with the block's input on top, in bands."""
+
+    at_once: Callable[[Site, BlockPlan, str], str]  # rows (P, C) -> (P, C)
+    banded: Callable[[Strips, BlockPlan, Map, Map], None]  # fills the second map from the first
+
+
+ATTENTIONS: dict[Kind, Attention] = {
+    "local": Attention(local_attention, banded_local_attention),
+    "recursive": Attention(recursive_attention, banded_recursive_attention),
 }
 
 
@@ -89,7 +99,7 @@ def _body(site: Site, shallow: str) -> str:
 
 def _block(site: Site, plan: BlockPlan, rows: str) -> str:
     b, at = site.builder, plan.name
-    attended = ATTENTIONS[plan.kind](site, plan, rows)
+    attended = ATTENTIONS[plan.kind].at_once(site, plan, rows)
     return finished(site, plan, b.op("Add", f"{at}/after_attention", rows, attended), rows)
 
 
