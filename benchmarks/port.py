@@ -49,7 +49,7 @@ def stand_in_for_torchvision() -> None:
 def spandrel_rgt(weights: Weights) -> nn.Module:
     """spandrel's network with these weights, in evaluation mode."""
     stand_in_for_torchvision()
-    from spandrel.architectures.RGT.__arch.rgt import L_SA, RGT
+    from spandrel.architectures.RGT.__arch.rgt import L_SA, RGT, Upsample
 
     make_masks = L_SA.calculate_mask
 
@@ -72,6 +72,11 @@ def spandrel_rgt(weights: Weights) -> nn.Module:
             c_ratio=variant.c_ratio,
             drop_path_rate=0.0,
         )
+    if variant.num_feat != 64:  # which RGT's code cannot vary
+        first = nn.Conv2d(variant.channels, variant.num_feat, 3, padding=1)
+        network.conv_before_upsample[0] = first
+        network.upsample = Upsample(variant.scale, variant.num_feat)
+        network.conv_last = nn.Conv2d(variant.num_feat, 3, 3, padding=1)
     state = {name: torch.tensor(tensor) for name, tensor in weights.tensors.items()}
     outcome = network.load_state_dict(state, strict=False)
     assert not outcome.unexpected_keys

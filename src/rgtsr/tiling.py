@@ -1,9 +1,10 @@
-"""Geometry of tiles. Knows no pixels, no network.
+"""Geometry of tiles and of bands. Knows no pixels, no network.
 
 Lengths are input pixels unless a name says otherwise; an axis is one side of the picture.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -142,3 +143,32 @@ def _rise(positions: NDArray[np.float64], start: int, stop: int) -> NDArray[np.f
     if start == stop:
         return (positions >= start).astype(np.float64)
     return np.clip((positions - start) / (stop - start), 0, 1)
+
+
+@dataclass(frozen=True)
+class Band:
+    """Rows ``[top, bottom)`` of a map, and how to read them with their neighbours."""
+
+    top: int
+    bottom: int
+    height: int
+
+    @property
+    def own(self) -> slice:
+        """The band without neighbours."""
+        return slice(self.top, self.bottom)
+
+    def around(self, halo: int) -> slice:
+        """The band and up to ``halo`` rows on either side, as far as the map goes."""
+        return slice(max(0, self.top - halo), min(self.height, self.bottom + halo))
+
+    def inside(self, halo: int, factor: int = 1) -> slice:
+        """Where the band lies in what was read, or in what is ``factor`` times as high."""
+        above = min(self.top, halo)
+        return slice(above * factor, (above + self.bottom - self.top) * factor)
+
+
+def bands(height: int, step: int, start: int = 0) -> Iterator[Band]:
+    """Cut the rows from ``start`` on into bands of at most ``step``."""
+    for top in range(start, height, step):
+        yield Band(top, min(top + step, height), height)

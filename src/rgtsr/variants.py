@@ -4,18 +4,21 @@ Source: RGT (Chen et al., ICLR 2024), section 4.1, for ``rgt`` and ``rgt-s``; th
 """
 
 import difflib
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 SCALES = (1, 2, 3, 4)
 DIV2K_MEAN_RGB = (0.4488, 0.4371, 0.4040)  # subtracted from every input, RGT's code
-FEATURES = 64  # channels between the body and the upsampler, RGT's code
+NUM_FEAT = 64  # channels between the body and the upsampler, RGT's code
+LEAST_NUM_FEAT = 6  # RGB passes the LeakyReLU before the upsampler in three pairs, see training
 REDUCTION = 4  # side of the depthwise kernel that RG-SA applies again and again, section 3.2
 LEAST_RECURSIONS = 2  # of RG-SA however small the picture, RGT's code
 UPSAMPLER_STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}  # sub-pixel convolutions per scale
 
 ResiConnection = Literal["1conv", "3conv"]
+Kind = Literal["local", "recursive"]  # of attention: L-SA, RG-SA
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Variant:
     """One RGT, completely: two equal variants are the same function of the same weights.
 
     ``depths`` counts the blocks of each residual group, ``split`` is (height, width) of the windows
-    of the first half of the channels (the second half has it turned by 90 degrees).
+    of the first half of the channels (the second half has it turned by 90 degrees), ``num_feat``
+    the channels between the body and the upsampler.
 
     Raises:
         ValueError: for numbers that no RGT can have.
@@ -39,6 +43,7 @@ class Variant:
     c_ratio: float = 0.5
     resi_connection: ResiConnection = "1conv"
     mean_rgb: tuple[float, float, float] = DIV2K_MEAN_RGB
+    num_feat: int = NUM_FEAT
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
@@ -60,6 +65,8 @@ class Variant:
             )
         if self.hidden_channels < 2 or self.hidden_channels % 2:
             raise ValueError(f"mlp_ratio={self.mlp_ratio} gives an odd hidden width.")
+        if self.num_feat < LEAST_NUM_FEAT:
+            raise ValueError(f"num_feat={self.num_feat} is too few: RGB needs {LEAST_NUM_FEAT}.")
 
     @property
     def reduced_channels(self) -> int:
@@ -77,6 +84,12 @@ class Variant:
         return self.channels // 2 // 4 // 4
 
     @property
+    def windows(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(height, width) of the windows of each half of the channels."""
+        tall, wide = self.split
+        return (tall, wide), (wide, tall)
+
+    @property
     def multiple_px(self) -> int:
         """L-SA pads height and width to a multiple of this, which both windows divide."""
         return math.lcm(*self.split)
@@ -89,19 +102,26 @@ BASES: dict[str, Variant] = {
         Variant("small", 2, 64, (6, 6), 4, (8, 16)),
         Variant("light", 2, 96, (6, 6), 6, (8, 32)),
         Variant("medium", 2, 128, (6,) * 4, 8, (8, 32)),
-        Variant("seed", 2, 180, (12, 12), 6, (8, 32)),
+        Variant("baseline", 2, 180, (12, 12), 6, (8, 32)),
         Variant("rgt-s", 2, 180, (6,) * 6, 6, (8, 32)),
         Variant("rgt", 2, 180, (6,) * 8, 6, (8, 32)),
     )
 }
+FORMER_NAMES = {"seed": "baseline"}  # in older recipes and files
+
+
+def current_name(name: str) -> str:
+    """What the variant of that name, or former name, is called today."""
+    return FORMER_NAMES.get(name, name)
 
 
 def find(name: str, *, scale: int = 2) -> Variant:
-    """The variant of that name at that scale.
+    """The variant of that name, or former name, at that scale.
 
     Raises:
         ValueError: for an unknown name, with the nearest known one.
     """
+    name = current_name(name)
     if name not in BASES:
         nearest = difflib.get_close_matches(name, BASES, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else f" There are: {', '.join(BASES)}."
@@ -127,11 +147,47 @@ def smallest_side(height: int, width: int) -> int:
     return REDUCTION ** recursions(height, width)
 
 
-def is_shifted(group: int, block: int) -> bool:
-    """Whether this L-SA block's windows are moved by half a window. Source: RGT's code."""
+@dataclass(frozen=True)
+class BlockPlan:
+    """What one block of a variant is: where it stands, which attention it has.
+
+    ``shifted``: its windows are moved by half a window; only a ``local`` block has windows.
+    """
+
+    group: int
+    index: int
+    kind: Kind
+    shifted: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the names of its tensors start with: the authors' state-dict key."""
+        return f"layers.{self.group}.blocks.{self.index}"
+
+
+def groups(variant: Variant) -> tuple[tuple[BlockPlan, ...], ...]:
+    """The blocks of each residual group in order: L-SA and RG-SA by turns. Source: RGT, 3.1."""
+    return tuple(
+        tuple(
+            BlockPlan(group, index, "local", shifted=is_shifted(group, index))
+            if index % 2 == 0
+            else BlockPlan(group, index, "recursive")
+            for index in range(depth)
+        )
+        for group, depth in enumerate(variant.depths)
+    )
+
+
+def blocks(variant: Variant) -> tuple[BlockPlan, ...]:
+    """All blocks of a variant in order."""
+    return tuple(itertools.chain.from_iterable(groups(variant)))
+
+
+def is_shifted(group: int, index: int) -> bool:
+    """Whether an L-SA at that place has its windows moved by half a window. Source: RGT's code."""
     if group % 2 == 0:
-        return block > 0 and (block - 2) % 4 == 0
-    return block % 4 == 0
+        return index > 0 and (index - 2) % 4 == 0
+    return index % 4 == 0
 
 
 def window_regions(length: int, window: int, *, shifted: bool) -> tuple[tuple[int, int, int], ...]:

@@ -67,7 +67,7 @@ def test_a_size_that_is_known_becomes_a_constant_and_another_is_computed_once() 
     b = Builder()
     assert b.integers([2, 3]) == b.integers([2, 3]) == "[2,3]"
     assert b.computed("Add", "side", 1) == b.computed("Add", "side", 1)
-    model = b.model(inputs=("x", ()), outputs=("y", ()))
+    model = b.model(inputs=[("x", ())], outputs=[("y", ())])
     assert [node.op_type for node in model.graph.node] == ["Add"]
     assert helper.make_opsetid("", 20) in model.opset_import
     assert all(tensor.data_type == TensorProto.INT64 for tensor in model.graph.initializer)

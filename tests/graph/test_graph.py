@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 from rgtsr import graph, variants, weights
 from rgtsr.graph.builder import Builder
+from rgtsr.graph.fixed import Fixed
 from rgtsr.graph.layers import Site
 from rgtsr.graph.window import pair_biases, position_table
 
@@ -59,11 +60,9 @@ def test_attention_inside_windows_needs_no_mask_and_no_roll() -> None:
 @pytest.mark.parametrize("part", [(8, 32), (4, 32), (8, 16), (4, 16)])
 def test_a_smaller_windows_biases_are_part_of_the_whole_windows(part: tuple[int, int]) -> None:
     window = (8, 32)
-    table = position_table(
-        Site(Builder(), LIGHT.tensors, LIGHT.variant, 1, 32, 32),
-        "layers.0.blocks.0.attn.attns.0.pos",
-        window,
-    )
+    b = Builder()
+    site = Site(b, LIGHT.tensors, LIGHT.variant, Fixed(b, LIGHT.variant, 1, (32, 32)))
+    table = position_table(site, "layers.0.blocks.0.attn.attns.0.pos", window)
     whole = pair_biases(table, window, window).reshape(3, 8, 32, 8, 32)
     h, w = part
     expected = whole[:, :h, :w, :h, :w].reshape(3, h * w, h * w)

@@ -41,5 +41,7 @@ def oddities() -> dict[str, Variant]:
         "c_ratio 0.25": replace(small, c_ratio=0.25),
         "c_ratio 1": replace(small, c_ratio=1.0),
         "mlp_ratio 4": replace(small, mlp_ratio=4.0),
+        "num_feat 32": replace(small, num_feat=32),
+        "num_feat 48": replace(small, scale=4, num_feat=48),
         "mean 0.5": replace(small, mean_rgb=(0.5, 0.5, 0.5)),
     }

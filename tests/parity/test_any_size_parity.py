@@ -99,7 +99,7 @@ def test_no_size_spoils_a_later_one(first: tuple[int, int], runtime: str) -> Non
 def test_queries_in_several_rounds_give_the_same(
     runtime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rgtsr.graph.recursive.SCORES", 1000)
+    monkeypatch.setattr("rgtsr.graph.any_size.SCORES", 1000)
     model = graph.build_any_size(weights.random(SMALL, seed=2))
     ours = exporting.opened(model.SerializeToString(), runtime)(tiles(3, 20, 33))
     assert np.abs(ours - theirs(SMALL, 3, 20, 33)).max() <= TOLERANCE

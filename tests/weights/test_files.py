@@ -1,11 +1,12 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rgtsr import weights
+from rgtsr import variants, weights
 from rgtsr.errors import UnknownWeightsError, WeightsError
 from rgtsr.weights import Card, Weights
 
@@ -34,6 +35,25 @@ def test_a_file_keeps_everything_known_about_its_weights(small: Weights, tmp_pat
     assert (loaded.variant, loaded.card) == (variant, CARD)
     assert loaded.path == tmp_path / "mine.safetensors"
     assert same_tensors(loaded, mine)
+
+
+def test_a_file_from_before_a_variant_had_its_name_and_its_features_loads(
+    small: Weights, tmp_path: Path
+) -> None:
+    numbers = asdict(replace(small.variant, name="seed"))
+    del numbers["num_feat"]
+    header = {"rgtsr": "1", "variant": json.dumps(numbers), "card": json.dumps(asdict(CARD))}
+    save_file(dict(small.tensors), tmp_path / "old.safetensors", header)
+    assert weights.load(tmp_path / "old.safetensors").variant == replace(
+        small.variant, name="baseline", num_feat=64
+    )
+
+
+@pytest.mark.parametrize("num_feat", [32, 48])
+def test_a_file_keeps_the_features_before_its_upsampler(num_feat: int, tmp_path: Path) -> None:
+    narrow = weights.random(replace(variants.find("tiny"), num_feat=num_feat))
+    weights.save(narrow, tmp_path / "narrow.safetensors")
+    assert weights.load(tmp_path / "narrow.safetensors").variant == narrow.variant
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(
@@ -122,7 +142,6 @@ def test_a_header_that_we_cannot_read_is_refused(
 
 
 def test_the_authors_tensors_load_from_safetensors_without_our_header(tmp_path: Path) -> None:
-    from rgtsr import variants
 
     light = weights.random(variants.find("tiny"), seed=0)
     save_file(dict(light.tensors), tmp_path / "theirs.safetensors")

@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from port import stand_in_for_torchvision
-from rgtsr import network, weights
+from rgtsr import network, variants, weights
 from rgtsr.errors import WeightsError
 from rgtsr.variants import DIV2K_MEAN_RGB
-from rgtsr.weights import Weights, pickles
+from rgtsr.weights import Weights, original, pickles
 from rgtsr.weights.converting import window_buffers
 
 State = dict[str, torch.Tensor]
@@ -248,8 +248,17 @@ def test_a_mean_that_others_do_not_know_is_not_lost_silently(
 ) -> None:
     assert small.variant.mean_rgb == DIV2K_MEAN_RGB
     other = replace(small, variant=replace(small.variant, mean_rgb=(0.5, 0.5, 0.5)))
-    with pytest.raises(ValueError, match="would shift all colours"):
+    with pytest.raises(ValueError, match="would shift all colors"):
         weights.convert(other, tmp_path / "a.pth", to="spandrel")
+
+
+def test_features_that_others_do_not_know_are_not_written_for_them(tmp_path: Path) -> None:
+    narrow = weights.random(replace(variants.find("tiny"), num_feat=32))
+    with pytest.raises(ValueError, match="num_feat=32"):
+        weights.convert(narrow, tmp_path / "a.pth", to="original")
+    original.write(tmp_path / "a.pth", narrow.tensors)
+    found = weights.load(tmp_path / "a.pth").variant
+    assert found == replace(narrow.variant, name="custom")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ ODD = {
     "3conv": replace(SMALL, resi_connection="3conv"),
     "heads": replace(SMALL, heads=8),
     "c_ratio": replace(SMALL, c_ratio=0.25),
+    "num_feat": replace(SMALL, num_feat=48, scale=4),
     "mlp_ratio": replace(SMALL, mlp_ratio=3.0),
     "one block": replace(SMALL, depths=(1,)),
     "uneven": replace(SMALL, depths=(1, 4, 2)),
@@ -31,7 +32,7 @@ def test_the_tensors_are_those_of_the_network(name: str, scale: int) -> None:
     [
         ("tiny", 2, 0.38), ("tiny", 3, 0.56), ("tiny", 4, 0.52),
         ("small", 2, 0.65), ("light", 2, 1.22), ("light", 3, 1.40), ("light", 4, 1.37),
-        ("medium", 2, 3.62), ("seed", 2, 6.30), ("rgt-s", 2, 10.05), ("rgt", 4, 13.37),
+        ("medium", 2, 3.62), ("baseline", 2, 6.30), ("rgt-s", 2, 10.05), ("rgt", 4, 13.37),
     ],
 )  # fmt: skip
 def test_parameter_counts_are_those_of_the_design(name: str, scale: int, millions: float) -> None:

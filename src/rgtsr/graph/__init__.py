@@ -1,6 +1,5 @@
 """RGT as an ONNX graph, built from weights and a shape. Needs numpy and onnx, never torch."""
 
-from rgtsr.graph.any_size import build_any_size
-from rgtsr.graph.rgt import INPUT, OUTPUT, RECONSTRUCTION, build
+from rgtsr.graph.rgt import INPUT, OUTPUT, RECONSTRUCTION, build, build_any_size
 
 __all__ = ["INPUT", "OUTPUT", "RECONSTRUCTION", "build", "build_any_size"]

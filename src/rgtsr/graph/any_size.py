@@ -1,58 +1,115 @@
-"""The same network as one graph for tiles of any number and size, for other programs.
+"""The geometry of a graph for tiles of any number and size: it is computed from the input.
 
-What ``rgt.build`` writes as constants for one shape, this graph computes from its input.
-Shapes: N tiles, H, W their sides, S scale.
+Shapes: N tiles, H, W their sides, S scale; P = N * H * W rows.
 """
 
 import onnx
 
 from rgtsr.graph.builder import Builder
-from rgtsr.graph.layers import Site
+from rgtsr.graph.geometry import Attend, Heads, Step
 from rgtsr.graph.order import Order, Window, computed_order
-from rgtsr.graph.rgt import INPUT, OUTPUT, enlarged
+from rgtsr.graph.repetition import in_chunks, repeated
 from rgtsr.variants import LEAST_RECURSIONS, REDUCTION, Variant
-from rgtsr.weights import Weights
 
 SMALLEST_TOKENS = 16  # of the side after the recursion, RGT's code
 MOST_RECURSIONS = 8  # sides of a million pixels
+SCORES = 1 << 20  # of one head and picture at a time
 
 
-def build_any_size(weights: Weights) -> onnx.ModelProto:
-    """The graph that enlarges tiles of any shape.
+class AnySize:
+    """Sizes are names of what the graph computes; it does so first, once for all blocks."""
 
-    Input ``tiles``: float32 (N, 3, H, W) in 0..1. Output ``enlarged``: (N, 3, H * S, W * S),
-    unclipped. Any N, H and W from 1 up.
-    """
-    b, scale = Builder(), weights.variant.scale
-    batch, height, width = (
-        b.op("Shape", name, INPUT, start=axis, end=axis + 1)
-        for name, axis in (("batch", 0), ("height", 2), ("width", 3))
-    )
-    more = _more_recursions(b, height, width)
-    least = b.integers([REDUCTION**LEAST_RECURSIONS])
-    shortest = b.op("Mul", "shortest", least, b.computed("Pow", REDUCTION, more))
-    sides = b.computed("Max", height, shortest), b.computed("Max", width, shortest)
-    orders = _orders(b, weights.variant, (batch, *sides))
-    site = Site(b, weights.tensors, weights.variant, batch, *sides, orders, more)
-    x = INPUT
-    for axis, length, side in ((2, height, sides[0]), (3, width, sides[1])):
-        x = b.op("Gather", f"mirrored.{axis}", x, _mirrored(b, length, side), axis=axis)
-    x = enlarged(site, x)
-    ends = b.integers([b.computed("Mul", side, scale) for side in (height, width)])
-    b.op("Slice", OUTPUT, x, b.integers([0, 0]), ends, b.integers([2, 3]))
-    out = ("batch", 3, f"{scale}*height", f"{scale}*width")
-    return b.model(inputs=(INPUT, ("batch", 3, "height", "width")), outputs=(OUTPUT, out))
+    def __init__(self, b: Builder, variant: Variant, tiles: str) -> None:
+        self._builder, self._channels = b, variant.channels
+        self.batch, self._high, self._wide = (
+            b.op("Shape", name, tiles, start=axis, end=axis + 1)
+            for name, axis in (("batch", 0), ("height", 2), ("width", 3))
+        )
+        self._more = _more_recursions(b, self._high, self._wide)
+        least = b.integers([REDUCTION**LEAST_RECURSIONS])
+        shortest = b.op("Mul", "shortest", least, b.computed("Pow", REDUCTION, self._more))
+        self.height = b.computed("Max", self._high, shortest)
+        self.width = b.computed("Max", self._wide, shortest)
+        self._orders = _orders(b, variant, (self.batch, self.height, self.width))
+
+    def order(self, window: Window, *, shifted: bool) -> Order:
+        return self._orders[window, shifted]
+
+    def recurred(self, name: str, value: str, step: Step) -> tuple[str, tuple[str, str]]:
+        b = self._builder
+        for before in range(LEAST_RECURSIONS):
+            value = step(f"{name}{before}", value, before)
+        value = repeated(
+            b,
+            f"{name}/more",
+            self._more,
+            value,
+            lambda map_: step(f"{name}/step", map_, LEAST_RECURSIONS),
+        )
+        return value, (
+            b.op("Shape", f"{name}/height", value, start=2, end=3),
+            b.op("Shape", f"{name}/width", value, start=3, end=4),
+        )
+
+    def keys(self, name: str, k: str, v: str) -> tuple[str, str]:
+        """Two at least: a single one is doubled, which changes no mean.
+
+        OpenVINO 2026.4 attends wrongly at later sizes when the first that it saw had a single key.
+        """
+        b = self._builder
+        count = b.op("Shape", f"{name}/keys", k, start=1, end=2)
+        places = b.op("Mod", f"{name}/places", b.counted(b.computed("Max", count, 2)), count)
+        return (
+            b.op("Gather", f"{name}/k/two", k, places, axis=1),
+            b.op("Gather", f"{name}/v/two", v, places, axis=1),
+        )
+
+    def attended(self, name: str, queries: str, keys: str, heads: Heads, attend: Attend) -> str:
+        """In a loop, so that the scores of a large picture need not be there at once."""
+        b, split = self._builder, (self.batch, -1, *heads)
+        count = b.computed("Mul", self.height, self.width)
+        gist = b.op("Shape", f"{name}/k/count", keys, start=3, end=4)
+        most = b.op("Div", f"{name}/most", b.integers([SCORES]), gist)
+        q = b.reshape(f"{name}/q/pictures", queries, (self.batch, -1, heads[0] * heads[1]))
+        value = in_chunks(
+            b,
+            f"{name}/chunks",
+            q,
+            count,
+            lambda rows: attend(b.reshape(f"{name}/q/split", rows, split)),
+            most=most,
+        )
+        value = b.transpose(f"{name}/pictures", value, (1, 0, 2, 3, 4))
+        value = b.reshape(f"{name}/repeated", value, (self.batch, -1, self._channels))
+        limits = b.integers([0]), count, b.integers([1])
+        return b.op("Slice", f"{name}/once", value, *limits)
+
+    def entered(self, tiles: str) -> str:
+        b = self._builder
+        lengths, sides = (self._high, self._wide), (self.height, self.width)
+        for axis, length, side in zip((2, 3), lengths, sides, strict=True):
+            places = _mirrored(b, length, side)
+            tiles = b.op("Gather", f"mirrored.{axis}", tiles, places, axis=axis)
+        return tiles
+
+    def left(self, output: str, value: str, scale: int) -> str:
+        b = self._builder
+        ends = b.integers([b.computed("Mul", side, scale) for side in (self._high, self._wide)])
+        return b.op("Slice", output, value, b.integers([0, 0]), ends, b.integers([2, 3]))
+
+    def shape(self, channels: int, scale: int = 1) -> tuple[str | int, ...]:
+        times = f"{scale}*" if scale > 1 else ""
+        return ("batch", channels, f"{times}height", f"{times}width")
 
 
 def _orders(
     b: Builder, variant: Variant, shape: tuple[str, str, str]
 ) -> dict[tuple[Window, bool], Order]:
-    tall, wide = variant.split
     return {
         (window, shifted): computed_order(
             b, shape, window, multiple=variant.multiple_px, shifted=shifted
         )
-        for window in {(tall, wide): 0, (wide, tall): 1}
+        for window in dict.fromkeys(variant.windows)
         for shifted in (False, True)
     }
 

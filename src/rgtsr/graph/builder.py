@@ -19,6 +19,7 @@ IR_VERSION = 10
 
 Attribute = int | float | str | Sequence[int] | onnx.GraphProto
 Size = int | str  # a name stands for one integer, as a list of length 1
+Value = tuple[str, Sequence[Size] | None]  # a name and a shape, None where it follows from others
 
 
 class Builder:
@@ -111,11 +112,12 @@ class Builder:
         finally:
             self._nodes, self._computed = outer, computed
 
-    def model(
-        self, *, inputs: tuple[str, Sequence[Size]], outputs: tuple[str, Sequence[Size]]
-    ) -> onnx.ModelProto:
-        """The finished model: one float32 input and one float32 output, (name, shape) each."""
+    def model(self, *, inputs: Sequence[Value], outputs: Sequence[Value]) -> onnx.ModelProto:
+        """The finished model: what goes in and what comes out, all of it float32."""
         self._graph.name = "RGT"
-        for values, (name, shape) in ((self._graph.input, inputs), (self._graph.output, outputs)):
-            values.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        for declared, values in ((self._graph.input, inputs), (self._graph.output, outputs)):
+            declared.extend(
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+                for name, shape in values
+            )
         return self._model

@@ -4,14 +4,13 @@ Shapes: rows are (P, C), P = N * H * W pixels in the order of the picture; maps 
 Knows no attention.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.graph.builder import Builder, Size
-from rgtsr.graph.order import Order, Window
+from rgtsr.graph.geometry import Geometry
 from rgtsr.variants import Variant
 from rgtsr.weights.weights import Tensors
 
@@ -22,31 +21,12 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Site:
-    """Where the graph is being built: the weights, and the size of the map.
-
-    What depends on the size and is no constant, as the size is none, has been computed before:
-    the ``orders`` of windows, unshifted and shifted, and how many ``more_recursions`` there are
-    beyond the least.
-    """
+    """Where the graph is being built: the weights, and what depends on the size of the tiles."""
 
     builder: Builder
     tensors: Tensors
     variant: Variant
-    batch: Size
-    height: Size
-    width: Size
-    orders: Mapping[tuple[Window, bool], Order] = field(
-        default_factory=dict[tuple[Window, bool], Order]
-    )
-    more_recursions: str = ""
-
-    @property
-    def numbers(self) -> tuple[int, int, int] | None:
-        """Batch, height and width, where the graph is for one shape; None where it is for any."""
-        batch, height, width = self.batch, self.height, self.width
-        if isinstance(batch, int) and isinstance(height, int) and isinstance(width, int):
-            return batch, height, width
-        return None
+    geometry: Geometry
 
 
 @dataclass(frozen=True)
@@ -57,7 +37,7 @@ class Affine:
     bias_O: Array
 
     def after_norm(self, site: Site, norm: str) -> "Affine":
-        """The same map with the gain and offset of the norm before it folded in."""
+        """This map with the gain and offset of the norm before it folded in."""
         gain, offset = site.tensors[f"{norm}.weight"], site.tensors[f"{norm}.bias"]
         bias_O = np.asarray(self.bias_O + offset @ self.weight_IO, np.float32)
         return Affine(gain[:, None] * self.weight_IO, bias_O)
@@ -99,7 +79,7 @@ def layer_norm(site: Site, at: str, rows: str) -> str:
 
 def to_map(site: Site, name: str, rows: str, size: tuple[Size, Size], channels: int) -> str:
     """Rows (N * h * w, C) as a map (N, C, h, w)."""
-    shape = (site.batch, *size, channels)
+    shape = (site.geometry.batch, *size, channels)
     nhwc = site.builder.reshape(f"{name}/NHWC", rows, shape)
     return site.builder.transpose(f"{name}/NCHW", nhwc, (0, 3, 1, 2))
 
@@ -119,7 +99,7 @@ def conv(site: Site, at: str, value: str, *, groups: int = 1) -> str:
 def convolution(
     site: Site, name: str, value: str, weight: Array, bias: Array, *, groups: int = 1
 ) -> str:
-    """The same with given values."""
+    """A convolution with these values, of a map that keeps its size."""
     b, side = site.builder, weight.shape[-1]
     constants = b.constant(f"{name}/weight", weight), b.constant(f"{name}/bias", bias)
     return b.op(
@@ -136,6 +116,6 @@ def convolution(
 def depthwise(site: Site, name: str, rows: str, weight: Array, bias: Array) -> str:
     """A depthwise 3x3 of rows of the whole picture."""
     channels = len(bias)
-    value = to_map(site, name, rows, (site.height, site.width), channels)
+    value = to_map(site, name, rows, (site.geometry.height, site.geometry.width), channels)
     value = convolution(site, name, value, weight, bias, groups=channels)
     return to_rows(site, name, value, channels)

@@ -1,18 +1,22 @@
-"""Where every row goes when windows become contiguous, computed by the graph from its own shape.
+"""Where every row goes when windows become contiguous: as constants, or computed by the graph.
 
-The same orders as ``window.window_order``, which makes constants of them for one shape. They are
-computed once per run, and all blocks share them.
+``ordered`` is for one shape; ``computed_order`` finds the same in a graph from its own shape, once
+per run for all blocks.
 Shapes: N pictures of H x W rows, padded to G x V; windows of h x w.
 """
 
 import itertools
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rgtsr.graph.builder import Builder, Size
 from rgtsr.variants import window_regions
 
 Window = tuple[int, int]
 Shape = tuple[str, str, str]  # N, H, W
+Regions = tuple[tuple[int, int, int], ...]  # start, stop, window length
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,34 @@ class Lines:
 
     places: str
     count: Size
+
+
+def ordered(b: Builder, shape: tuple[int, int, int], rows: Regions, columns: Regions) -> Order:
+    """The rows of all windows, windows of one shape together, for N pictures of H x W rows.
+
+    ``rows`` and ``columns`` cut G x V, as ``variants.window_regions`` does: what lies beyond H x W
+    is padding.
+    """
+    batch, *size = shape
+    pixels = batch * size[0] * size[1]
+    index = np.full((batch, rows[-1][1], columns[-1][1]), pixels, np.int64)
+    index[:, : size[0], : size[1]] = np.arange(pixels).reshape(batch, *size)
+    by_shape: dict[Window, list[NDArray[np.int64]]] = {}
+    for (top, bottom, h), (left, right, w) in itertools.product(rows, columns):
+        region = index[:, top:bottom, left:right]
+        cells = region.reshape(batch, (bottom - top) // h, h, (right - left) // w, w)
+        by_shape.setdefault((h, w), []).append(cells.transpose(0, 1, 3, 2, 4).ravel())
+    shapes = {shape: np.concatenate(cells) for shape, cells in by_shape.items()}
+    order = np.concatenate(list(shapes.values()))
+    back = np.empty(pixels, np.int64)
+    inside = order < pixels
+    back[order[inside]] = np.flatnonzero(inside)
+    return Order(
+        rows=b.integers(order.tolist()),
+        back=b.integers(back.tolist()),
+        sizes={shape: len(cells) for shape, cells in shapes.items()},
+        is_padded=len(order) > pixels,
+    )
 
 
 def computed_order(

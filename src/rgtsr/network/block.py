@@ -4,45 +4,56 @@ Shapes: maps are (B, H, W, C); rC is the MLP's hidden width.
 Source: RGT, section 3.1 (block), section 3.3 (HAI), and its code for the gate.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rgtsr.network.attention import Attention
 from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.network.recursive import RecursiveGeneralizationAttention
 from rgtsr.network.window import LocalAttention
-from rgtsr.variants import Variant, is_shifted
+from rgtsr.variants import BlockPlan, Kind, Variant
 
 GAMMA_START = 1e-4  # HAI's scale at the start of training, RGT's code
 
+ATTENTIONS: dict[Kind, Callable[[Variant, BlockPlan], Attention]] = {
+    "local": LocalAttention,
+    "recursive": RecursiveGeneralizationAttention,
+}
+
 
 class Block(nn.Module):
-    """L-SA in even blocks, RG-SA in odd ones; HAI adds the block's input once more, scaled."""
+    """Attention of the plan's kind and the MLP; HAI adds the block's input once more, scaled.
 
-    def __init__(self, variant: Variant, group: int, index: int, *, drop_path: float = 0.0) -> None:
+    ``drop_path``, a tensor of one number, is the chance of stochastic depth; None: there is none.
+    """
+
+    def __init__(
+        self, variant: Variant, plan: BlockPlan, *, drop_path: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.drop_path = drop_path
+        # a tensor, as a number would be compiled anew for every block
+        self.register_buffer("chance", drop_path, persistent=False)
+        self.chance: Tensor | None
         self.norm1 = nn.LayerNorm(variant.channels)
-        self.attn = (
-            LocalAttention(variant, shifted=is_shifted(group, index))
-            if index % 2 == 0
-            else RecursiveGeneralizationAttention(variant)
-        )
+        self.attn = ATTENTIONS[plan.kind](variant, plan)
         self.norm2 = nn.LayerNorm(variant.channels)
         self.mlp = GatedMLP(variant)
         self.gamma = nn.Parameter(torch.full((variant.channels,), GAMMA_START))
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        x = x_BHWC + self.survivors(self.attn(self.norm1(x_BHWC)))
-        x = x + self.survivors(self.mlp(self.norm2(x)))
+        x = x_BHWC + self.drop_path(self.attn(self.norm1(x_BHWC)))
+        x = x + self.drop_path(self.mlp(self.norm2(x)))
         return torch.addcmul(x, self.gamma, x_BHWC)
 
-    def survivors(self, branch_BHWC: Tensor) -> Tensor:
-        """Stochastic depth: in training, a sample loses the branch with chance ``drop_path``."""
-        if not (self.training and self.drop_path):
+    def drop_path(self, branch_BHWC: Tensor) -> Tensor:
+        """Stochastic depth: in training, a sample loses the branch with the block's chance."""
+        if self.chance is None or not self.training:
             return branch_BHWC
-        kept = branch_BHWC.new_empty(branch_BHWC.shape[0], 1, 1, 1).bernoulli_(1 - self.drop_path)
-        return branch_BHWC * kept / (1 - self.drop_path)
+        kept = 1 - self.chance.expand(branch_BHWC.shape[0], 1, 1, 1)
+        return branch_BHWC * (torch.bernoulli(kept) / kept).to(branch_BHWC.dtype)
 
 
 class GatedMLP(nn.Module):

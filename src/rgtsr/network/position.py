@@ -4,10 +4,10 @@ Knows nothing of pictures; its input are raw offsets (dh, dw) in pixels.
 Source: RGT's code, after CrossFormer (Wang et al., ICLR 2022), dynamic position bias.
 """
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, nn
+
+Biases = dict[tuple[int, int], Tensor]  # by the window's (height, width)
 
 
 class PositionBias(nn.Module):
@@ -24,21 +24,9 @@ class PositionBias(nn.Module):
         self.pos1 = _norm_relu_linear(channels, channels)
         self.pos2 = _norm_relu_linear(channels, channels)
         self.pos3 = _norm_relu_linear(channels, heads)
-        self._kept: dict[tuple[int, int], Tensor] = {}
-        self._kept_for: object = None
 
-    def forward(self, *windows: tuple[int, int]) -> dict[tuple[int, int], Tensor]:
-        """One bias per window shape; without gradients they are kept until a weight changes."""
-        if torch.is_grad_enabled() or self.pos_proj.weight.is_inference():
-            return self.compute(windows)  # an inference tensor does not tell when it changes
-        state = tuple((p.data_ptr(), p._version, p.dtype) for p in self.parameters())
-        if state != self._kept_for:
-            self._kept, self._kept_for = {}, state
-        if missing := set(windows) - self._kept.keys():
-            self._kept |= self.compute(missing)
-        return {window: self._kept[window] for window in windows}
-
-    def compute(self, windows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Tensor]:
+    def forward(self, *windows: tuple[int, int]) -> Biases:
+        """One bias per window shape."""
         weight = self.pos_proj.weight
         (dh, dw) = (torch.arange(1 - side, side, device=weight.device) for side in self.window)
         offsets = torch.cartesian_prod(dh, dw).to(weight.dtype)

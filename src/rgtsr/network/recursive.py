@@ -10,15 +10,17 @@ Source: RGT, section 3.2, equations 3 to 6, and its code.
 import torch
 from torch import Tensor, nn
 
-from rgtsr.network.attention import attend_in_chunks
+from rgtsr.network.attention import Attention, attend_in_chunks
+from rgtsr.network.bands import Rows
 from rgtsr.network.layout import channels_first, channels_last
-from rgtsr.variants import REDUCTION, Variant, recursions
+from rgtsr.tiling import bands
+from rgtsr.variants import REDUCTION, BlockPlan, Variant, recursions
 
 
-class RecursiveGeneralizationAttention(nn.Module):
+class RecursiveGeneralizationAttention(Attention):
     """Cross-attention from all pixels to the representative map: (B, H, W, C) -> (B, H, W, C)."""
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, variant: Variant, _plan: BlockPlan) -> None:
         super().__init__()
         channels, reduced = variant.channels, variant.reduced_channels
         self.heads = variant.heads
@@ -40,6 +42,19 @@ class RecursiveGeneralizationAttention(nn.Module):
             x = self.reduced(x)
         return self.attend(x_BHWC, *self.keys_and_values(x))
 
+    def banded(self, norm: Rows, source: Tensor, made: Tensor, *, band_px: int) -> None:
+        """See ``Attention``: the representative map from bands of whole cells, then the queries."""
+        height, width = source.shape[1:3]
+        step = max(REDUCTION, band_px // REDUCTION * REDUCTION)
+        whole = height // REDUCTION * REDUCTION
+        x = torch.cat([self.reduced(norm(source[:, b.own])) for b in bands(whole, step)], dim=1)
+        for _ in range(recursions(height, width) - 1):
+            x = self.reduced(x)
+        keys_and_values = self.keys_and_values(x)
+        for band in bands(height, band_px):
+            rows = source[:, band.own]
+            made[:, band.own] = rows + self.attend(norm(rows), *keys_and_values)
+
     def keys_and_values(self, x_BhwC: Tensor) -> tuple[Tensor, Tensor]:
         """Both of the representative map, by heads, from what T steps of the recursion left."""
         map_BhwR = self.norm_act(channels_last(self.conv(self.dwconv(channels_first(x_BhwC)))))
@@ -55,10 +70,10 @@ class RecursiveGeneralizationAttention(nn.Module):
 
     def reduced(self, x_BHWC: Tensor) -> Tensor:
         """One step of the recursion: (B, H, W, C) -> (B, H // 4, W // 4, C)."""
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() or x_BHWC.device.type != "cpu":
             return channels_last(self.reduction1(channels_first(x_BHWC)))
-        # The same sum as a product: the gradient of a depthwise convolution with a stride takes
-        # a tenth of a training step on a CPU, this one a third of that.
+        # As a product: on a CPU the gradient of a depthwise convolution with a stride takes a
+        # tenth of a training step, this one a third of that.
         batch, height, width, channels = x_BHWC.shape
         h, w = height // REDUCTION, width // REDUCTION
         cells = x_BHWC[:, : h * REDUCTION, : w * REDUCTION]

@@ -12,9 +12,11 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from rgtsr import variants
 from rgtsr.network.block import Block
 from rgtsr.network.layout import channels_first, channels_last
-from rgtsr.variants import FEATURES, UPSAMPLER_STEPS, ResiConnection, Variant, smallest_side
+from rgtsr.network.window import WindowAttention
+from rgtsr.variants import UPSAMPLER_STEPS, BlockPlan, ResiConnection, Variant, smallest_side
 from rgtsr.weights import Weights
 
 
@@ -36,16 +38,17 @@ class RGT(nn.Module):
         self.before_RG = nn.Sequential(nn.Identity(), nn.LayerNorm(variant.channels))
         chances = torch.linspace(0, drop_path, sum(variant.depths)).split(variant.depths)
         self.layers = nn.ModuleList(
-            ResidualGroup(variant, group, part.tolist()) for group, part in enumerate(chances)
+            ResidualGroup(variant, group, part if drop_path else None)
+            for group, part in zip(variants.groups(variant), chances, strict=True)
         )
         self.norm = nn.LayerNorm(variant.channels)
         self.conv_after_body = residual_conv(variant.channels, variant.resi_connection)
 
         self.conv_before_upsample = nn.Sequential(
-            nn.Conv2d(variant.channels, FEATURES, 3, padding=1), nn.LeakyReLU(inplace=True)
+            nn.Conv2d(variant.channels, variant.num_feat, 3, padding=1), nn.LeakyReLU(inplace=True)
         )
-        self.upsample = upsampler(variant.scale)
-        self.conv_last = nn.Conv2d(FEATURES, 3, 3, padding=1)
+        self.upsample = upsampler(variant.scale, variant.num_feat)
+        self.conv_last = nn.Conv2d(variant.num_feat, 3, 3, padding=1)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] -- absent from torch's stub
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -53,11 +56,11 @@ class RGT(nn.Module):
         x = mirrored_up_to(x_BCHW - self.mean, smallest_side(height, width))
         shallow = self.shallow(x)
         deep = self.conv_after_body(channels_first(self.body(channels_last(shallow))))
-        x = self.colours(self.upsample(self.conv_before_upsample(deep + shallow)))
+        x = self.colors(self.upsample(self.conv_before_upsample(deep + shallow)))
         return x[..., : height * self.variant.scale, : width * self.variant.scale]
 
     # Under autocast products are bf16, but what the blocks add to stays in full precision, and so
-    # do the convolutions from and to colours: in bf16 the first one alone loses 0.01 dB.
+    # do the convolutions from and to colors: in bf16 the first one alone loses 0.01 dB.
 
     def shallow(self, x_BCHW: Tensor) -> Tensor:
         with torch.autocast(x_BCHW.device.type, enabled=False):
@@ -69,7 +72,14 @@ class RGT(nn.Module):
             x = group(x)
         return self.norm(x)
 
-    def colours(self, features_BCHW: Tensor) -> Tensor:
+    def freeze(self) -> "RGT":
+        """This network for enlarging alone: what only weights decide is computed here, once."""
+        for module in self.eval().requires_grad_(False).modules():
+            if isinstance(module, WindowAttention):
+                module.freeze()
+        return self
+
+    def colors(self, features_BCHW: Tensor) -> Tensor:
         with torch.autocast(features_BCHW.device.type, enabled=False):
             return self.conv_last(features_BCHW.to(self.mean.dtype)) + self.mean
 
@@ -77,11 +87,13 @@ class RGT(nn.Module):
 class ResidualGroup(nn.Module):
     """Blocks of alternating L-SA and RG-SA, a convolution, and the group's input on top."""
 
-    def __init__(self, variant: Variant, group: int, drop_paths: list[float]) -> None:
+    def __init__(
+        self, variant: Variant, group: tuple[BlockPlan, ...], drop_paths: Tensor | None
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            Block(variant, group, index, drop_path=chance)
-            for index, chance in enumerate(drop_paths)
+            Block(variant, plan, drop_path=None if drop_paths is None else drop_paths[plan.index])
+            for plan in group
         )
         self.conv = residual_conv(variant.channels, variant.resi_connection)
 
@@ -106,11 +118,11 @@ def residual_conv(channels: int, connection: ResiConnection) -> nn.Module:
     )
 
 
-def upsampler(scale: int) -> nn.Sequential:
+def upsampler(scale: int, num_feat: int) -> nn.Sequential:
     """Sub-pixel convolutions: one of 3 for x3, one or two of 2 for x2 and x4, none for x1."""
     steps = UPSAMPLER_STEPS[scale]
     pairs = (
-        (nn.Conv2d(FEATURES, FEATURES * step**2, 3, padding=1), nn.PixelShuffle(step))
+        (nn.Conv2d(num_feat, num_feat * step**2, 3, padding=1), nn.PixelShuffle(step))
         for step in steps
     )
     return nn.Sequential(*itertools.chain.from_iterable(pairs))

@@ -17,27 +17,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rgtsr.network.attention import attend
+from rgtsr.network.attention import Attention, attend
+from rgtsr.network.bands import HALO, Rows, last_axis
 from rgtsr.network.layout import channels_first, channels_last
-from rgtsr.network.position import PositionBias
-from rgtsr.variants import Variant, window_regions
+from rgtsr.network.position import Biases, PositionBias
+from rgtsr.tiling import bands
+from rgtsr.variants import BlockPlan, Variant, window_regions
 
 Regions = tuple[tuple[int, int, int], ...]
-Biases = dict[tuple[int, int], Tensor]
 
 
-class LocalAttention(nn.Module):
+class LocalAttention(Attention):
     """Window attention plus a depthwise convolution of the values: (B, H, W, C) -> (B, H, W, C)."""
 
-    def __init__(self, variant: Variant, *, shifted: bool) -> None:
+    def __init__(self, variant: Variant, plan: BlockPlan) -> None:
         super().__init__()
         channels = variant.channels
         self.heads = variant.heads // 2
         self.multiple = variant.multiple_px
         self.qkv = nn.Linear(channels, channels * 3)
         self.attns = nn.ModuleList(
-            WindowAttention(variant, window, shifted=shifted)
-            for window in (variant.split, (variant.split[1], variant.split[0]))
+            WindowAttention(variant, window, shifted=plan.shifted) for window in variant.windows
         )
         self.get_v = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
         self.proj = nn.Linear(channels, channels)
@@ -52,6 +52,44 @@ class LocalAttention(nn.Module):
         attended = [attn(half) for attn, half in zip(self.attns, halves, strict=True)]
         return self.proj(torch.cat(attended, dim=-1)[:, :height, :width] + detail)
 
+    def banded(self, norm: Rows, source: Tensor, made: Tensor, *, band_px: int) -> None:
+        """See ``Attention``: each half in bands of its own windows, then the detail and proj."""
+        half = source.shape[-1] // 2
+        for index in range(2):
+            part = slice(index * half, (index + 1) * half)
+            self.fill_windows(index, norm, source, made[..., part], band_px=band_px)
+        value = slice(2 * source.shape[-1], None)
+        weight, bias = self.qkv.weight[value], self.qkv.bias[value]
+        detail_of = last_axis(self.get_v)
+        for band in bands(source.shape[1], band_px):
+            values = F.linear(norm(source[:, band.around(HALO)]), weight, bias)
+            detail = detail_of(values)[:, band.inside(HALO)]
+            made[:, band.own] = source[:, band.own] + self.proj(made[:, band.own] + detail)
+
+    def fill_windows(
+        self, index: int, norm: Rows, source: Tensor, out: Tensor, *, band_px: int
+    ) -> None:
+        """One half of the channels attended in its windows, before the projection."""
+        windows = self.attns[index]
+        assert isinstance(windows, WindowAttention)
+        height, width, channels = source.shape[1:]
+        halves = (2, channels // 2)
+        weight = self.qkv.weight.view(3, *halves, channels)[:, index].flatten(0, 1)
+        bias = self.qkv.bias.view(3, *halves)[:, index].flatten()
+        pad = -width % self.multiple
+        regions, columns = windows.regions(height + -height % self.multiple, width + pad)
+        biases = windows.biases(regions, columns)
+        for start, stop, h in regions:
+            for band in bands(stop, max(h, band_px // h * h), start):
+                rows = source[:, band.top : min(band.bottom, height)]
+                if not rows.shape[1]:
+                    continue  # a region of padding alone
+                qkv = F.linear(norm(rows), weight, bias)
+                qkv = F.pad(qkv, (0, 0, 0, pad, 0, band.bottom - band.top - rows.shape[1]))
+                qkv = qkv.unflatten(-1, (3, self.heads, -1))
+                attended = windows.attend_band(qkv, h, columns, biases)
+                out[:, band.own] = attended[:, : rows.shape[1], :width]
+
 
 class WindowAttention(nn.Module):
     """Attention inside windows of one shape: (B, H, W, 3, heads, d) -> (B, H, W, heads * d)."""
@@ -60,6 +98,7 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.window = window
         self.shifted = shifted
+        self.frozen = False
         self.pos = PositionBias(window, variant.position_channels, variant.heads // 2)
 
     def forward(self, qkv: Tensor) -> Tensor:
@@ -80,7 +119,18 @@ class WindowAttention(nn.Module):
 
     def biases(self, rows: Regions, columns: Regions) -> Biases:
         """The position bias for each shape of window."""
-        return self.pos(*itertools.product({h for *_, h in rows}, {w for *_, w in columns}))
+        shapes = itertools.product({h for *_, h in rows}, {w for *_, w in columns})
+        if self.frozen:
+            return {(h, w): self.get_buffer(f"bias_{h}x{w}") for h, w in shapes}
+        return self.pos(*shapes)
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Compute the position biases for good: from now on the weights of ``pos`` stay."""
+        tall, wide = self.window
+        for (h, w), bias in self.biases(*self.regions(2 * tall, 2 * wide)).items():
+            self.register_buffer(f"bias_{h}x{w}", bias, persistent=False)
+        self.frozen = True
 
     def attend_band(self, qkv: Tensor, h: int, columns: Regions, biases: Biases) -> Tensor:
         """Attention in a band of rows that windows of height ``h`` cover without a rest."""

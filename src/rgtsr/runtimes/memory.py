@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from rgtsr.errors import OutOfMemoryError
-from rgtsr.variants import FEATURES, Variant
+from rgtsr.variants import Variant
 from rgtsr.weights.shapes import parameter_shapes
 
 FLOAT_BYTES = 4
@@ -43,7 +43,7 @@ def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]
         weights_bytes,
         pixel_bytes * variant.channels,
         pixel_bytes * variant.hidden_channels,
-        pixel_bytes * FEATURES * variant.scale**2,
+        pixel_bytes * variant.num_feat * variant.scale**2,
         pixel_bytes * variant.heads // 2 * prod(variant.split),
     )
 

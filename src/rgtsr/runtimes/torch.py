@@ -39,7 +39,7 @@ class TorchRuntime:
         self._variant = weights.variant
         self._device = device
         self._limit_bytes = max_memory_bytes
-        self._network = network.from_weights(weights).to(device)
+        self._network = network.from_weights(weights).to(device).freeze()
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from rgtsr.network import RGT
 from rgtsr.training.recipe import Recipe
-from rgtsr.variants import FEATURES
 from rgtsr.weights import Weights
 
 LEAK = 0.01  # slope of the LeakyReLU between body and upsampler
@@ -63,11 +62,11 @@ def warm_start(network: RGT, weights: Weights) -> None:
     Raises:
         ValueError: when the bodies differ: nothing but the scale may.
     """
-    state = network.state_dict()
+    state, num_feat = network.state_dict(), network.variant.num_feat
     learnt = {name: torch.tensor(tensor) for name, tensor in weights.tensors.items()}
     for name in state.keys() & learnt.keys():
         if name.startswith("upsample."):
-            steps = [math.isqrt(len(tensors[name]) // FEATURES) for tensors in (learnt, state)]
+            steps = [math.isqrt(len(tensors[name]) // num_feat) for tensors in (learnt, state)]
             learnt[name] = rephased(learnt[name], *steps)
     missing = [name for name in state if name not in learnt and not name.startswith("upsample.")]
     other = [name for name in state if name in learnt and learnt[name].shape != state[name].shape]
@@ -76,11 +75,11 @@ def warm_start(network: RGT, weights: Weights) -> None:
     network.load_state_dict(state | {name: learnt[name] for name in state if name in learnt})
     for index, module in enumerate(network.upsample):
         if isinstance(module, nn.Conv2d) and f"upsample.{index}.weight" not in learnt:
-            _polyphase(module, [{feature: 1.0} for feature in range(FEATURES)])
+            _polyphase(module, [{feature: 1.0} for feature in range(num_feat)])
 
 
 def rephased(tensor: Tensor, step: int, other: int) -> Tensor:
-    """Sub-pixel maps, (FEATURES * step * step, ...), read at the places of another step's.
+    """Sub-pixel maps, (num_feat * step * step, ...), read at the places of another step's.
 
     Between the places of the learnt ones by Lagrange's polynomials.
     """
@@ -89,9 +88,10 @@ def rephased(tensor: Tensor, step: int, other: int) -> Tensor:
     for one in range(step):
         for two in set(range(step)) - {one}:
             basis[:, one] *= (asked - known[two]) / (known[one] - known[two])
-    phases = tensor.double().reshape(FEATURES, step, step, -1)
+    num_feat = len(tensor) // step**2
+    phases = tensor.double().reshape(num_feat, step, step, -1)
     read = torch.einsum("yp,xq,fpqn->fyxn", basis, basis, phases)
-    return read.reshape(FEATURES * other**2, *tensor.shape[1:]).to(tensor.dtype)
+    return read.reshape(num_feat * other**2, *tensor.shape[1:]).to(tensor.dtype)
 
 
 def quieten(module: nn.Module) -> None:
@@ -113,7 +113,7 @@ def _delta_added(conv: nn.Conv2d, row: int, gains: dict[int, float]) -> None:
 
 
 def _polyphase(conv: nn.Conv2d, sources: list[dict[int, float]]) -> None:
-    step = round((conv.out_channels / FEATURES) ** 0.5)
+    step = round((conv.out_channels / conv.in_channels) ** 0.5)
     assert conv.bias is not None
     for rgb, gains in enumerate(sources):
         for phase in range(step**2):

@@ -1,19 +1,21 @@
 """Weights for other programs: the authors' ``.pth``, and files that spandrel recognises."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr.variants import DIV2K_MEAN_RGB, is_shifted
+from rgtsr import variants
+from rgtsr.variants import DIV2K_MEAN_RGB, NUM_FEAT, BlockPlan, Kind, Variant
 from rgtsr.weights import files, original
 from rgtsr.weights.weights import Weights
 
 MASK_SIDE = 64  # pixels; for other sizes the authors' code makes its masks anew
 
 Target = Literal["rgtsr", "original", "spandrel"]
+Buffers = Iterator[tuple[str, NDArray[np.generic]]]
 
 
 def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = False) -> None:
@@ -24,7 +26,7 @@ def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = 
     recognises an RGT.
 
     Raises:
-        ValueError: for a suffix that does not fit, and a mean that other programs do not know.
+        ValueError: for a suffix that does not fit, and numbers that other programs do not know.
         WeightsError: when the file cannot be written.
     """
     suffixes = (".safetensors",) if to == "rgtsr" else (".pth", ".safetensors")
@@ -38,7 +40,11 @@ def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = 
     if weights.variant.mean_rgb != DIV2K_MEAN_RGB:
         raise ValueError(
             f"these weights subtract the mean {weights.variant.mean_rgb}; {to} knows only"
-            f" {DIV2K_MEAN_RGB} and would shift all colours."
+            f" {DIV2K_MEAN_RGB} and would shift all colors."
+        )
+    if weights.variant.num_feat != NUM_FEAT:
+        raise ValueError(
+            f"these weights have num_feat={weights.variant.num_feat}; {to} knows only {NUM_FEAT}."
         )
     tensors: dict[str, NDArray[np.generic]] = dict(weights.tensors)
     if to == "spandrel":
@@ -49,7 +55,7 @@ def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = 
         files.write(path, tensors)
 
 
-def window_buffers(weights: Weights) -> Iterator[tuple[str, NDArray[np.generic]]]:
+def window_buffers(weights: Weights) -> Buffers:
     """What the authors' code keeps beside each L-SA: offsets, which pair has which, shift masks.
 
     Raises:
@@ -60,16 +66,23 @@ def window_buffers(weights: Weights) -> Iterator[tuple[str, NDArray[np.generic]]
         raise ValueError(
             f"windows of {variant.split} do not divide {MASK_SIDE}: no masks of these."
         )
-    tall, wide = variant.split
-    for group, depth in enumerate(variant.depths):
-        for index in range(0, depth, 2):
-            at = f"layers.{group}.blocks.{index}.attn"
-            for half, window in enumerate(((tall, wide), (wide, tall))):
-                offsets, pairs = _relative_positions(*window)
-                yield f"{at}.attns.{half}.rpe_biases", offsets
-                yield f"{at}.attns.{half}.relative_position_index", pairs
-                if is_shifted(group, index):
-                    yield f"{at}.attn_mask_{half}", _shift_mask(*window)
+    for block in variants.blocks(variant):
+        yield from BUFFERS[block.kind](variant, block)
+
+
+def _of_windows(variant: Variant, block: BlockPlan) -> Buffers:
+    for half, window in enumerate(variant.windows):
+        offsets, pairs = _relative_positions(*window)
+        yield f"{block.name}.attn.attns.{half}.rpe_biases", offsets
+        yield f"{block.name}.attn.attns.{half}.relative_position_index", pairs
+        if block.shifted:
+            yield f"{block.name}.attn.attn_mask_{half}", _shift_mask(*window)
+
+
+BUFFERS: dict[Kind, Callable[[Variant, BlockPlan], Buffers]] = {
+    "local": _of_windows,
+    "recursive": lambda _variant, _block: iter(()),
+}
 
 
 def _relative_positions(h: int, w: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialized
 
-from rgtsr import atomic
+from rgtsr import atomic, variants
 from rgtsr.errors import WeightsError
 from rgtsr.variants import Variant
 from rgtsr.weights import shapes
@@ -103,7 +103,9 @@ def described(
 ) -> Weights:
     """Weights from a file with our header. Raises WeightsError when the two do not agree."""
     try:
-        variant = Variant(**_checked(header["variant"], VARIANT))
+        numbers = _checked(header["variant"], VARIANT)
+        numbers["name"] = variants.current_name(numbers["name"])
+        variant = Variant(**numbers)
         card = Card(**_checked(header["card"], CARD))
     except (
         LookupError,
@@ -203,6 +205,7 @@ VARIANT: dict[str, Fits] = {  # what a header may say of each field
     "c_ratio": _is_number,
     "resi_connection": lambda value: value in ("1conv", "3conv"),
     "mean_rgb": _are(_is_number, 3),
+    "num_feat": _is_whole,
 }
 CARD: dict[str, Fits] = {
     "name": _is_short,

@@ -5,11 +5,11 @@ Names are the authors' state-dict keys. Source: RGT's code.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from rgtsr import variants
-from rgtsr.variants import FEATURES, REDUCTION, UPSAMPLER_STEPS, ResiConnection, Variant
+from rgtsr.variants import REDUCTION, UPSAMPLER_STEPS, BlockPlan, Kind, ResiConnection, Variant
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
@@ -24,17 +24,17 @@ def tensors(variant: Variant) -> Iterator[tuple[str, Shape]]:
     """The same one by one, so that a network that a file only claims is not made as a whole."""
     channels = variant.channels
     yield from (_conv("conv_first", 3, channels) | _norm("before_RG.1", channels)).items()
-    for group, depth in enumerate(variant.depths):
-        for index in range(depth):
-            at = f"layers.{group}.blocks.{index}"
-            yield from _block(variant, at, is_local=index % 2 == 0).items()
-        yield from _residual(f"layers.{group}.conv", channels, variant.resi_connection).items()
+    for number, group in enumerate(variants.groups(variant)):
+        for block in group:
+            yield from _block(variant, block).items()
+        yield from _residual(f"layers.{number}.conv", channels, variant.resi_connection).items()
     yield from _norm("norm", channels).items()
     yield from _residual("conv_after_body", channels, variant.resi_connection).items()
-    yield from _conv("conv_before_upsample.0", channels, FEATURES).items()
+    num_feat = variant.num_feat
+    yield from _conv("conv_before_upsample.0", channels, num_feat).items()
     for place, step in enumerate(UPSAMPLER_STEPS[variant.scale]):
-        yield from _conv(f"upsample.{2 * place}", FEATURES, FEATURES * step**2).items()
-    yield from _conv("conv_last", FEATURES, 3).items()
+        yield from _conv(f"upsample.{2 * place}", num_feat, num_feat * step**2).items()
+    yield from _conv("conv_last", num_feat, 3).items()
 
 
 def infer(shapes: Mapping[str, Shape], *, split: tuple[int, int] | None = None) -> Variant:
@@ -69,7 +69,8 @@ def same_numbers(base: Variant, other: Variant) -> bool:
 
 
 def _same_but_split(base: Variant, other: Variant) -> bool:
-    return same_numbers(replace(base, split=other.split), other)
+    body = replace(base, split=other.split, num_feat=other.num_feat)  # no window sees the upsampler
+    return same_numbers(body, other)
 
 
 def _read(shapes: Mapping[str, Shape]) -> Variant:
@@ -88,9 +89,10 @@ def _read(shapes: Mapping[str, Shape]) -> Variant:
         raise ValueError(f"groups with different head counts ({sorted(heads)}) are not supported")
     reduced = next((s[0] for n, s in shapes.items() if n.endswith(".attn.conv.weight")), None)
     connection: ResiConnection = "1conv" if "conv_after_body.weight" in shapes else "3conv"
+    num_feat = shapes["conv_before_upsample.0.weight"][0]
     return Variant(
         name="custom",
-        scale=_scale(shapes),
+        scale=_scale(shapes, num_feat),
         channels=channels,
         depths=depths,
         heads=heads.pop(),
@@ -98,6 +100,7 @@ def _read(shapes: Mapping[str, Shape]) -> Variant:
         mlp_ratio=_ratio(shapes["layers.0.blocks.0.mlp.fc1.weight"][0], channels),
         c_ratio=0.5 if reduced is None else _ratio(reduced, channels),
         resi_connection=connection,
+        num_feat=num_feat,
     )
 
 
@@ -107,23 +110,22 @@ def _ratio(part: int, channels: int) -> float:
     return ratio if int(channels * ratio) == part else math.nextafter(ratio, math.inf)
 
 
-def _scale(shapes: Mapping[str, Shape]) -> int:
+def _scale(shapes: Mapping[str, Shape], num_feat: int) -> int:
     steps: list[int] = []
     while (name := f"upsample.{2 * len(steps)}.weight") in shapes:
-        steps.append(round((shapes[name][0] / FEATURES) ** 0.5))
+        steps.append(round((shapes[name][0] / num_feat) ** 0.5))
     for scale, known in UPSAMPLER_STEPS.items():
         if known == tuple(steps):
             return scale
     raise ValueError(f"an upsampler of steps {steps} belongs to no known scale")
 
 
-def _block(variant: Variant, at: str, *, is_local: bool) -> Shapes:
-    channels, hidden = variant.channels, variant.hidden_channels
-    attention = _local(variant, f"{at}.attn") if is_local else _recursive(variant, f"{at}.attn")
+def _block(variant: Variant, block: BlockPlan) -> Shapes:
+    at, channels, hidden = block.name, variant.channels, variant.hidden_channels
     return (
         {f"{at}.gamma": (channels,)}
         | _norm(f"{at}.norm1", channels)
-        | attention
+        | ATTENTIONS[block.kind](variant, f"{at}.attn")
         | _norm(f"{at}.norm2", channels)
         | _linear(f"{at}.mlp.fc1", channels, hidden)
         | _norm(f"{at}.mlp.sg.norm", hidden // 2)
@@ -158,6 +160,12 @@ def _recursive(variant: Variant, at: str) -> Shapes:
         | _depthwise(f"{at}.cpe", channels, 3)
         | _linear(f"{at}.proj", channels, channels)
     )
+
+
+ATTENTIONS: dict[Kind, Callable[[Variant, str], Shapes]] = {
+    "local": _local,
+    "recursive": _recursive,
+}
 
 
 def _residual(at: str, channels: int, connection: ResiConnection) -> Shapes:

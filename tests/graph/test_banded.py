@@ -1,0 +1,105 @@
+"""Band by band through small graphs the network gives what one graph gives."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from parity.table import FAMILIES, family, oddities
+from rgtsr import exporting, graph, variants, weights
+from rgtsr.graph import banded
+from rgtsr.graph.strips import Map, Run
+from rgtsr.variants import Variant
+
+TOLERANCE = 1e-5
+
+
+def opened(model: onnx.ModelProto) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [each.name for each in session.get_inputs()]
+    return lambda inputs: session.run(None, dict(zip(names, inputs, strict=True)))
+
+
+def difference(variant: Variant, size: tuple[int, int], band_px: int, *, batch: int = 1) -> float:
+    loaded = weights.random(variant, seed=1)
+    tiles = np.random.default_rng(3).random((batch, 3, *size), dtype=np.float32)
+    made = banded.enlarged(loaded, tiles, band_px=band_px, open_graph=opened)
+    whole = graph.build(loaded, batch=batch, height=size[0], width=size[1])
+    expected: Map = exporting.opened(whole.SerializeToString(), "onnxruntime")(tiles)
+    assert made.shape == expected.shape
+    assert expected.std() > 0.02
+    return float(np.abs(made - expected).max())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_is_the_same_in_bands(name: str) -> None:
+    assert difference(family(name), (70, 45), 32) <= TOLERANCE
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize("connection", ["1conv", "3conv"])
+def test_every_scale_and_connection_is_the_same_in_bands(scale: int, connection: str) -> None:
+    variant = replace(family("small", scale=scale), resi_connection=connection)
+    assert difference(variant, (75, 40), 16) <= TOLERANCE
+
+
+@pytest.mark.parametrize("oddity", oddities().values(), ids=oddities().keys())
+def test_every_hyper_parameter_is_the_same_in_bands(oddity: Variant) -> None:
+    assert difference(oddity, (50, 37), 16) <= TOLERANCE
+
+
+@pytest.mark.parametrize("size", [(9, 50), (16, 16), (133, 20), (64, 300), (40, 1030)])
+@pytest.mark.parametrize("band_px", [1, 40, 1000])
+def test_every_size_is_the_same_in_bands(size: tuple[int, int], band_px: int) -> None:
+    assert difference(family("tiny"), size, band_px) <= TOLERANCE
+
+
+def test_several_pictures_are_the_same_in_bands() -> None:
+    assert difference(family("tiny"), (40, 30), 16, batch=2) <= TOLERANCE
+
+
+def test_queries_whose_scores_are_many_come_some_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rgtsr.graph.recursive.SCORES", 1000)
+    assert difference(family("tiny"), (40, 70), 32) <= TOLERANCE
+
+
+def test_bands_take_a_fraction_of_the_memory_and_import_no_torch() -> None:
+    program = """
+import sys
+sys.modules["torch"] = None
+import numpy as np
+from graph.test_banded import opened
+from rgtsr import exporting, graph, variants, weights
+from rgtsr.graph import banded
+
+def peak_mib():
+    lines = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    return int(lines["VmHWM"].split()[0]) / 1024
+
+loaded = weights.random(variants.find("tiny"), seed=0)
+x = np.random.default_rng(0).random((1, 3, 320, 320), dtype=np.float32)
+opened(graph.build(loaded, height=16, width=16))([x[:, :, :16, :16]])
+before = peak_mib()
+if sys.argv[1] == "bands":
+    banded.enlarged(loaded, x, band_px=32, open_graph=opened)
+else:
+    opened(graph.build(loaded, height=320, width=320))([x])
+print(peak_mib() - before)
+"""
+    grown = {
+        how: float(subprocess.check_output([sys.executable, "-c", program, how], text=True))
+        for how in ("bands", "at once")
+    }
+    held = banded.held_bytes(variants.find("tiny"), (1, 3, 320, 320)) / 2**20
+    assert grown["bands"] < held + 0.2 * grown["at once"] < 0.6 * grown["at once"]
