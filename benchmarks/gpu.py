@@ -3,8 +3,9 @@
     python benchmarks/gpu.py                                  # needs CUDA
     python benchmarks/gpu.py --device cpu --variants tiny --sides 32 --batches 1 2 --rounds 1
 
-The same random weights in all; ``compiled`` is torch.compile with CUDA graphs. Seconds are medians
-of synchronised runs; ``psnr_db`` is the peak signal-to-noise ratio to our float32 result.
+The same random weights in all; ``compiled`` is torch.compile with CUDA graphs, with the graphs that
+it made and what broke them. Seconds are medians of synchronised runs; ``psnr_db`` is the peak
+signal-to-noise ratio to our float32 result. The file is written after each row.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch._dynamo
+from torch._dynamo.utils import counters
 
 from port import spandrel_rgt
 from rgtsr import network, variants, weights
@@ -39,11 +42,11 @@ def main() -> None:
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.max_minutes
     rows: list[dict] = []
-    for case in cases(arguments):
-        if time.monotonic() < end:
-            rows += measured(*case, arguments)
     report = {"device": device_name(arguments.device), "torch": torch.__version__, "rows": rows}
-    arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    for case in cases(arguments):
+        for row in measured(*case, arguments, end):
+            rows.append(row)
+            arguments.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
@@ -53,15 +56,19 @@ def cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
                 yield variant, side, batch
 
 
-def measured(variant: str, side: int, batch: int, arguments: argparse.Namespace) -> Iterator[dict]:
-    """One row for each way to run that batch of tiles."""
+def measured(
+    variant: str, side: int, batch: int, arguments: argparse.Namespace, end: float
+) -> Iterator[dict]:
+    """One row for each way to run that batch of tiles; none is begun after ``end``."""
     device, rounds = arguments.device, arguments.rounds
     loaded = weights.random(variants.find(variant), seed=0)
     tiles = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
     ours, exact = network.from_weights(loaded).to(device), None
     for name, run in ways(ours, spandrel_rgt(loaded).to(device), device):
-        if name in arguments.without:
+        if name in arguments.without or time.monotonic() > end:
             continue
+        torch._dynamo.reset()  # what was compiled for another case counts, and is limited
+        counters.clear()
         row = {"variant": variant, "side_px": side, "batch": batch, "way": name}
         try:
             seconds, peak_mib, made = timed(run, tiles, device, rounds)
@@ -71,6 +78,9 @@ def measured(variant: str, side: int, batch: int, arguments: argparse.Namespace)
         exact = made if name == "rgtsr float32" else exact
         row |= {"seconds": seconds, "megapixels_s": batch * side**2 / 1e6 / seconds}
         row |= {"peak_mib": peak_mib, "psnr_db": None if exact is None else psnr(made, exact)}
+        if name.endswith("compiled"):
+            row |= {"graphs": counters["stats"]["unique_graphs"]}
+            row |= {"graph_breaks": counters["graph_break"].total()}
         print(row, flush=True)
         yield row
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from rgtsr import Picture, Settings, Upscaler, tiling, weights
 from rgtsr.evaluation import benchmarks, metrics
+from rgtsr.pictures import pairs as hr_lr
 
 RESULTS = Path(__file__).parent / "results/tiling.json"
 TILES_PX = (32, 48, 64, 96, 128, 192)
@@ -37,8 +38,7 @@ def measured(model: str, folder: Path) -> dict:
     """Mean PSNR-Y of the whole pictures, and how far each way of tiling falls behind it."""
     loaded = weights.load(model)
     pairs = [
-        benchmarks.small_of(benchmarks.read8(path), loaded.variant.scale)
-        for path in benchmarks.listed(folder)
+        hr_lr.made(hr_lr.read8(path), loaded.variant.scale) for path in benchmarks.listed(folder)
     ]
     ways = [
         Settings(tile_px=tile, overlap_px=overlap)

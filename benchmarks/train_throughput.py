@@ -19,6 +19,7 @@ import time
 from ctypes.util import find_library
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -26,10 +27,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from port import spandrel_rgt
 from rgtsr import variants, weights
 from rgtsr.network import RGT
+from rgtsr.pictures.pairs import Pair
 from rgtsr.training import recipe
 from rgtsr.training.crops import Crops
 from rgtsr.training.learner import Learner
-from rgtsr.training.photos import Pair
 
 RESULTS = Path(__file__).parent / "results/train_throughput.json"
 VARIANTS = ("light", "seed", "medium", "rgt-s")
@@ -148,19 +149,24 @@ def ours(variant: str, arguments: argparse.Namespace):
     chosen = recipe.load("light-x2", keys)
     network = RGT(chosen.network_variant).to(arguments.device)
     learner = Learner(network, chosen)
-    large = torch.randint(256, (2, 800, 800, 3), dtype=torch.uint8, device=arguments.device)
-    pairs = [Pair("noise", photo, photo[::2, ::2].contiguous()) for photo in large]
-    patch = arguments.patch
-    crops = Crops(pairs, batch=chosen.batch, patch_px=patch, permute_rgb=True, seed=0)
+    large = np.random.default_rng(0).integers(256, size=(2, 800, 800, 3), dtype=np.uint8)
+    crops = Crops(
+        (Pair("noise", photo, photo[::2, ::2]) for photo in large),
+        batch=chosen.batch,
+        patch_px=arguments.patch,
+        permute_rgb=True,
+        seed=0,
+        device=arguments.device,
+    )
     with FlopCounterMode(display=False) as counter:
-        learner.learn(*crops.draw(0), rate=0.0)
+        learner.train_step(*crops.draw(0), rate=0.0)
     about = {
         "flop": counter.get_total_flops(),
         "parameters": sum(p.numel() for p in learner.parameters.values()),
         "precision": "bf16" if learner.reduced else "float32",
         "tcmalloc": "tcmalloc" in os.environ.get("LD_PRELOAD", ""),
     }
-    return lambda: learner.learn(*crops.draw(learner.step), rate=1e-6), about
+    return lambda: learner.train_step(*crops.draw(learner.step), rate=1e-6), about
 
 
 def port(variant: str, arguments: argparse.Namespace):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from rgtsr.training import recipe
-from rgtsr.training.fit import Step, Watcher, fit
+from rgtsr.training import Callbacks, fit, recipe
+from rgtsr.training.run import Step
 
 RESULTS = Path(__file__).parent / "results/training_memory.json"
 
@@ -37,9 +37,9 @@ def main() -> None:
             resident_mib[step.step] = resident()
             print(f"step {step.step}: {resident_mib[step.step]} MiB", flush=True)
 
-    watcher = Watcher(on_step=note, on_point=lambda point, _: validated.append(point.step))
+    callbacks = Callbacks(on_step=note, on_point=lambda point, _: validated.append(point.step))
     with tempfile.TemporaryDirectory() as run:
-        fit(recipe.load("small-x2", (*keys, *places)), Path(run), device="cpu", watcher=watcher)
+        fit(recipe.load("small-x2", (*keys, *places)), Path(run), device="cpu", callbacks=callbacks)
     report = {"torch": torch.__version__, "validated": validated, "resident_mib": resident_mib}
     arguments.json.write_text(json.dumps(report, indent=1) + "\n")
 

@@ -165,15 +165,17 @@ class BlockPlan:
         return f"layers.{self.group}.blocks.{self.index}"
 
 
+def block(group: int, index: int) -> BlockPlan:
+    """What stands at a place of any variant: L-SA and RG-SA by turns. Source: RGT, section 3.1."""
+    if index % 2 == 0:
+        return BlockPlan(group, index, "local", shifted=is_shifted(group, index))
+    return BlockPlan(group, index, "recursive")
+
+
 def groups(variant: Variant) -> tuple[tuple[BlockPlan, ...], ...]:
-    """The blocks of each residual group in order: L-SA and RG-SA by turns. Source: RGT, 3.1."""
+    """The blocks of each residual group in order."""
     return tuple(
-        tuple(
-            BlockPlan(group, index, "local", shifted=is_shifted(group, index))
-            if index % 2 == 0
-            else BlockPlan(group, index, "recursive")
-            for index in range(depth)
-        )
+        tuple(block(group, index) for index in range(depth))
         for group, depth in enumerate(variant.depths)
     )
 

@@ -12,8 +12,8 @@ from cli.conftest import picture, write_picture
 from cli.running import rgtsr
 from rgtsr import pictures, weights
 from rgtsr.cli.doctor import version_of
-from rgtsr.evaluation import benchmarks, metrics
-from rgtsr.pictures import Picture
+from rgtsr.evaluation import metrics
+from rgtsr.pictures import Picture, pairs
 from rgtsr.weights import Weights
 
 
@@ -75,7 +75,7 @@ def test_eval_scores_a_model_beside_bicubic(benchmark: Path, model: Path, tmp_pa
         ("Set2", 2, str(model)),
         ("Set2", 2, "bicubic"),
     ]
-    truth, small = benchmarks.small_of(picture(48, 64).pixels_HWC, 2)
+    truth, small = pairs.made(picture(48, 64).pixels_HWC, 2)
     expected = metrics.on_luma(_bicubic(small), truth, shave=2)
     assert written["sets"][1]["pictures"][1]["psnr_y"] == pytest.approx(expected.psnr, abs=1e-9)
     assert rows.read_text().count("\n") == 1 + 2 * 3

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from evaluation.folders import Put
-from rgtsr.errors import EvaluationError
+from rgtsr.errors import EvaluationError, PictureError
 from rgtsr.evaluation import benchmarks
-from rgtsr.pictures import bicubic
+from rgtsr.pictures import bicubic, pairs
 
 
 def test_the_fields_layout_gives_pairs_by_name(put: Put, tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_hr_is_cut_to_what_its_lr_covers(put: Put, tmp_path: Path) -> None:
     put("Set/HR/a.png", (31, 41))
     put("Set/LR_bicubic/X3/ax3.png", (10, 13))
     (pair,) = benchmarks.find(tmp_path / "Set", 3).pairs()
-    whole = benchmarks.read8(tmp_path / "Set/HR/a.png")
+    whole = pairs.read8(tmp_path / "Set/HR/a.png")
     assert np.array_equal(pair.hr_HWC, whole[:30, :39])
 
 
@@ -37,7 +37,7 @@ def test_sizes_that_do_not_match_are_refused_naming_both(
 ) -> None:
     put("Set/HR/a.png", (32, 42))
     put("Set/LR_bicubic/X2/ax2.png", lr)
-    with pytest.raises(EvaluationError, match=rf"ax2.png is {lr[1]}x{lr[0]}.*a.png of 42x32"):
+    with pytest.raises(PictureError, match=rf"ax2.png is {lr[1]}x{lr[0]}.*a.png of 42x32"):
         list(benchmarks.find(tmp_path / "Set", 2).pairs())
 
 
@@ -45,7 +45,7 @@ def test_sizes_that_do_not_match_are_refused_naming_both(
 def test_without_lr_it_is_made_by_bicubic_from_what_the_scale_divides(
     put: Put, tmp_path: Path, inside: str
 ) -> None:
-    hr = benchmarks.read8(put(f"Photos/{inside}a.png", (22, 33)))
+    hr = pairs.read8(put(f"Photos/{inside}a.png", (22, 33)))
     found = benchmarks.find(tmp_path / "Photos", 4)
     (pair,) = found.pairs()
     assert (found.name, found.lr_source) == ("Photos", "made")
@@ -56,7 +56,7 @@ def test_without_lr_it_is_made_by_bicubic_from_what_the_scale_divides(
 def test_every_lr_of_the_benchmarks_is_the_one_that_we_make(benchmark_dir: Path) -> None:
     given = benchmarks.find(benchmark_dir / "Set5", 3)
     for pair in given.pairs():
-        assert np.array_equal(benchmarks.small_of(pair.hr_HWC, 3)[1], pair.lr_HWC)
+        assert np.array_equal(pairs.made(pair.hr_HWC, 3)[1], pair.lr_HWC)
 
 
 def test_a_grey_picture_stays_grey(put: Put, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_grey_picture_stays_grey(put: Put, tmp_path: Path) -> None:
 def test_sixteen_bits_are_rounded_to_eight(put: Put) -> None:
     levels = np.array([0, 128, 129, 257, 65406, 65407, 65535], np.uint16)
     path = put("a.png", levels[None, :, None].repeat(3, axis=2))
-    assert benchmarks.read8(path)[0, :, 0].tolist() == [0, 0, 1, 1, 254, 255, 255]
+    assert pairs.read8(path)[0, :, 0].tolist() == [0, 0, 1, 1, 254, 255, 255]
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_two_pictures_of_one_name_are_refused(put: Put, tmp_path: Path) -> None:
 
 def test_a_picture_below_the_scale_is_refused(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (2, 9))
-    with pytest.raises(EvaluationError, match="9x2 is too small for x3"):
+    with pytest.raises(PictureError, match=r"a\.png of 9x2 is too small for x3"):
         list(benchmarks.find(tmp_path / "Set", 3).pairs())
 
 

@@ -12,6 +12,7 @@ from fakes import Repeating
 from rgtsr import weights
 from rgtsr.errors import EvaluationError
 from rgtsr.evaluation import benchmarks, metrics, score
+from rgtsr.pictures import pairs
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.variants import find
 
@@ -111,12 +112,12 @@ def test_a_picture_too_small_to_score_is_named(put: Put, tmp_path: Path) -> None
 
 
 def test_the_seed_protocol_takes_whole_crops_from_the_top_left(put: Put, tmp_path: Path) -> None:
-    hr = benchmarks.read8(put("Set/a.png", (140, 300)))
+    hr = pairs.read8(put("Set/a.png", (140, 300)))
     result = score.score_by_seed_protocol(
         benchmarks.find(tmp_path / "Set", 2), repeating, model="m"
     )
     wanted = [
-        metrics.by_seed_protocol(repeating(benchmarks.small_of(crop, 2)[1]), crop)
+        metrics.by_seed_protocol(repeating(pairs.made(crop, 2)[1]), crop)
         for crop in (hr[:128, :128], hr[:128, 128:256])
     ]
     assert [row.name for row in result.pictures] == ["a/0", "a/1"]

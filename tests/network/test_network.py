@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from rgtsr import network, variants, weights
-from rgtsr.evaluation import benchmarks, metrics
+from rgtsr.evaluation import metrics
 from rgtsr.network import attention
 from rgtsr.network.position import PositionBias
+from rgtsr.pictures import pairs
 from rgtsr.variants import window_regions
 
 LIGHT = replace(variants.find("light"), depths=(3, 2))
@@ -80,8 +81,8 @@ def test_bf16_autocast_costs_less_than_a_hundredth_of_a_decibel(demo_dir: Path) 
     trained = network.from_weights(weights.load("small-x2"))
     lost_db: list[float] = []
     for name in ("demo-astronaut", "demo-brushes"):
-        photo = benchmarks.read8(demo_dir / f"{name}.png")[:512, :512]
-        hr_HWC, lr_HWC = benchmarks.small_of(photo, 2)
+        photo = pairs.read8(demo_dir / f"{name}.png")[:512, :512]
+        hr_HWC, lr_HWC = pairs.made(photo, 2)
         x = torch.from_numpy(lr_HWC).permute(2, 0, 1)[None].float() / 255
         scores: list[float] = []
         for reduced in (False, True):

@@ -12,8 +12,8 @@ import pytest
 
 from rgtsr import runtimes, variants, weights
 from rgtsr.errors import RuntimeUnavailableError
-from rgtsr.evaluation import benchmarks, metrics
-from rgtsr.pictures import color
+from rgtsr.evaluation import metrics
+from rgtsr.pictures import color, pairs
 from rgtsr.runtimes import cache, memory
 from rgtsr.runtimes.onnxruntime import ONNXRuntime
 from rgtsr.runtimes.openvino import core
@@ -39,8 +39,8 @@ def test_every_runtime_agrees_with_torch_in_float32(name: str) -> None:
 )
 def test_reduced_precision_costs_at_most_a_fiftieth_of_a_decibel(name: str, precision: str) -> None:
     packaged = weights.load(weights.DEFAULT_NAME)
-    truth = benchmarks.read8(PHOTO)[:256, :256]
-    truth, small = benchmarks.small_of(truth, packaged.variant.scale)
+    truth = pairs.read8(PHOTO)[:256, :256]
+    truth, small = pairs.made(truth, packaged.variant.scale)
     tile = (small.transpose(2, 0, 1)[None] / 255).astype(np.float32)
 
     def psnr(precision: str) -> float:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from rgtsr.training import recipe
-from rgtsr.training.fit import Step, Watcher, fit
+from rgtsr.training import Callbacks, fit, recipe
+from rgtsr.training.run import Step
 
 STATE = "checkpoint.safetensors"
 LOSSES = "losses.txt"
@@ -34,4 +34,4 @@ def train(photos: Path, folder: Path, most_steps: int = STEPS) -> None:
             signal.pause()
 
     state = folder / STATE
-    fit(mine, folder, resume=state if state.exists() else None, watcher=Watcher(on_step=note))
+    fit(mine, folder, resume=state if state.exists() else None, callbacks=Callbacks(on_step=note))

@@ -1,3 +1,5 @@
+import weakref
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -6,9 +8,10 @@ import torch
 
 from rgtsr import pictures
 from rgtsr.pictures import Picture, bicubic
+from rgtsr.pictures.pairs import Pair
 from rgtsr.training import photos, recipe
 from rgtsr.training.crops import Crops
-from rgtsr.training.ranks import Rank
+from rgtsr.training.distributed import Rank
 
 
 def crops(folder: Path, **changes: object) -> Crops:
@@ -45,6 +48,22 @@ def test_the_parts_of_all_ranks_are_the_batch(photo_folder: Path) -> None:
     for side in (0, 1):
         joined = torch.stack([part[side] for part in parts], dim=1).flatten(0, 1)
         assert torch.equal(joined, whole[side])
+
+
+def test_of_all_photos_one_at_a_time_is_held_twice() -> None:
+    handed_out: list[weakref.ref[np.ndarray]] = []
+
+    def pairs() -> Iterator[Pair]:
+        for number in range(4):
+            assert not [photo for photo in handed_out[:-1] if photo() is not None]
+            hr = np.full((128, 128, 3), number, np.uint8)
+            handed_out.append(weakref.ref(hr))
+            yield Pair(str(number), hr, np.ascontiguousarray(hr[::2, ::2]))
+            del hr
+
+    drawn = Crops(pairs(), batch=40, patch_px=64, permute_rgb=True, seed=0).draw(0)[1]
+    assert len(handed_out) == 4
+    assert set((255 * drawn).unique().round().int().tolist()) == {0, 1, 2, 3}
 
 
 def test_crops_are_flipped_turned_and_recoloured(tmp_path: Path) -> None:

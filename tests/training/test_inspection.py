@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgtsr.pictures import blocking
-from rgtsr.training import albums, inspection
-from rgtsr.training.albums import Pixels
+from rgtsr.pictures import blocking, pairs
+from rgtsr.pictures.pairs import Pixels
+from rgtsr.training import inspection
 from rgtsr.training.inspection import luma_of
 from training import faults
 
@@ -18,7 +18,7 @@ NAMES = [path.stem for path in DEMO]
 
 @pytest.fixture(params=DEMO, ids=NAMES)
 def photo(request: pytest.FixtureRequest) -> Pixels:
-    pixels = albums.read8(request.param)
+    pixels = pairs.read8(request.param, rgb=True)
     height, width = (side // 24 * 24 for side in pixels.shape[:2])
     return pixels[:height, :width]
 
@@ -95,7 +95,7 @@ def test_copies_share_a_fingerprint(photo: Pixels) -> None:
 
 
 def test_photos_do_not_share_a_fingerprint() -> None:
-    pixels = [albums.read8(path) for path in DEMO]
+    pixels = [pairs.read8(path, rgb=True) for path in DEMO]
     for index, one in enumerate(pixels):
         for other in pixels[:index]:
             assert bits_between(one, other) > 2 * inspection.DUPLICATE_LIMIT_BITS
@@ -150,6 +150,6 @@ def test_a_spoilt_lr_is_not_a_shifted_one(photo: Pixels) -> None:
 
 
 def test_another_photos_lr_is_none_of_this() -> None:
-    first, second = (albums.read8(path)[:400, :500] for path in DEMO[:2])
+    first, second = (pairs.read8(path, rgb=True)[:400, :500] for path in DEMO[:2])
     found = inspection.alignment(luma_of(first), luma_of(faults.reduced(second, 2)), 2)
     assert found.likeness < inspection.LIKENESS_LIMIT

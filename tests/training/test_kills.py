@@ -17,7 +17,7 @@ from training.short_run import KILLS, LOSSES, STATE, STEPS, train
 
 # Processes that are forked from one that has torch imported: real ones, but soon there.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["rgtsr.training.fit"])
+processes.set_forkserver_preload(["rgtsr.training.fitting"])
 
 
 def started(photos: Path, folder: Path, *, most_steps: int = STEPS) -> BaseProcess:

@@ -9,10 +9,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from rgtsr import pictures
-from rgtsr.errors import TrainingError
+from rgtsr.errors import PictureError, TrainingError
 from rgtsr.pictures import Picture
-from rgtsr.training import albums, pack, photos, recipe
-from rgtsr.training.albums import Photo
+from rgtsr.pictures import pairs as hr_lr
+from rgtsr.pictures.pairs import Files
+from rgtsr.training import folders, pack, photos, recipe
 from rgtsr.training.crops import Crops
 from rgtsr.training.validation import Holdout
 from training.conftest import waves
@@ -20,7 +21,7 @@ from training.faults import reduced
 
 
 def packed(folder: Path, path: Path, scale: int | None = None) -> Path:
-    assert pack.write(path, albums.photos([folder]), scale=scale) == 3
+    assert pack.write(path, folders.photos([folder]), scale=scale) == 3
     return path
 
 
@@ -49,8 +50,8 @@ def test_a_pack_stays_in_its_file_until_it_is_used(photo_folder: Path, tmp_path:
 def test_other_programs_read_a_pack_as_safetensors(photo_folder: Path, tmp_path: Path) -> None:
     tensors = load_file(packed(photo_folder, tmp_path / "photos.safetensors", 2))
     assert sorted(tensors) == ["hr.0", "hr.1", "hr.2", "lr.0", "lr.1", "lr.2"]
-    for index, path in enumerate(albums.paths([photo_folder])):
-        hr = albums.read8(path)
+    for index, path in enumerate(folders.paths([photo_folder])):
+        hr = hr_lr.read8(path, rgb=True)
         assert np.array_equal(tensors[f"hr.{index}"], hr)
         assert np.array_equal(tensors[f"lr.{index}"], reduced(hr, 2))
 
@@ -61,7 +62,7 @@ def test_given_lr_is_packed_and_serves_its_own_scale_alone(tmp_path: Path) -> No
     pictures.write(Picture.from_array(hr), tmp_path / "a.png")
     pictures.write(Picture.from_array(lr), tmp_path / "ax2.png")
     path = tmp_path / "photos.safetensors"
-    pack.write(path, [Photo(tmp_path / "a.png", tmp_path / "ax2.png")], scale=2)
+    pack.write(path, [Files(tmp_path / "a.png", tmp_path / "ax2.png")], scale=2)
     (pair,) = pack.read(path).pairs(2)
     assert np.array_equal(pair.lr_HWC, lr)
     with pytest.raises(TrainingError, match="holds LR pictures at x2, not x3"):
@@ -72,7 +73,7 @@ def test_lr_photos_beside_a_pack_are_refused(photo_folder: Path, tmp_path: Path)
     path = packed(photo_folder, tmp_path / "photos.safetensors")
     mine = recipe.load("small-x2", (f"photos={path}", f"lr_photos={photo_folder}"))
     with pytest.raises(TrainingError, match="leave lr_photos out"):
-        photos.of(mine)
+        list(photos.of(mine))
 
 
 def test_a_hold_out_may_be_a_pack(photo_folder: Path, tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_hold_out_may_be_a_pack(photo_folder: Path, tmp_path: Path) -> None:
 
 def test_a_damaged_photo_is_named_and_left_out(photo_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "damaged.png").write_bytes(b"no picture")
-    files = [Photo(tmp_path / "damaged.png"), *albums.photos([photo_folder])]
+    files = [Files(tmp_path / "damaged.png"), *folders.photos([photo_folder])]
     said: list[str] = []
     assert pack.write(tmp_path / "p.safetensors", files, on_skip=said.append) == 3
     assert [photo.name for photo in pack.read(tmp_path / "p.safetensors").photos] == [
@@ -96,6 +97,32 @@ def test_a_damaged_photo_is_named_and_left_out(photo_folder: Path, tmp_path: Pat
     assert "damaged.png" in said[0]
 
 
+def test_a_photo_of_one_row_is_packed_where_it_can_be(photo_folder: Path, tmp_path: Path) -> None:
+    pictures.write(Picture.from_array(np.zeros((1, 40, 3), np.uint8)), tmp_path / "row.png")
+    files = [Files(tmp_path / "row.png"), *folders.photos([photo_folder])]
+    said: list[str] = []
+    assert pack.write(tmp_path / "x2.safetensors", files, scale=2, on_skip=said.append) == 3
+    assert said == ["row.png is too small: 40x1, but a side needs 2 px."]
+    assert pack.write(tmp_path / "all.safetensors", files) == 4
+    mine = recipe.load("small-x2", (f"photos={tmp_path / 'all.safetensors'}",))
+    assert len(list(photos.of(mine, on_skip=said.append))) == 3
+    assert said[1:] == said[:1]
+    with pytest.raises(
+        PictureError, match=r"all\.safetensors: row\.png of 40x1 is too small for x2"
+    ):
+        list(pack.read(tmp_path / "all.safetensors").pairs(2))
+
+
+def test_given_lr_that_does_not_match_is_refused(tmp_path: Path) -> None:
+    for name, side in (("a", 20), ("b", 9)):
+        pictures.write(
+            Picture.from_array(np.zeros((side, side, 3), np.uint8)), tmp_path / f"{name}.png"
+        )
+    files = [Files(tmp_path / "a.png", tmp_path / "b.png")]
+    with pytest.raises(PictureError, match=r"b\.png is 9x9: at x2 it cannot belong to \S+a\.png"):
+        pack.write(tmp_path / "p.safetensors", files, scale=2)
+
+
 def test_a_pack_that_cannot_be_finished_leaves_the_old_one(
     photo_folder: Path, tmp_path: Path
 ) -> None:
@@ -103,7 +130,7 @@ def test_a_pack_that_cannot_be_finished_leaves_the_old_one(
     before = path.read_bytes()
     (tmp_path / "damaged.png").write_bytes(b"no picture")
     with pytest.raises(TrainingError, match="no photo is left"):
-        pack.write(path, [Photo(tmp_path / "damaged.png")])
+        pack.write(path, [Files(tmp_path / "damaged.png")])
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -141,7 +168,7 @@ def test_other_safetensors_are_no_pack(tmp_path: Path) -> None:
 
 
 def test_a_pack_has_a_name_and_a_folder(photo_folder: Path, tmp_path: Path) -> None:
-    files = albums.photos([photo_folder])
+    files = folders.photos([photo_folder])
     with pytest.raises(ValueError, match=r"must end in \.safetensors"):
         pack.write(tmp_path / "photos", files)
     with pytest.raises(TrainingError, match="does not exist"):

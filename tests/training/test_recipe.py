@@ -4,6 +4,7 @@ import pytest
 
 from rgtsr import variants
 from rgtsr.training import recipe
+from rgtsr.variants import Variant
 
 
 @pytest.mark.parametrize("name", recipe.names())
@@ -26,7 +27,8 @@ def test_every_key_can_be_overridden() -> None:
         "lr_photos": ("c,d", (Path("c"), Path("d"))),
         "filename_tmpl": ("{}_small", "{}_small"),
         "holdout": ("h", Path("h")),
-        "start_from": ("light-x2", "light-x2"),
+        "pretrained": ("light-x2", "light-x2"),
+        "upsampler": ("random", "random"),
         "steps": ("9", 9),
         "batch": ("3", 3),
         "patch_px": ("80", 80),
@@ -42,7 +44,7 @@ def test_every_key_can_be_overridden() -> None:
         "milestones": ("10,20", (10, 20)),
         "ema": ("0.9", 0.9),
         "drop_path": ("0.2", 0.2),
-        "start": ("paper", "paper"),
+        "init": ("paper", "paper"),
         "precision": ("float32", "float32"),
         "compile": ("true", True),
         "seed": ("5", 5),
@@ -89,12 +91,51 @@ def test_the_papers_six_runs_come_from_one_template(variant: str, scale: int) ->
     assert (paper.optimizer, paper.learning_rate, paper.betas) == ("adam", 2e-4, (0.9, 0.99))
     assert paper.milestones == (250_000, 400_000, 450_000, 475_000)
     assert (paper.cooldown, paper.warmup_steps, paper.clip_norm) == (0, 0, None)
-    assert (paper.ema, paper.precision, paper.start) == (0, "float32", "paper")
+    assert (paper.ema, paper.precision, paper.init) == (0, "float32", "paper")
 
 
 def test_the_starting_points_run_has_its_length() -> None:
-    seed = recipe.load("seed-x2")
+    seed = recipe.load("baseline-x2")
     assert (seed.steps, seed.network_variant.depths) == (5600, (12, 12))
+
+
+def test_a_variant_can_be_written_by_its_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text("variant: {channels: 72, depths: [4, 4], heads: 4, split: [8, 16]}\nscale: 3\n")
+    mine = recipe.load(path)
+    assert mine.network_variant == Variant("own", 3, 72, (4, 4), 4, (8, 16))
+    assert recipe.Recipe.model_validate_json(mine.model_dump_json()) == mine
+    assert recipe.changed(mine, ("scale=4",)).network_variant.channels == 72
+    assert recipe.changed(mine, ("variant=tiny",)).variant == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (
+            "{channels: 72, depths: [4, 4], split: [8, 16]}",
+            "numbers.heads: Field required",
+        ),
+        ("{channels: 72, depth: [4, 4]}", r"variant\.numbers"),
+        ("{channels: 70, depths: [4], heads: 4, split: [8, 16]}", "must be even and divide"),
+        ("7", "variant"),
+    ],
+)
+def test_numbers_that_no_network_can_have_are_refused(numbers: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        recipe.load("small-x2", (f"variant={numbers}",))
+
+
+def test_former_names_of_keys_and_recipes_still_load(tmp_path: Path) -> None:
+    path = tmp_path / "former.yml"
+    path.write_text("variant: tiny\nstart: paper\nstart_from: light-x2\n")
+    mine = recipe.load(path, ("start_from=small-x2",))
+    assert (mine.init, mine.pretrained) == ("paper", "small-x2")
+    former = mine.model_dump_json(exclude={"init", "pretrained", "upsampler"})
+    former = former[:-1] + ',"start": "paper", "start_from": "small-x2"}'
+    assert recipe.Recipe.model_validate_json(former) == mine
+    assert recipe.load("seed-x2") == recipe.load("baseline-x2")
+    assert recipe.load("small-x3", ("start_from=mine",)).pretrained == "mine"
 
 
 def test_lr_is_given_or_made_worse_not_both() -> None:

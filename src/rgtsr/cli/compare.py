@@ -73,9 +73,9 @@ def compare(
     is the detail that bicubic spoils most.
     """
     from rgtsr import pictures
-    from rgtsr.evaluation import benchmarks, metrics, score
+    from rgtsr.evaluation import metrics, score
     from rgtsr.evaluation.compare import Panel, side_by_side
-    from rgtsr.pictures import Picture
+    from rgtsr.pictures import Picture, pairs
 
     given = [_labelled(text) for text in panel or []]
     inputs = {path.resolve() for path in (truth, *(path for _, path in given))}
@@ -89,7 +89,7 @@ def compare(
     if len(scales) > 1:
         raise ValueError(f"the models enlarge {sorted(scales)} times: compare one scale at a time.")
     factor = scales.pop() if scales else DEFAULT_SCALE
-    task = Task(*benchmarks.small_of(benchmarks.read8(truth), factor), factor)
+    task = Task(*pairs.made(pairs.read8(truth), factor, name=str(truth)), factor)
     panels = [Panel("bicubic", score.enlarging_bicubic(factor)(task.small_HWC))]
     for upscaler in upscalers:
         enlarged = score.enlarging(upscaler)(task.small_HWC)
@@ -122,10 +122,10 @@ def _labelled(text: str) -> tuple[str, Path]:
 
 def _read(label: str, path: Path, task: Task) -> "Panel":
     """Somebody's picture of the truth; up to a scale's worth of border is cut as the truth's is."""
-    from rgtsr.evaluation import benchmarks
     from rgtsr.evaluation.compare import Panel
+    from rgtsr.pictures import pairs
 
-    pixels_HWC = benchmarks.read8(path)
+    pixels_HWC = pairs.read8(path)
     height, width = task.truth_HWC.shape[:2]
     spare = pixels_HWC.shape[0] - height, pixels_HWC.shape[1] - width
     if not all(0 <= rest < task.scale for rest in spare):

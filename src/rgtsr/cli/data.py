@@ -10,7 +10,7 @@ from rgtsr.cli.terminal import complain
 from rgtsr.errors import TrainingError
 
 if TYPE_CHECKING:
-    from rgtsr.training.albums import Photo
+    from rgtsr.pictures.pairs import Files
 
 DEFAULT_SCALE = 2
 LEAST_LR_PX = 64  # of a recipe's patches
@@ -59,14 +59,15 @@ def check(
     Unreadable, too small, twice there, blurred, with the blocks of JPEG, enlarged before; with --lr
     also LR that is missing, of another size, or does not lie on its photo.
     """
-    from rgtsr.training import albums, checking
+    from rgtsr.training import checking
+    from rgtsr.training import folders as photo_folders
 
     if json is not None and json.suffix != ".json":
         raise ValueError(f"{json}: its name must end in .json.")
     if json is not None and not json.parent.is_dir():
         raise TrainingError(f"{json}: the folder {json.parent} does not exist: make it first.")
-    factor, template = scale or DEFAULT_SCALE, filename_tmpl or albums.TEMPLATE
-    photos, lacking = albums.paired(folders, lr or (), template=template, scale=factor)
+    factor, template = scale or DEFAULT_SCALE, filename_tmpl or photo_folders.TEMPLATE
+    photos, lacking = photo_folders.paired(folders, lr or (), template=template, scale=factor)
     crop_px = crop or LEAST_LR_PX * factor
     found: list[checking.Finding] = []
     for finding in checking.findings(photos, lacking, factor, crop_px):
@@ -119,21 +120,21 @@ def degrade(
 ) -> int:
     """Make a benchmark whose LR has blur, noise and compression: for eval and holdout=."""
     with extras.training():
-        from rgtsr.training import worsening
+        from rgtsr.training import degraded
 
     *sources, target = folders
     if not sources:
         raise ValueError("give folders of photos and a new one: rgtsr data degrade DIR... OUT")
-    count = worsening.benchmark(_photos(sources, None, None, None), target, preset, scale, seed)
+    count = degraded.benchmark(_photos(sources, None, None, None), target, preset, scale, seed)
     print(f"{target}: {count} photos at x{scale}, preset {preset}")
     return 0
 
 
 def _photos(
     folders: list[Path], lr: list[Path] | None, template: str | None, scale: int | None
-) -> "list[Photo]":
-    from rgtsr.training import albums
+) -> "list[Files]":
+    from rgtsr.training import folders as photo_folders
 
-    return albums.photos(
-        folders, lr or (), template=template or albums.TEMPLATE, scale=scale or DEFAULT_SCALE
+    return photo_folders.photos(
+        folders, lr or (), template=template or photo_folders.TEMPLATE, scale=scale or DEFAULT_SCALE
     )

@@ -41,27 +41,28 @@ def train(
     """
     has_tcmalloc = use_tcmalloc()
     with extras.training():
-        from rgtsr.cli.watching import Watch
+        from rgtsr.cli.logging import RunLog
         from rgtsr.training import fit
-        from rgtsr.training.ranks import Rank
+        from rgtsr.training.distributed import Rank
+        from rgtsr.training.run import CHECKPOINT, torch_device
     leads = os.environ.get("RANK", "0") == "0"
     loaded, folder = chosen(recipe, overrides or [], resume)
     folder = output or folder
-    if resume is None and (folder / fit.CHECKPOINT).exists():
+    if resume is None and (folder / CHECKPOINT).exists():
         raise ValueError(
-            f"{folder} holds a run already: continue it with --resume {folder / fit.CHECKPOINT},"
+            f"{folder} holds a run already: continue it with --resume {folder / CHECKPOINT},"
             " or choose another -o."
         )
-    if not has_tcmalloc and leads and fit.torch_device(device, Rank()) == "cpu":
+    if not has_tcmalloc and leads and torch_device(device, Rank()) == "cpu":
         print("tcmalloc is not installed (Debian: libtcmalloc-minimal4): slower on a CPU.")
-    with Watch(folder) as watch:
-        path = fit.fit(
+    with RunLog(folder) as log:
+        path = fit(
             loaded,
             folder,
             max_minutes=max_minutes,
             resume=resume,
             device=device,
-            watcher=watch.watcher,
+            callbacks=log.callbacks,
         )
     if leads:
         print(path)

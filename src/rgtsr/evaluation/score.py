@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rgtsr.errors import EvaluationError
 from rgtsr.evaluation import benchmarks, metrics
 from rgtsr.evaluation.benchmarks import Benchmark
-from rgtsr.pictures import Picture, bicubic
+from rgtsr.pictures import Picture, bicubic, pairs
 from rgtsr.upscaler import Upscaler
 
 Picture8 = NDArray[np.uint8]
@@ -103,7 +103,7 @@ def score_results(benchmark: Benchmark, folder: Path, *, model: str) -> SetScore
     found = benchmarks.results(folder, benchmark)
     rows: list[PictureScore] = []
     for pair in benchmark.pairs():
-        made = benchmarks.read8(found[pair.name])
+        made = pairs.read8(found[pair.name])
         if made.shape[:2] != pair.hr_HWC.shape[:2]:
             raise EvaluationError(
                 f"{found[pair.name]} is {made.shape[1]}x{made.shape[0]}, but {pair.name} at"
@@ -125,9 +125,7 @@ def score_by_seed_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model: str
     for pair in benchmark.pairs():
         qualities = [
             metrics.by_seed_protocol(enlarge(lr), hr)
-            for hr, lr in (
-                benchmarks.small_of(crop, benchmark.scale) for crop in _crops(pair.hr_HWC)
-            )
+            for hr, lr in (pairs.made(crop, benchmark.scale) for crop in _crops(pair.hr_HWC))
         ]
         rows += [PictureScore(f"{pair.name}/{i}", q.psnr, q.ssim) for i, q in enumerate(qualities)]
     if not rows:

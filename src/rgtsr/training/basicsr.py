@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from rgtsr import atomic, variants
 from rgtsr.training.recipe import Recipe
-from rgtsr.variants import Variant
 
 NETWORK_KEYS = {  # what makes a variant, by BasicSR's names
     "embed_dim": "channels",
@@ -33,7 +32,6 @@ IMPLIED: dict[str, object] = {  # what every recipe does anyway
     "network_g.in_chans": 3,
     "network_g.img_range": 1.0,
     "network_g.qkv_bias": True,
-    "path.strict_load_g": True,
     "train.optim_g.weight_decay": 0,
     "train.scheduler.type": "MultiStepLR",
     "train.scheduler.gamma": 0.5,
@@ -81,7 +79,7 @@ def recipe_of(path: Path) -> tuple[dict[str, Any], list[str]]:
     """The recipe of a BasicSR option file as plain values, and the keys that have no counterpart.
 
     Raises:
-        ValueError: for another kind of file, a network that no variant is, or values out of range.
+        ValueError: for another kind of file, a network that no RGT is, or values out of range.
     """
     try:
         loaded: object = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -138,7 +136,8 @@ def _recipe(options: Options) -> dict[str, Any]:
         "photos": _listed(options.take("datasets.train.dataroot_gt", [])),
         "lr_photos": _listed(options.take("datasets.train.dataroot_lq", [])),
         "filename_tmpl": options.take("datasets.train.filename_tmpl", "{}"),
-        "start_from": options.take("path.pretrain_network_g"),
+        "pretrained": options.take("path.pretrain_network_g"),
+        "upsampler": "rephased" if options.take("path.strict_load_g", True) else "random",
         "steps": options.take("train.total_iter"),
         "batch": _batch(options),
         "patch_px": patch_px,
@@ -151,7 +150,7 @@ def _recipe(options: Options) -> dict[str, Any]:
         "milestones": options.take("train.scheduler.milestones", []),
         "ema": options.take("train.ema_decay", 0),
         "drop_path": options.take("network_g.drop_path_rate", 0.1),  # RGT's default
-        "start": "paper",
+        "init": "paper",
         "precision": "float32",
         "seed": options.take("manual_seed", 0),
     }
@@ -181,30 +180,22 @@ def _batch(options: Options) -> int:
     return each if options.has("num_gpu", "auto") else each * max(1, options.whole("num_gpu", 1))
 
 
-def _variant(options: Options) -> str:
-    """The name of the variant with the file's numbers. Raises ValueError with those that differ."""
+def _variant(options: Options) -> str | dict[str, Any]:
+    """The name of the variant with the file's numbers, or these. Raises ValueError."""
     asked = {key: _frozen(options.take(f"network_g.{key}")) for key in NETWORK_KEYS}
     asked = NETWORK_DEFAULTS | {key: value for key, value in asked.items() if value is not None}
     lacking = sorted(NETWORK_KEYS.keys() - asked.keys())
     if lacking:
         raise ValueError(f"network_g lacks {', '.join(lacking)}.")
-
-    def differing(base: Variant) -> list[str]:
-        numbers = {key: getattr(base, name) for key, name in NETWORK_KEYS.items()}
-        numbers["num_heads"] = (base.heads,) * len(base.depths)
-        return [
-            f"{key} is {asked[key]} (there {number})"
-            for key, number in numbers.items()
-            if asked[key] != number
-        ]
-
-    nearest = min(variants.BASES.values(), key=lambda base: len(differing(base)))
-    if differing(nearest):
-        raise ValueError(
-            f"network_g is none of {', '.join(variants.BASES)}; the nearest is"
-            f" {nearest.name}, but {'; '.join(differing(nearest))}."
-        )
-    return nearest.name
+    heads = cast(tuple[int, ...], asked["num_heads"])
+    if not isinstance(asked["num_heads"], tuple) or len(set(heads)) != 1:
+        raise ValueError(f"num_heads is {heads}: it must be one number for all groups.")
+    numbers: dict[str, Any] = {name: asked[key] for key, name in NETWORK_KEYS.items()}
+    numbers["heads"] = heads[0]
+    for base in variants.BASES.values():
+        if all(getattr(base, name) == number for name, number in numbers.items()):
+            return base.name
+    return numbers | {name: list(numbers[name]) for name in ("depths", "split")}
 
 
 def _frozen(value: object) -> object:

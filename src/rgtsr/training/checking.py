@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rgtsr import atomic
-from rgtsr.errors import PictureError, TrainingError
-from rgtsr.pictures import blocking
-from rgtsr.training import albums, inspection
-from rgtsr.training.albums import Photo, Pixels
+from rgtsr.errors import PictureError
+from rgtsr.pictures import blocking, pairs
+from rgtsr.pictures.pairs import Files, Pixels
+from rgtsr.training import inspection
 from rgtsr.training.inspection import Fingerprint, Luma
 
 
@@ -26,11 +26,11 @@ class Finding:
 
 
 def findings(
-    photos: Sequence[Photo], lacking: Sequence[tuple[Path, str]], scale: int, crop_px: int
+    photos: Sequence[Files], lacking: Sequence[tuple[Path, str]], scale: int, crop_px: int
 ) -> Iterator[Finding]:
     """All faults: missing LR, then those of each photo, copies at the end.
 
-    ``photos``, ``lacking``: as ``albums.paired`` has them; ``scale``: of LR that is given;
+    ``photos``, ``lacking``: as ``folders.paired`` has them; ``scale``: of LR that is given;
     ``crop_px``: what a photo's shorter side must have.
     """
     for path, what in lacking:
@@ -40,7 +40,7 @@ def findings(
     digests: list[bytes] = []
     for photo in photos:
         try:
-            hr = albums.read8(photo.hr)
+            hr = pairs.read8(photo.hr, rgb=True)
         except PictureError as error:
             yield Finding(photo.hr, "unreadable", str(error))
             continue
@@ -81,14 +81,16 @@ def _faults(path: Path, luma: Luma, crop_px: int) -> Iterator[Finding]:
         yield Finding(path, "blurred", measure, fine_db, limit)
 
 
-def _misaligned(photo: Photo, hr: Pixels, scale: int) -> Iterator[Finding]:
+def _misaligned(photo: Files, hr: Pixels, scale: int) -> Iterator[Finding]:
     assert photo.lr is not None
     try:
-        cut, lr = albums.matched(photo, hr, albums.read8(photo.lr), scale)
+        lr = pairs.read8(photo.lr, rgb=True)
     except PictureError as error:
         yield Finding(photo.lr, "unreadable", str(error))
         return
-    except TrainingError as error:
+    try:
+        cut = pairs.matched(hr, lr, scale, hr_name=str(photo.hr), lr_name=str(photo.lr))
+    except PictureError as error:
         yield Finding(photo.lr, "another size", str(error))
         return
     found = inspection.alignment(inspection.luma_of(cut), inspection.luma_of(lr), scale)

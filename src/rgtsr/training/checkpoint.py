@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 from torch import Tensor
 
 from rgtsr import atomic
 from rgtsr.errors import TrainingError
-from rgtsr.training.learner import Learner, named_moments
+from rgtsr.training.learner import Learner
+from rgtsr.training.optimizers import named_moments
 from rgtsr.training.recipe import Recipe
+from rgtsr.variants import Variant
 
 FORMAT = "rgtsr-run-1"
 
@@ -38,14 +41,14 @@ class Point:
 
 
 @dataclass
-class Progress:
+class History:
     """What a run has behind it, apart from its tensors."""
 
     elapsed_s: float = 0.0
     curve: list[Point] = field(default_factory=list[Point])
 
 
-def save(path: Path, learner: Learner, progress: Progress) -> None:
+def save(path: Path, learner: Learner, history: History) -> None:
     """Write the run's state beside ``path``, then rename: a kill leaves the old file or the new."""
     tensors = {f"network.{name}": p.detach() for name, p in learner.parameters.items()}
     tensors |= {f"average.{name}": p for name, p in learner.average.items()}
@@ -55,7 +58,7 @@ def save(path: Path, learner: Learner, progress: Progress) -> None:
         "format": FORMAT,
         "recipe": learner.recipe.model_dump_json(),
         "step": str(learner.step),
-        "progress": json.dumps(asdict(progress)),
+        "progress": json.dumps(asdict(history)),  # the file's name for it
     }
     contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     try:
@@ -66,11 +69,30 @@ def save(path: Path, learner: Learner, progress: Progress) -> None:
 
 
 def recipe_of(path: Path) -> Recipe:
-    """The recipe that the run in ``path`` was started with."""
-    return Recipe.model_validate_json(header_of(path)["recipe"])
+    """The recipe that the run in ``path`` was started with.
+
+    Raises:
+        TrainingError: for a file that is no checkpoint, or of another version's recipe.
+    """
+    text = header_of(path)["recipe"]
+    try:
+        return Recipe.model_validate_json(text)
+    except ValidationError as error:
+        what = error.errors()[0]["msg"]
+        raise TrainingError(f"{path} holds a recipe that cannot be read: {what}.") from error
 
 
-def restore(path: Path, learner: Learner) -> Progress:
+def check_network(path: Path, wanted: Variant) -> None:
+    """Raises TrainingError for a file that is no checkpoint, or one of another network."""
+    stored = recipe_of(path).network_variant
+    if stored != wanted:
+        raise TrainingError(
+            f"{path} is a run of {stored.name} x{stored.scale}, not of {wanted.name}"
+            f" x{wanted.scale}: for another network begin anew with pretrained=WEIGHTS."
+        )
+
+
+def restore(path: Path, learner: Learner) -> History:
     """Put the state in ``path`` into a learner of the same recipe.
 
     Raises:
@@ -90,8 +112,8 @@ def restore(path: Path, learner: Learner) -> Progress:
     for optimizer in learner.optimizers:
         _restore_moments(optimizer, learner.parameters, tensors)
     learner.step = int(header["step"])
-    stored = json.loads(header["progress"])
-    return Progress(stored["elapsed_s"], [Point(**point) for point in stored["curve"]])
+    past = json.loads(header["progress"])
+    return History(past["elapsed_s"], [Point(**point) for point in past["curve"]])
 
 
 def _restore_moments(

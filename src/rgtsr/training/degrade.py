@@ -9,6 +9,7 @@ Source: BSRGAN (Zhang et al., ICCV 2021) and Real-ESRGAN (Wang et al., ICCVW 202
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ RESIZERS = ("bicubic", "bilinear", "area")
 
 Range = tuple[float, float]
 Generator = np.random.Generator
+Degrade = Callable[[Tensor, int, Generator], Tensor]  # HR (B, 3, H * S, W * S), S -> LR
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,20 @@ def degrade(hr_BCHW: Tensor, scale: int, preset: str, rng: Generator) -> Tensor:
 
 
 def pair(
-    hr_BCHW: Tensor, scale: int, preset: str, rng: Generator, *, patch_px: int
+    hr_BCHW: Tensor, scale: int, how: str | Degrade, rng: Generator, *, patch_px: int
 ) -> tuple[Tensor, Tensor]:
     """LR and HR patches from HR crops with a margin of at least ``MARGIN_PX`` * S all around.
 
     They are cut at a random place, as no picture's blocks of 8 begin where a crop does.
+    ``how``: a preset's name, or a function of one's own.
+
+    Raises:
+        ValueError: for a preset that there is not, and LR of another size than HR / ``scale``.
     """
-    lr = degrade(hr_BCHW, scale, preset, rng)
+    lr = degrade(hr_BCHW, scale, how, rng) if isinstance(how, str) else how(hr_BCHW, scale, rng)
+    expected = (*hr_BCHW.shape[:2], *(side // scale for side in hr_BCHW.shape[2:]))
+    if tuple(lr.shape) != expected:
+        raise ValueError(f"degrade gave LR of shape {tuple(lr.shape)} instead of {expected}.")
     top, left = (int(rng.integers(8, side - patch_px - 7)) for side in lr.shape[-2:])
     hr = hr_BCHW[..., top * scale :, left * scale :]
     side = patch_px * scale

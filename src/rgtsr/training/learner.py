@@ -1,59 +1,41 @@
-"""One training step: crops in, loss out, weights moved. Knows no files, no clock.
+"""One training step, in one place: patches in, weights moved. Knows no files, no clock.
 
-Source: RGT, section 4.1 (L1, Adam); Muon: Jordan et al., 2024, through ``torch.optim.Muon``.
+Shapes: B patches of (3, H, W), S scale.
+Source: RGT, section 4.1 (L1).
 """
 
 # torch is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import functools
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Optimizer
 
 from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
 from rgtsr.network.rgt import ResidualGroup
 from rgtsr.training import schedule
-from rgtsr.training.ranks import Rank
+from rgtsr.training.distributed import Rank
+from rgtsr.training.loss import Loss, l1_fft_loss
+from rgtsr.training.optimizers import optimizers
 from rgtsr.training.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a step came to, still where it was computed: to read it is to wait for the step."""
-
-    step: int
-    loss_and_norm: Tensor
-
-    def loss(self) -> float:
-        """Of the whole batch, by ``error``.
-
-        Raises:
-            TrainingError: when loss or gradients were not finite; the step has then moved nothing.
-        """
-        loss, norm = self.loss_and_norm.tolist()
-        if math.isfinite(loss) and math.isfinite(norm):
-            return loss
-        raise TrainingError(
-            f"step {self.step}: the loss is {loss:g} and the gradient norm {norm:g}."
-            " The last good state is kept; lower learning_rate and resume."
-        )
 
 
 class Learner:
     """A network that learns: its weights, their moving average, and the optimizers' moments."""
 
-    def __init__(self, network: RGT, recipe: Recipe, rank: Rank | None = None) -> None:
+    def __init__(
+        self, network: RGT, recipe: Recipe, rank: Rank | None = None, *, loss: Loss | None = None
+    ) -> None:
         self.network = network.train()
         self.rank = rank or Rank()
         self.recipe = recipe
         self.step = 0
+        self.loss = loss or functools.partial(l1_fft_loss, fft_share=recipe.fft_loss)
         self.parameters = dict(network.named_parameters())
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.optimizers = optimizers(self.parameters, recipe)
@@ -62,8 +44,8 @@ class Learner:
         if recipe.compile:
             compile_blocks(network, self.device)
 
-    def learn(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> Outcome:
-        """Take one step on this rank's part of a batch; nothing here waits for the device.
+    def train_step(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> "Outcome":
+        """Learn from this rank's part of a batch; nothing here waits for the device.
 
         ``rate``: the learning rate of this step.
 
@@ -74,18 +56,19 @@ class Learner:
             torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.reduced):
             enlarged = self.network(lr_BCHW)
-        loss = error(enlarged.to(hr_BCHW.dtype), hr_BCHW, fft_share=self.recipe.fft_loss)
+        loss = self.loss(enlarged.to(hr_BCHW.dtype), hr_BCHW)
         loss.backward()
-        self.rank.average([*self._gradients(), loss.detach()])
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        self.rank.average([*gradients, loss.detach()])
         norm = clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm or math.inf)
         loss_and_norm = torch.stack((loss.detach(), norm))
-        self._move(rate, refused=~loss_and_norm.isfinite().all())
-        self._average()
-        outcome = Outcome(self.step, loss_and_norm)
+        self._move_weights(rate, refused=~loss_and_norm.isfinite().all())
+        self._follow_weights(decay=schedule.ema_decay(self.recipe, self.step))
+        outcome = Outcome.sent(self.step, loss_and_norm)
         self.step += 1
         return outcome
 
-    def _move(self, rate: float, *, refused: Tensor) -> None:
+    def _move_weights(self, rate: float, *, refused: Tensor) -> None:
         """Every optimizer's step, or none where ``refused``, which fused ones ask the device."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -97,56 +80,47 @@ class Learner:
                 optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-    def _gradients(self) -> list[Tensor]:
-        return [p.grad for p in self.parameters.values() if p.grad is not None]
-
     @torch.no_grad()
-    def _average(self) -> None:
-        weight = 1 - schedule.ema_decay(self.recipe, self.step)
+    def _follow_weights(self, decay: float) -> None:
         torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage] -- no public form
-            list(self.average.values()), [p.detach() for p in self.parameters.values()], weight
+            list(self.average.values()), [p.detach() for p in self.parameters.values()], 1 - decay
         )
 
 
-def error(enlarged_BCHW: Tensor, hr_BCHW: Tensor, *, fft_share: float = 0.0) -> Tensor:
-    """The mean absolute error in 0..1, ``fft_share`` of it that of the Fourier coefficients.
+@dataclass(frozen=True)
+class Outcome:
+    """What a step came to, on its way to the host: to read it is to wait for that step alone."""
 
-    A coefficient sums up a whole patch, so that its median, which an absolute error asks for, is
-    close to its mean, which PSNR rewards; and fine detail weighs as much as large areas. With
-    orthonormal coefficients both parts are of one size, whatever the patch.
+    step: int
+    loss_and_norm: Tensor
+    arrived: torch.cuda.Event | None = None
 
-    Source: the frequency loss of Cho et al., Rethinking Coarse-to-Fine Approach in Single Image
-    Deblurring, ICCV 2021.
-    """
-    l1 = F.l1_loss(enlarged_BCHW, hr_BCHW)
-    if not fft_share:
-        return l1
-    coefficients = torch.fft.rfft2(enlarged_BCHW - hr_BCHW, norm="ortho")
-    return torch.lerp(l1, coefficients.abs().mean(), fft_share)
+    @classmethod
+    def sent(cls, step: int, loss_and_norm: Tensor) -> "Outcome":
+        """Copied without waiting: a plain read would wait for all that is queued by then."""
+        if loss_and_norm.device.type != "cuda":
+            return cls(step, loss_and_norm)
+        home = torch.empty_like(loss_and_norm, device="cpu", pin_memory=True)
+        home.copy_(loss_and_norm, non_blocking=True)
+        arrived = torch.cuda.Event()
+        arrived.record()
+        return cls(step, home, arrived)
 
+    def loss(self) -> float:
+        """The loss of the whole batch.
 
-def optimizers(parameters: Mapping[str, Tensor], recipe: Recipe) -> list[Optimizer]:
-    """AdamW without decay, or Adam; with ``muon`` the body's matrices go to Muon."""
-    if recipe.optimizer == "adam":
-        adam = torch.optim.Adam(parameters.values(), recipe.learning_rate, recipe.betas, fused=True)
-        return [adam]
-    matrices = {
-        n: p for n, p in parameters.items() if recipe.optimizer == "muon" and _is_matrix(n, p)
-    }
-    rest = [p for name, p in parameters.items() if name not in matrices]
-    chosen: list[Optimizer] = [
-        torch.optim.AdamW(rest, recipe.learning_rate, recipe.betas, weight_decay=0.0, fused=True)
-    ]
-    if matrices:
-        chosen.append(
-            torch.optim.Muon(
-                matrices.values(),
-                recipe.learning_rate,
-                weight_decay=0.0,
-                adjust_lr_fn="match_rms_adamw",  # one rate serves both optimizers
-            )
+        Raises:
+            TrainingError: when loss or gradients were not finite; the step has then moved nothing.
+        """
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        loss, norm = self.loss_and_norm.tolist()
+        if math.isfinite(loss) and math.isfinite(norm):
+            return loss
+        raise TrainingError(
+            f"step {self.step}: the loss is {loss:g} and the gradient norm {norm:g}."
+            " The last good state is kept; lower learning_rate and resume."
         )
-    return chosen
 
 
 def compile_blocks(network: RGT, device: torch.device) -> None:
@@ -175,21 +149,3 @@ def cpu_has_bf16() -> bool:
     return bool(torch.backends.cpu.get_cpu_capability().startswith("AVX512")) and bool(
         torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage] -- no public form
     )
-
-
-def _is_matrix(name: str, parameter: Tensor) -> bool:
-    return parameter.ndim == 2 and name.startswith("layers.") and ".pos." not in name
-
-
-def named_moments(
-    learner_optimizers: Iterable[Optimizer], parameters: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """The optimizers' state as named tensors: ``{parameter}.{moment}``."""
-    names = {parameter: name for name, parameter in parameters.items()}
-    return {
-        f"{names[parameter]}.{moment}": value
-        for optimizer in learner_optimizers
-        for parameter, moments in optimizer.state.items()
-        for moment, value in moments.items()
-        if isinstance(value, Tensor)
-    }

@@ -15,10 +15,11 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from rgtsr import atomic
-from rgtsr.errors import PictureError, TrainingError
-from rgtsr.evaluation.benchmarks import Benchmark, Pair
-from rgtsr.training import albums
-from rgtsr.training.albums import Photo, Pixels
+from rgtsr.errors import TrainingError
+from rgtsr.evaluation.benchmarks import Benchmark
+from rgtsr.pictures import pairs
+from rgtsr.pictures.pairs import Files, Pair, Pixels
+from rgtsr.training import folders
 
 FORMAT = "rgtsr-photos-1"
 SUFFIX = ".safetensors"
@@ -44,18 +45,23 @@ class Pack:
     lr_is_given: bool
 
     def pairs(self, scale: int) -> Iterator[Pair]:
-        """HR and LR of every photo; LR is made where the pack has none of that scale.
+        """Every photo as ``pair`` has it."""
+        return (self.pair(photo, scale) for photo in self.photos)
+
+    def pair(self, photo: Packed, scale: int) -> Pair:
+        """HR and LR of a photo; LR is made where the pack has none of that scale.
 
         Raises:
             TrainingError: when LR was given, for another scale.
+            PictureError: for a side below ``scale``.
         """
+        name, hr, lr = photo
         if self.lr_is_given and scale != self.scale:
             raise TrainingError(f"{self.path} holds LR pictures at x{self.scale}, not x{scale}.")
-        for name, hr, lr in self.photos:
-            if lr is None or scale != self.scale:
-                yield Pair(name, *albums.both_sizes(hr, scale))
-            else:
-                yield Pair(name, hr[: lr.shape[0] * scale, : lr.shape[1] * scale], lr)
+        if lr is None or scale != self.scale:
+            return Pair(name, *pairs.made(hr, scale, name=f"{self.path}: {name}"))
+        cut = pairs.matched(hr, lr, scale, hr_name=f"{self.path}: {name}", lr_name="its LR")
+        return Pair(name, cut, lr)
 
 
 @dataclass(frozen=True)
@@ -71,18 +77,19 @@ class PackedBenchmark(Benchmark):
 
 def write(
     path: Path,
-    photos: Sequence[Photo],
+    photos: Sequence[Files],
     *,
     scale: int | None = None,
     on_skip: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Pack photos, with their LR when a scale is named; returns how many, one held at a time.
 
-    Unreadable photos are left out and named to ``on_skip``.
+    Photos that cannot be read or are smaller than ``scale`` are left out and named to ``on_skip``.
 
     Raises:
         ValueError: for another suffix than ``.safetensors``.
-        TrainingError: when LR does not match, no photo is left, or the file cannot be written.
+        PictureError: when LR does not match.
+        TrainingError: when no photo is left, or the file cannot be written.
     """
     if path.suffix != SUFFIX:
         raise ValueError(f"{path}: a pack's name must end in {SUFFIX}.")
@@ -97,12 +104,10 @@ def write(
         with atomic.replacing(path) as draft, draft.open("xb") as file:
             file.seek(LENGTH_BYTES + room)
             for photo in photos:
-                try:
-                    pixels = _tensors(photo, scale)
-                except PictureError as error:
-                    on_skip(str(error))
+                pixels = folders.read(photo, least_px=scale or 1, on_skip=on_skip)
+                if pixels is None:
                     continue
-                for kind, array_HWC in pixels.items():
+                for kind, array_HWC in _tensors(photo, *pixels, scale).items():
                     start = file.tell() - LENGTH_BYTES - room
                     file.write(np.ascontiguousarray(array_HWC).data)
                     end = start + array_HWC.size
@@ -122,14 +127,13 @@ def write(
     return len(names)
 
 
-def _tensors(photo: Photo, scale: int | None) -> dict[str, Pixels]:
-    hr = albums.read8(photo.hr)
+def _tensors(photo: Files, hr: Pixels, lr: Pixels | None, scale: int | None) -> dict[str, Pixels]:
+    """HR as it is, and with a scale LR: other scales can still be made of it."""
     if scale is None:
         return {"hr": hr}
-    if photo.lr is None:
-        return {"hr": hr, "lr": albums.both_sizes(hr, scale)[1]}
-    lr = albums.read8(photo.lr)
-    albums.matched(photo, hr, lr, scale)
+    if lr is None:
+        return {"hr": hr, "lr": pairs.made(hr, scale)[1]}
+    pairs.matched(hr, lr, scale, hr_name=str(photo.hr), lr_name=str(photo.lr))
     return {"hr": hr, "lr": lr}
 
 

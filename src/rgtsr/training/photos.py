@@ -1,76 +1,54 @@
-"""Photos for training, as pairs of HR and LR on one device. Knows no network.
+"""The photos of a recipe, from folders and packs, as pairs of HR and LR. Knows no torch."""
 
-Shapes: H, W of HR; LR is (H / S, W / S).
-"""
+from collections.abc import Callable, Iterator
 
-# torch is typed in part:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-
-import torch
-from torch import Tensor
-
-from rgtsr.errors import PictureError, TrainingError
-from rgtsr.training import albums, pack
-from rgtsr.training.albums import Photo
+from rgtsr.errors import TrainingError
+from rgtsr.pictures import pairs
+from rgtsr.pictures.pairs import Pair
+from rgtsr.training import folders, pack
 from rgtsr.training.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One photo in both sizes, uint8 (H, W, 3) tensors on one device."""
-
-    name: str
-    hr_HWC: Tensor
-    lr_HWC: Tensor
-
-
 def of(
-    recipe: Recipe,
-    *,
-    crop_px: int = 1,
-    device: str = "cpu",
-    on_skip: Callable[[str], None] = lambda _: None,
-) -> list[Pair]:
-    """The photos of a recipe: from folders and packs, with the LR that it gives, or made.
+    recipe: Recipe, *, crop_px: int = 1, on_skip: Callable[[str], None] = lambda _: None
+) -> Iterator[Pair]:
+    """The photos of a recipe one by one, RGB, with the LR that it gives, or made.
 
     Unreadable photos and those smaller than a crop of LR are left out and named to ``on_skip``.
 
     Raises:
-        ValueError, TrainingError: as ``albums.photos``, ``albums.matched`` and ``pack.read``, and
-            when no photo is left.
+        ValueError, TrainingError: as ``folders.photos`` and ``pack.read``, and when no photo is
+            left.
+        PictureError: when a given LR does not match.
     """
-    files = [path for path in recipe.photos if path.suffix == pack.SUFFIX]
-    folders = [path for path in recipe.photos if path.suffix != pack.SUFFIX]
-    if files and recipe.lr_photos:
-        raise TrainingError(f"{files[0]} has its LR in it, or none: leave lr_photos out.")
-    photos = albums.photos(
-        folders, recipe.lr_photos, template=recipe.filename_tmpl, scale=recipe.scale
-    )
-    pairs: list[Pair] = []
-    for name, hr, lr in _sizes(photos, files, recipe.scale, on_skip):
-        if min(lr.shape[:2]) < crop_px:
-            size = f"{hr.shape[1]}x{hr.shape[0]}"
-            on_skip(f"{name} is too small: {size}, but crops are {crop_px * recipe.scale} px.")
-            continue
-        both = (torch.tensor(side).to(device) for side in (hr, lr))
-        pairs.append(Pair(name, *both))
-    if not pairs:
+    count = 0
+    for pair in _found(recipe, crop_px * recipe.scale, on_skip):
+        count += 1
+        yield pair
+    if not count:
         raise TrainingError("no photo is left to train on: all were unreadable or too small.")
-    return pairs
 
 
-def _sizes(
-    photos: Iterable[Photo], packs: Iterable[Path], scale: int, on_skip: Callable[[str], None]
-) -> Iterator[tuple[str, albums.Pixels, albums.Pixels]]:
-    for photo in photos:
-        try:
-            yield photo.hr.name, *albums.sizes(photo, scale)
-        except PictureError as error:
-            on_skip(str(error))
+def _found(recipe: Recipe, least_px: int, on_skip: Callable[[str], None]) -> Iterator[Pair]:
+    packs = [path for path in recipe.photos if path.suffix == pack.SUFFIX]
+    inside = [path for path in recipe.photos if path.suffix != pack.SUFFIX]
+    if packs and recipe.lr_photos:
+        raise TrainingError(f"{packs[0]} has its LR in it, or none: leave lr_photos out.")
+    scale = recipe.scale
+    for photo in folders.photos(
+        inside, recipe.lr_photos, template=recipe.filename_tmpl, scale=scale
+    ):
+        pixels = folders.read(photo, least_px=least_px, on_skip=on_skip)
+        if pixels is None:
+            continue
+        hr, lr = pixels
+        if lr is None:
+            hr, lr = pairs.made(hr, scale)
+        else:
+            hr = pairs.matched(hr, lr, scale, hr_name=str(photo.hr), lr_name=str(photo.lr))
+        yield Pair(photo.hr.stem, hr, lr)
     for path in packs:
-        for pair in pack.read(path).pairs(scale):
-            yield pair.name, pair.hr_HWC, pair.lr_HWC
+        opened = pack.read(path)
+        for photo in opened.photos:
+            if not folders.is_too_small(photo.name, photo.hr_HWC, least_px, on_skip):
+                yield opened.pair(photo, scale)

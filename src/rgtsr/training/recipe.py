@@ -4,21 +4,60 @@ A recipe is a small YAML file; every key of it can be overridden as ``key=value`
 """
 
 import difflib
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from rgtsr import variants
-from rgtsr.training.albums import TEMPLATE
+from rgtsr.training.folders import TEMPLATE
 from rgtsr.variants import Variant
 
 LISTS = ("photos", "lr_photos", "milestones", "degrade")  # keys that take A,B on the command line
 
+FORMER_KEYS = {"start": "init", "start_from": "pretrained"}  # of older recipes and checkpoints
+FORMER_NAMES = {"seed-x2": "baseline-x2"}
+
 Positive = Annotated[int, Field(gt=0)]
+Upsampler = Literal["rephased", "random"]
+
+
+class VariantNumbers(BaseModel):
+    """A variant of one's own, by the names that ``Variant`` has for its numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "own"
+    channels: int
+    depths: tuple[int, ...]
+    heads: int
+    split: tuple[int, int]
+    mlp_ratio: float = 2.0
+    c_ratio: float = 0.5
+    resi_connection: variants.ResiConnection = "1conv"
+    mean_rgb: tuple[float, float, float] = variants.DIV2K_MEAN_RGB
+
+
+def _variant_kind(value: object) -> str:
+    return "name" if isinstance(value, str) else "numbers"
+
+
+VariantChoice = Annotated[
+    Annotated[str, Tag("name")] | Annotated[VariantNumbers, Tag("numbers")],
+    Discriminator(_variant_kind),
+]
 
 
 class Recipe(BaseModel):
@@ -30,13 +69,14 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    variant: str = "small"
+    variant: VariantChoice = "small"
     scale: int = 2
     photos: tuple[Path, ...] = ()  # folders, or packs
     lr_photos: tuple[Path, ...] = ()  # a folder of given LR for each of photos; (): LR is made
     filename_tmpl: str = TEMPLATE  # an LR's name after its photo's
     holdout: Path | None = None
-    start_from: str | None = None  # weights (name or file) to warm-start from, any scale
+    pretrained: str | None = None  # weights (name or file) to begin with, of any scale
+    upsampler: Upsampler = "rephased"  # what of it is made of another scale's weights
 
     steps: Positive | None = None
     batch: Positive = 32
@@ -54,13 +94,18 @@ class Recipe(BaseModel):
     milestones: tuple[int, ...] = ()
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    start: Literal["interpolating", "paper"] = "interpolating"
+    init: Literal["interpolating", "paper"] = "interpolating"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
     seed: int = 0
 
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
     validate_minutes: Annotated[float, Field(gt=0)] = 10.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _todays_keys(cls, values: Any) -> Any:  # Any: pydantic hands on what it was given
+        return _renamed(cast(dict[str, Any], values)) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
@@ -78,7 +123,9 @@ class Recipe(BaseModel):
     @property
     def network_variant(self) -> Variant:
         """The variant that this recipe trains."""
-        return variants.find(self.variant, scale=self.scale)
+        if isinstance(self.variant, str):
+            return variants.find(self.variant, scale=self.scale)
+        return Variant(scale=self.scale, **dict(self.variant))
 
 
 def load(name_or_path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
@@ -112,8 +159,9 @@ def _locate(name_or_path: str | Path) -> Traversable | Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
-    if str(name_or_path) in names():
-        return _packaged().joinpath(f"{name_or_path}.yml")
+    name = FORMER_NAMES.get(str(name_or_path), str(name_or_path))
+    if name in names():
+        return _packaged().joinpath(f"{name}.yml")
     nearest = difflib.get_close_matches(str(name_or_path), names(), n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names())}."
     raise ValueError(f"no recipe {str(name_or_path)!r}: neither a file nor a packaged name. {hint}")
@@ -138,7 +186,7 @@ def _yaml(text: str, source: str) -> Any:  # Any: YAML
 
 
 def _validated(values: dict[str, Any], overrides: tuple[str, ...], source: str) -> Recipe:
-    values = values | dict(_override(text) for text in overrides)
+    values = _renamed(values) | _renamed(dict(_override(text) for text in overrides))
     unknown = [key for key in values if key not in Recipe.model_fields]
     if unknown:
         raise ValueError(_unknown_key(str(unknown[0])))
@@ -148,6 +196,10 @@ def _validated(values: dict[str, Any], overrides: tuple[str, ...], source: str) 
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "recipe"
         raise ValueError(f"{source}: {key}: {first['msg']} (found {first['input']!r}).") from error
+
+
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {FORMER_KEYS.get(key, key): value for key, value in values.items()}
 
 
 def _unknown_key(key: str) -> str:

@@ -7,7 +7,8 @@ from rgtsr.errors import TrainingError
 from rgtsr.evaluation import benchmarks, score
 from rgtsr.evaluation.benchmarks import Benchmark
 from rgtsr.evaluation.metrics import Picture8
-from rgtsr.training import albums, pack
+from rgtsr.pictures.pairs import Files
+from rgtsr.training import folders, pack
 from rgtsr.training.pack import PackedBenchmark
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
@@ -35,7 +36,7 @@ class Holdout:
             raise TrainingError(f"{folder}: there is no such hold-out folder.")
         if (folder / "HR").is_dir():
             return cls(benchmarks.find(folder, scale), device)
-        files = tuple((path, None) for path in albums.paths([folder]))
+        files = tuple(map(Files, folders.paths([folder])))
         return cls(Benchmark(folder.name, scale, "made", files), device)
 
     def judge(self, weights: Weights) -> tuple[float, tuple[Picture8, ...]]:

@@ -24,9 +24,9 @@ def tensors(variant: Variant) -> Iterator[tuple[str, Shape]]:
     """The same one by one, so that a network that a file only claims is not made as a whole."""
     channels = variant.channels
     yield from (_conv("conv_first", 3, channels) | _norm("before_RG.1", channels)).items()
-    for number, group in enumerate(variants.groups(variant)):
-        for block in group:
-            yield from _block(variant, block).items()
+    for number, depth in enumerate(variant.depths):
+        for index in range(depth):
+            yield from _block(variant, variants.block(number, index)).items()
         yield from _residual(f"layers.{number}.conv", channels, variant.resi_connection).items()
     yield from _norm("norm", channels).items()
     yield from _residual("conv_after_body", channels, variant.resi_connection).items()

@@ -14,21 +14,22 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
+from torch import distributed as collectives
 
 from rgtsr.errors import TrainingError
 
 
 @dataclass(frozen=True)
 class Rank:
-    """One process among ``count``; alone unless torchrun started it."""
+    """One process among ``world_size``; alone unless torchrun started it."""
 
     index: int = 0
-    count: int = 1
-    on_its_machine: int = 0
+    world_size: int = 1
+    local_index: int = 0  # on its machine
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one that speaks, validates and writes files."""
         return self.index == 0
 
@@ -38,30 +39,31 @@ class Rank:
         Raises:
             TrainingError: when another rank is gone.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return
         joined = torch.cat([tensor.reshape(-1) for tensor in tensors])
         self._sum(joined)
-        joined /= self.count
+        joined /= self.world_size
         parts = joined.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view(tensor.shape))
 
     def agree(self, elapsed_s: float, stop: bool) -> tuple[float, bool]:
-        """The leader's time, and whether any rank was asked to stop. Raises as ``average``."""
-        if self.count == 1:
+        """The main rank's time, and whether any was asked to stop. Raises as ``average``."""
+        if self.world_size == 1:
             return elapsed_s, stop
-        told = torch.tensor([elapsed_s if self.leads else 0.0, stop], dtype=torch.float64)
+        told = torch.tensor([elapsed_s if self.is_main else 0.0, stop], dtype=torch.float64)
         self._sum(told)
         elapsed_s, stops = told.tolist()
         return elapsed_s, stops > 0
 
     def _sum(self, tensor: Tensor) -> None:
         try:
-            distributed.all_reduce(tensor)
+            collectives.all_reduce(tensor)
         except RuntimeError as error:
             raise TrainingError(
-                f"rank {self.index} of {self.count} has lost another: {str(error).splitlines()[0]}"
+                f"rank {self.index} of {self.world_size} has lost another:"
+                f" {str(error).splitlines()[0]}"
             ) from error
 
 
@@ -75,9 +77,9 @@ def joined() -> Generator[Rank]:
     # outlive Python, which kills a process that is done (torch 2.13).
     import_module("torch._dynamo")
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend)
+    collectives.init_process_group(backend)
     local = int(os.environ["LOCAL_RANK"])
     try:
-        yield Rank(distributed.get_rank(), distributed.get_world_size(), local)
+        yield Rank(collectives.get_rank(), collectives.get_world_size(), local)
     finally:
-        distributed.destroy_process_group()
+        collectives.destroy_process_group()

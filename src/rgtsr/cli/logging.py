@@ -13,18 +13,18 @@ from torch.utils.tensorboard import SummaryWriter
 
 from rgtsr.evaluation.metrics import Picture8
 from rgtsr.training.checkpoint import Point
-from rgtsr.training.fit import Step, Watcher
+from rgtsr.training.run import Callbacks, Step
 
 PLAIN_EVERY = 100  # steps between lines where there is no terminal
 
 
-class Watch:
+class RunLog:
     """Holds the bar and the TensorBoard log of one run open."""
 
     def __init__(self, folder: Path) -> None:
         console = Console(stderr=True)
         self._folder = folder / "tensorboard"
-        self._progress = Progress(
+        self._bar = Progress(
             TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.5f}"),
             BarColumn(),
             TextColumn("{task.percentage:.0f} %"),
@@ -33,15 +33,15 @@ class Watch:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("training", total=1.0, step=0, loss=0.0)
-        self.watcher = Watcher(say=self._say, on_step=self._on_step, on_point=self._on_point)
+        self._task = self._bar.add_task("training", total=1.0, step=0, loss=0.0)
+        self.callbacks = Callbacks(say=self._say, on_step=self._on_step, on_point=self._on_point)
 
     @cached_property
     def _board(self) -> SummaryWriter:
         """Opened by the first figure, so that a run that fails before leaves nothing."""
         return SummaryWriter(str(self._folder))
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(
@@ -50,26 +50,26 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._bar.stop()
         if "_board" in vars(self):
             self._board.close()
 
     def _say(self, line: str) -> None:
-        if self._progress.disable:
+        if self._bar.disable:
             print(line, flush=True)
         else:
-            self._progress.console.print(line, highlight=False, markup=False)
+            self._bar.console.print(line, highlight=False, markup=False)
 
     def _log(self, what: str, value: float, step: int) -> None:
         self._board.add_scalar(what, value, step)
 
     def _on_step(self, step: Step) -> None:
-        self._progress.start()  # the first time, and only in the process that has something to say
-        self._progress.update(self._task, completed=step.progress, step=step.step, loss=step.loss)
+        self._bar.start()  # the first time, and only in the process that has something to say
+        self._bar.update(self._task, completed=step.progress, step=step.step, loss=step.loss)
         if step.step % 10 == 0:
             self._log("loss", step.loss, step.step)
             self._log("learning_rate", step.learning_rate, step.step)
-        if self._progress.disable and step.step % PLAIN_EVERY == 0:
+        if self._bar.disable and step.step % PLAIN_EVERY == 0:
             print(
                 f"step {step.step}  loss {step.loss:.5f}  {step.elapsed_s / 60:.1f} min", flush=True
             )

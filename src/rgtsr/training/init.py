@@ -5,21 +5,22 @@ import math
 import torch
 from torch import Tensor, nn
 
+from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
-from rgtsr.training.recipe import Recipe
+from rgtsr.training.recipe import Recipe, Upsampler
 from rgtsr.weights import Weights
 
 LEAK = 0.01  # slope of the LeakyReLU between body and upsampler
-QUIET = 0.1  # how loud the untrained body and features are in an interpolating start
+QUIET = 0.1  # how loud the untrained body and features are in an interpolating network
 
 
-def start(network: RGT, recipe: Recipe) -> None:
-    """Fill ``network`` with the recipe's start; torch's generator must be seeded before."""
+def init(network: RGT, recipe: Recipe) -> None:
+    """Fill ``network`` as the recipe's ``init`` says; torch's generator must be seeded before."""
     for module in network.layers.modules():
         if isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02)  # RGT's code
             nn.init.zeros_(module.bias)
-    if recipe.start == "interpolating":
+    if recipe.init == "interpolating":
         interpolate(network)
 
 
@@ -53,26 +54,31 @@ def interpolate(network: RGT) -> None:
 
 
 @torch.no_grad()
-def warm_start(network: RGT, weights: Weights) -> None:
+def from_pretrained(network: RGT, weights: Weights, *, upsampler: Upsampler = "rephased") -> None:
     """Begin where ``weights`` of any scale ended: the body as it is, the upsampler made to fit.
 
-    An upsampler of another step reads the learnt one between its sub-pixels; a second stage
-    interpolates all features.
+    ``rephased``: an upsampler of another step reads the learnt one between its sub-pixels; a second
+    stage interpolates all features. ``random``: what does not fit stays as it is, as in the
+    authors' code (``strict_load_g: false``).
 
     Raises:
-        ValueError: when the bodies differ: nothing but the scale may.
+        TrainingError: when the bodies differ: nothing but the scale may.
     """
     state, num_feat = network.state_dict(), network.variant.num_feat
     learnt = {name: torch.tensor(tensor) for name, tensor in weights.tensors.items()}
     for name in state.keys() & learnt.keys():
-        if name.startswith("upsample."):
+        if name.startswith("upsample.") and upsampler == "rephased":
             steps = [math.isqrt(len(tensors[name]) // num_feat) for tensors in (learnt, state)]
             learnt[name] = rephased(learnt[name], *steps)
+        elif name.startswith("upsample.") and learnt[name].shape != state[name].shape:
+            del learnt[name]
     missing = [name for name in state if name not in learnt and not name.startswith("upsample.")]
     other = [name for name in state if name in learnt and learnt[name].shape != state[name].shape]
     if missing or other:
-        raise ValueError(f"start_from has another body: {(missing + other)[0]} does not fit.")
+        raise TrainingError(f"pretrained has another body: {(missing + other)[0]} does not fit.")
     network.load_state_dict(state | {name: learnt[name] for name in state if name in learnt})
+    if upsampler == "random":
+        return
     for index, module in enumerate(network.upsample):
         if isinstance(module, nn.Conv2d) and f"upsample.{index}.weight" not in learnt:
             _polyphase(module, [{feature: 1.0} for feature in range(num_feat)])

@@ -11,12 +11,12 @@ import torch
 
 from rgtsr import pictures
 from rgtsr.errors import TrainingError
-from rgtsr.pictures import Picture
-from rgtsr.training import albums, degrade
-from rgtsr.training.albums import Photo
+from rgtsr.pictures import Picture, pairs
+from rgtsr.pictures.pairs import Files
+from rgtsr.training import degrade
 
 
-def benchmark(photos: Sequence[Photo], target: Path, preset: str, scale: int, seed: int) -> int:
+def benchmark(photos: Sequence[Files], target: Path, preset: str, scale: int, seed: int) -> int:
     """``target/HR`` and ``target/LR_bicubic/X2`` (the layout's name) of photos; how many.
 
     A photo's degradation follows from the seed and its place among the photos.
@@ -34,7 +34,7 @@ def benchmark(photos: Sequence[Photo], target: Path, preset: str, scale: int, se
     except OSError as error:
         raise TrainingError(f"{target}: cannot be made: {error}.") from error
     for number, photo in enumerate(photos):
-        hr_HWC = albums.both_sizes(albums.read8(photo.hr), scale)[0]
+        hr_HWC = pairs.made(pairs.read8(photo.hr, rgb=True), scale, name=str(photo.hr))[0]
         hr = torch.from_numpy(hr_HWC).permute(2, 0, 1)[None].float() / 255
         torch.manual_seed(seed + number)
         lr = degrade.degrade(hr, scale, preset, np.random.default_rng((seed, number)))

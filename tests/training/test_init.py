@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from rgtsr import network, variants, weights
+from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
 from rgtsr.pictures import bicubic
 from rgtsr.training import recipe
-from rgtsr.training.start import rephased, start, warm_start
+from rgtsr.training.init import from_pretrained, init, rephased
 from rgtsr.weights import Card, Weights
 
 TINY = replace(variants.find("tiny"), depths=(2, 2))
@@ -18,7 +19,7 @@ TINY = replace(variants.find("tiny"), depths=(2, 2))
 def started(scale: int, kind: str = "interpolating") -> RGT:
     torch.manual_seed(0)
     net = RGT(replace(TINY, scale=scale))
-    start(net, recipe.load("light-x2", (f"start={kind}",)))
+    init(net, recipe.load("light-x2", (f"init={kind}",)))
     return net.eval()
 
 
@@ -45,7 +46,7 @@ def test_a_warm_start_enlarges_as_the_weights_of_another_scale_do(known: int, as
     teacher = started(known)
     tensors = {name: p.detach().numpy() for name, p in teacher.named_parameters()}
     net = started(asked, "paper")
-    warm_start(net, Weights(teacher.variant, tensors, Card(name="teacher"), None))
+    from_pretrained(net, Weights(teacher.variant, tensors, Card(name="teacher"), None))
     hr = smooth_photo(48 * asked)
     lr = bicubic.resize(hr, Fraction(1, asked)).astype(np.float32)
     x = torch.from_numpy(lr).permute(2, 0, 1)[None]
@@ -53,6 +54,20 @@ def test_a_warm_start_enlarges_as_the_weights_of_another_scale_do(known: int, as
         enlarged = net.eval()(x)[0].permute(1, 2, 0).numpy()
     assert np.abs(enlarged - hr)[8:-8, 8:-8].mean() < 0.06
     assert np.array_equal(net.conv_first.weight.detach().numpy(), tensors["conv_first.weight"])
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(3, ()), (4, ("upsample.0.",)), (2, ("upsample.0.",))])
+def test_the_papers_runs_leave_an_upsampler_that_does_not_fit_at_random(
+    asked: int, kept: tuple[str, ...]
+) -> None:
+    teacher = weights.random(TINY, seed=0)
+    net = started(asked, "paper")
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    from_pretrained(net, teacher, upsampler=recipe.load("paper").upsampler)
+    for name, parameter in net.named_parameters():
+        taken = not name.startswith("upsample.") or name.startswith(kept)
+        expected = torch.tensor(teacher.tensors[name]) if taken else before[name]
+        assert torch.equal(parameter, expected), name
 
 
 def test_sub_pixels_are_read_between_those_that_were_learnt() -> None:
@@ -64,14 +79,14 @@ def test_sub_pixels_are_read_between_those_that_were_learnt() -> None:
 
 def test_a_warm_start_from_another_body_is_refused() -> None:
     other = weights.random(replace(TINY, channels=64), seed=0)
-    with pytest.raises(ValueError, match="another body"):
-        warm_start(started(2), other)
+    with pytest.raises(TrainingError, match="another body"):
+        from_pretrained(started(2), other)
 
 
 def test_a_warm_start_of_the_same_scale_is_the_same_network() -> None:
     x2 = weights.random(TINY, seed=0)
     net = started(2)
-    warm_start(net, x2)
+    from_pretrained(net, x2)
     x = torch.rand(1, 3, 32, 32)
     with torch.inference_mode():
         assert torch.equal(net(x), network.from_weights(x2)(x))

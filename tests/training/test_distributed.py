@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from rgtsr.training.ranks import Rank, joined
+from rgtsr.training.distributed import Rank, joined
 
 STATE = "checkpoint.safetensors"
 
@@ -42,21 +42,28 @@ import sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from rgtsr.training import recipe
-from rgtsr.training.fit import Watcher, open_run
+from rgtsr.training import Callbacks, recipe, schedule
 from rgtsr.training.learner import Learner
-from rgtsr.training.ranks import joined
+from rgtsr.training.distributed import joined
+from rgtsr.training.run import open_run
 
 photos, target = sys.argv[1:]
 keys = ("variant=tiny", "batch=2", "precision=float32", "steps=3")
 mine = recipe.load("small-x2", (*keys, f"photos={photos}"))
 with joined() as rank:
-    run = open_run(mine, Path(target), None, "cpu", Watcher(), rank)
+    run = open_run(
+        mine,
+        Path(target),
+        budget=schedule.Budget(mine.steps, None),
+        device="cpu",
+        rank=rank,
+        callbacks=Callbacks(),
+    )
     learner = Learner(run.learner.network.double(), mine, rank)
     for step in range(mine.steps):
         lr, hr = run.batch(step)
-        learner.learn(lr.double(), hr.double(), rate=1e-3)
-    if rank.leads:
+        learner.train_step(lr.double(), hr.double(), rate=1e-3)
+    if rank.is_main:
         save_file({n: p.detach().contiguous() for n, p in learner.parameters.items()}, target)
 """
 
@@ -122,7 +129,7 @@ LEAVE = """
 import os
 from pathlib import Path
 import torch
-from rgtsr.training.ranks import joined
+from rgtsr.training.distributed import joined
 
 with joined() as rank:
     parameter = torch.nn.Parameter(torch.ones(3))

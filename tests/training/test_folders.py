@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rgtsr import pictures
-from rgtsr.errors import TrainingError
+from rgtsr.errors import PictureError, TrainingError
 from rgtsr.pictures import Picture
-from rgtsr.training import albums, photos, recipe
+from rgtsr.pictures.pairs import Pair
+from rgtsr.training import folders, photos, recipe
 from training.conftest import waves
 from training.faults import reduced
 
@@ -30,21 +31,21 @@ def div2k(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def of(folder: Path, *overrides: str) -> list[photos.Pair]:
-    return photos.of(recipe.load("small-x2", (f"photos={folder}", *overrides)))
+def of(folder: Path, *overrides: str) -> list[Pair]:
+    return list(photos.of(recipe.load("small-x2", (f"photos={folder}", *overrides))))
 
 
 @pytest.mark.parametrize("inside", ["DIV2K_train_LR_bicubic", "DIV2K_train_LR_bicubic/X2"])
 def test_lr_that_is_given_is_taken(div2k: Path, inside: str) -> None:
     pairs = of(div2k / "DIV2K_train_HR", f"lr_photos={div2k / inside}")
-    assert [pair.name for pair in pairs] == ["0001.png", "0002.png"]
+    assert [pair.name for pair in pairs] == ["0001", "0002"]
     for pair in pairs:
-        assert np.array_equal(pair.lr_HWC, 255 - reduced(pair.hr_HWC.numpy(), 2))
+        assert np.array_equal(pair.lr_HWC, 255 - reduced(pair.hr_HWC, 2))
 
 
 def test_lr_is_made_where_it_only_lies_beside(div2k: Path) -> None:
     (first, _) = of(div2k)
-    assert np.array_equal(first.lr_HWC, reduced(first.hr_HWC.numpy(), 2))
+    assert np.array_equal(first.lr_HWC, reduced(first.hr_HWC, 2))
 
 
 def test_lr_is_found_by_its_template_in_folders_below_and_by_any_suffix(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_lr_is_found_by_its_template_in_folders_below_and_by_any_suffix(tmp_path
 def test_an_lr_of_a_wrong_size_is_refused_with_name_and_sizes(div2k: Path) -> None:
     small = div2k / "DIV2K_train_LR_bicubic" / "X2" / "0002x2.png"
     write(small, np.zeros((70, 79, 3), np.uint8))
-    with pytest.raises(TrainingError, match=r"0002x2\.png is 79x70.*0002\.png of 160x140"):
+    with pytest.raises(PictureError, match=r"0002x2\.png is 79x70.*0002\.png of 160x140"):
         of(div2k / "DIV2K_train_HR", f"lr_photos={small.parent}")
 
 
@@ -87,4 +88,4 @@ def test_a_recipe_names_an_lr_folder_for_each_folder_and_one_place_for_the_name(
     with pytest.raises(ValueError, match=r"needs one \{\} for the name"):
         recipe.load("small-x2", ("filename_tmpl=x2",))
     with pytest.raises(ValueError, match="1 folders of LR for 2"):
-        albums.photos([Path("a"), Path("b")], [Path("c")])
+        folders.photos([Path("a"), Path("b")], [Path("c")])
