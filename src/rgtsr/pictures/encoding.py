@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyvips
 
-from rgtsr.pictures import exif, metadata, vips
+from rgtsr.pictures import exif, metadata, png, vips
 from rgtsr.pictures.formats import AVIF, JPEG, PNG, TIFF, WEBP, Format
 from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
 
@@ -27,9 +27,8 @@ JPEG_BLOCK_BYTES = 65_000
 BIG_TIFF_BYTES = 2**31
 
 RESOLUTION_KNOWN = "rgtsr-resolution-known"
+PNG_CHUNKS = "rgtsr-png-chunks"
 KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC = 1, 2, 4, 8
-
-Options = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -131,13 +130,25 @@ def _reduced(image: pyvips.Image, bits: int) -> pyvips.Image:
 
 
 def _small_enough(source: Metadata, plan: Plan) -> tuple[Metadata, tuple[str, ...]]:
-    """The metadata without what JPEG's segments cannot hold, and a line for each such thing."""
-    if plan.form is not JPEG or plan.strip:
+    """The metadata without what the format cannot hold, and a line for each such thing."""
+    if plan.strip or plan.form is PNG:
+        return source, ()
+    if source.texts:
+        source, more = _without_texts(source, plan)
+        kept, notes = _small_enough(source, plan)
+        return kept, more + notes
+    if plan.form is not JPEG:
         return source, ()
     blocks = {"exif": source.exif, "xmp": source.xmp, "iptc": source.iptc}
     left_out = [name for name, block in blocks.items() if len(block or b"") > JPEG_BLOCK_BYTES]
     notes = [f"JPEG holds at most 64 KiB of {name.upper()}: it was left out." for name in left_out]
     return dataclasses.replace(source, **dict.fromkeys(left_out)), tuple(notes)
+
+
+def _without_texts(source: Metadata, plan: Plan) -> tuple[Metadata, tuple[str, ...]]:
+    names = png.names(source.texts)
+    note = f"{plan.form.name} has no place for PNG's texts: {names} were left out."
+    return dataclasses.replace(source, texts=()), (note,)
 
 
 def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image:
@@ -149,6 +160,11 @@ def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image
     image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     if label.resolution_per_mm is not None:
         image.set_type(pyvips.GValue.gint_type, RESOLUTION_KNOWN, 1)
+    if plan.form is PNG:
+        chunks = b"" if plan.strip else png.written(label.exif, label.xmp, label.texts)
+        label = Metadata(icc=label.icc)
+        if chunks:
+            image.set_type(pyvips.GValue.blob_type, PNG_CHUNKS, chunks)  # type: ignore - as below
     iptc = label.iptc if plan.form is JPEG else None
     blocks = ((vips.ICC, label.icc), (vips.EXIF, label.exif))
     for name, block in (*blocks, (vips.XMP, label.xmp), (vips.IPTC, iptc)):
@@ -159,9 +175,49 @@ def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image
 
 def save(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
     """Encode; returns a line for each thing that was left out. Raises pyvips.Error, OSError."""
-    encode: Any = getattr(image, plan.form.saver or "")  # pyvips makes it up
-    encode(str(path), keep=_keep(image, plan), **OPTIONS[plan.form](image, plan))
-    if plan.form is not TIFF or not image.get_typeof(vips.EXIF):
+    return SAVERS[plan.form](image, path, plan)
+
+
+def _png(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    known = image.get_typeof(RESOLUTION_KNOWN) and not plan.strip
+    chunks = cast(bytes, image.get(PNG_CHUNKS)) if image.get_typeof(PNG_CHUNKS) else b""
+    with path.open("wb", buffering=0) as file:
+        rewriter = png.Rewriter(file, chunks, frozenset(() if known else (b"pHYs",)))
+        target = pyvips.TargetCustom()
+        target.on_write(rewriter.write)
+        try:
+            image.pngsave_target(
+                target, compression=PNG_COMPRESSION, filter=PNG_FILTER_SUB, keep=KEEP_ICC
+            )
+        except pyvips.Error:
+            if rewriter.error is None:
+                raise
+            raise pyvips.Error("", rewriter.error) from None
+    return ()
+
+
+def _jpeg(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    small = plan.height * plan.width <= JPEG_HELD_PIXELS
+    keep = _keep(image, plan)
+    image.jpegsave(str(path), Q=plan.q, subsample_mode="off", optimize_coding=small, keep=keep)
+    return ()
+
+
+def _webp(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    image.webpsave(str(path), Q=plan.q, keep=_keep(image, plan))
+    return ()
+
+
+def _tiff(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    big = image.width * image.height * image.bands * 2 > BIG_TIFF_BYTES
+    image.tiffsave(
+        str(path),
+        compression="deflate",
+        predictor="horizontal",
+        bigtiff=big,
+        keep=_keep(image, plan),
+    )
+    if not image.get_typeof(vips.EXIF):
         return ()
     try:
         lost = exif.into_tiff(path, cast(bytes, image.get(vips.EXIF)))
@@ -170,31 +226,20 @@ def save(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
     return (exif.left_out(lost),) if lost else ()
 
 
-def _png(_image: pyvips.Image, _plan: Plan) -> Options:
-    return {"compression": PNG_COMPRESSION, "filter": PNG_FILTER_SUB}
+def _avif(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    image.heifsave(
+        str(path),
+        compression="av1",
+        Q=plan.q,
+        bitdepth=12 if image.format == "ushort" else 8,
+        subsample_mode="off",
+        effort=AVIF_EFFORT,
+        keep=_keep(image, plan),
+    )
+    return ()
 
 
-def _jpeg(_image: pyvips.Image, plan: Plan) -> Options:
-    small = plan.height * plan.width <= JPEG_HELD_PIXELS
-    return {"Q": plan.q, "subsample_mode": "off", "optimize_coding": small}
-
-
-def _webp(_image: pyvips.Image, plan: Plan) -> Options:
-    return {"Q": plan.q}
-
-
-def _tiff(image: pyvips.Image, _plan: Plan) -> Options:
-    big = image.width * image.height * image.bands * 2 > BIG_TIFF_BYTES
-    return {"compression": "deflate", "predictor": "horizontal", "bigtiff": big}
-
-
-def _avif(image: pyvips.Image, plan: Plan) -> Options:
-    depth = 12 if image.format == "ushort" else 8
-    quality: Options = {"Q": plan.q, "bitdepth": depth, "subsample_mode": "off"}
-    return quality | {"compression": "av1", "effort": AVIF_EFFORT}
-
-
-OPTIONS: dict[Format, Callable[[pyvips.Image, Plan], Options]] = {
+SAVERS: dict[Format, Callable[[pyvips.Image, Path, Plan], tuple[str, ...]]] = {
     PNG: _png,
     JPEG: _jpeg,
     WEBP: _webp,

@@ -17,7 +17,8 @@ class Metadata:
     """Everything in a picture file beside the pixels that is worth carrying over.
 
     The four blocks of bytes are as they stand in files (``exif`` with its ``Exif\\0\\0`` prefix).
-    ``resolution_per_mm`` is (vertical, horizontal) in pixels per millimetre.
+    ``resolution_per_mm`` is (vertical, horizontal) in pixels per millimetre. ``texts`` are PNG's
+    text chunks, each its kind and its data.
     """
 
     icc: bytes | None = None
@@ -25,6 +26,7 @@ class Metadata:
     xmp: bytes | None = None
     iptc: bytes | None = None
     resolution_per_mm: tuple[float, float] | None = None
+    texts: tuple[bytes, ...] = ()
 
 
 def upright(metadata: Metadata, turned: bool = False) -> Metadata:

@@ -15,10 +15,10 @@ import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError
-from rgtsr.pictures import bmp, decoding, exif, formats, samples, vips
+from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
-from rgtsr.pictures.formats import BMP, HEIC, TIFF, Format
+from rgtsr.pictures.formats import BMP, HEIC, PNG, TIFF, Format
 from rgtsr.pictures.metadata import Metadata, upright
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
@@ -229,17 +229,22 @@ def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[st
     if encoded.form is TIFF:
         block, lost = exif.from_tiff(encoded.file)
     iptc = _block(image, vips.IPTC)  # as JPEG has it; TIFF's arrives cut to a quarter
-    resolution = (image.yres, image.xres)
-    if resolution == NOTHING_SAID and block is not None:
-        resolution = exif.resolution_per_mm(block) or resolution
     metadata = Metadata(
         icc=_block(image, vips.ICC),
         exif=block,
         xmp=_block(image, vips.XMP),
         iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
-        resolution_per_mm=None if resolution == NOTHING_SAID else resolution,
     )
-    return metadata, (exif.left_out(lost),) if lost else ()
+    notes = (exif.left_out(lost),) if lost else ()
+    if encoded.form is PNG:
+        said = png.read(encoded.file)
+        icc, notes = metadata.icc or said.icc, said.notes
+        metadata = Metadata(icc=icc, exif=said.exif, xmp=said.xmp, texts=said.texts)
+    resolution = (image.yres, image.xres)
+    if resolution == NOTHING_SAID and metadata.exif is not None:
+        resolution = exif.resolution_per_mm(metadata.exif) or resolution
+    known = None if resolution == NOTHING_SAID else resolution
+    return dataclasses.replace(metadata, resolution_per_mm=known), notes
 
 
 def _block(image: pyvips.Image, name: str) -> bytes | None:
