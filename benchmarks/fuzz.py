@@ -202,6 +202,8 @@ def write_picture(kind: str, path: Path) -> None:
     """With EXIF, XMP, resolution and a colour profile."""
     import pyvips
 
+    from rgtsr.pictures import exif
+
     rng = np.random.default_rng(0)
     waves = np.sin(np.mgrid[0:120, 0:90].sum(0) / 9)[..., None] * 90 + 128
     pixels_HWC = np.clip(waves + rng.normal(0, 9, (120, 90, 3)), 0, 255).astype(np.uint8)
@@ -217,6 +219,11 @@ def write_picture(kind: str, path: Path) -> None:
     if path.suffix == ".tif":
         options |= {"compression": "deflate", "predictor": "horizontal"}
     image.write_to_file(str(path), **options)
+    if path.suffix == ".tif":
+        image.write_to_file(str(path.with_suffix(".jpg")))
+        block = pictures.read(path.with_suffix(".jpg")).metadata.exif
+        assert block is not None
+        exif.into_tiff(path, block)
 
 
 def row(kind: str, files: list[dict[str, object]], keep: Path | None) -> dict[str, object]:

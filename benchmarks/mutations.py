@@ -7,8 +7,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from typing import Literal
 
 Mutate = Callable[[bytes, random.Random], bytes]
+Order = Literal["little", "big"]
 
 # fmt: off
 EXTREMES = (0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 10**6, 3 * 10**8,
@@ -164,28 +166,44 @@ def png(content: bytes, rng: random.Random) -> bytes:
 
 
 def tiff(content: bytes, rng: random.Random) -> bytes:
-    """A tag of the TIFF, or of the TIFF within EXIF, is changed; or 2,000 overlap."""
-    base = max(0, content.find(b"Exif\0\0") + 6) if b"Exif\0\0" in content else 0
-    order = "<" if content[base : base + 2] == b"II" else ">"
-    directory = base + struct.unpack_from(f"{order}I", content, base + 4)[0]
-    (count,) = struct.unpack_from(f"{order}H", content, directory)
-    changed = bytearray(content)
+    """A tag of a TIFF, or of the EXIF in another file, is changed; or thousands overlap."""
+    base = content.find(b"Exif\0\0") + 6 if b"Exif\0\0" in content else 0
+    order: Order = "little" if content[base : base + 2] == b"II" else "big"
+
+    def whole(at: int, size: int) -> int:
+        return int.from_bytes(content[base + at : base + at + size], order)
+
+    def tags(directory: int) -> list[int]:
+        return [directory + 2 + 12 * i for i in range(whole(directory, 2))]
+
+    changed, pointer = bytearray(content), 4
+    inner = [at + 8 for at in tags(whole(4, 4)) if whole(at, 2) in (0x8769, 0x8825)]
+    if inner and rng.random() < 0.6:
+        pointer = rng.choice(inner)
+    old = tags(whole(pointer, 4))
+
+    def put(at: int, value: int, size: int) -> None:
+        changed[base + at : base + at + size] = (value % 256**size).to_bytes(size, order)
+
     if rng.random() < 0.2:
-        many = [
-            struct.pack(f"{order}HHII", 0x9C00 + i, rng.choice((2, 7)), len(content) - base, 0)
-            for i in range(rng.choice((100, 2000)))
-        ]
-        end = len(content) - base
-        struct.pack_into(f"{order}I", changed, base + 4, end + end % 2)
-        kept = content[directory + 2 : directory + 2 + 12 * count]
-        new = struct.pack(f"{order}H", count + len(many)) + kept + b"".join(many) + bytes(4)
-        return bytes(changed) + bytes(end % 2) + new
-    at = directory + 2 + 12 * rng.randrange(max(1, count))
+        count = rng.choice((100, 2000, 5000))
+        new = len(content) + len(content) % 2 - base
+        size = rng.choice((len(content) - base, new + 12 * count))
+        changed += bytes(base + new + 6 + 12 * (len(old) + count) - len(content))
+        put(pointer, new, 4)
+        put(new, len(old) + count, 2)
+        for i, at in enumerate(old):
+            put(new + 2 + 12 * i, whole(at, 12), 12)
+        first = rng.choice((0x9000, 0xA000))
+        kind = rng.choice((1, 2, 7))
+        for i in range(count):
+            at = new + 2 + 12 * (len(old) + i)
+            for value, width in ((first + i, 2), (kind, 2), (size, 4), (0, 4)):
+                put(at, value, width)
+                at += width
+        return bytes(changed)
     field, size = rng.choice(((0, 2), (2, 2), (4, 4), (8, 4)))
-    value = rng.choice((*EXTREMES, rng.randrange(len(content)), rng.randrange(14))) % 256**size
-    changed[at + field : at + field + size] = value.to_bytes(
-        size, "little" if order == "<" else "big"
-    )
+    put(rng.choice(old) + field, rng.choice((*EXTREMES, whole(4, 4), rng.randrange(14))), size)
     return bytes(changed)
 
 
