@@ -27,7 +27,7 @@ from rgtsr.weights import Weights
 TARGET = Path(__file__).parents[1] / "src/rgtsr/runtimes/memory.json"
 MEASURED = Path(__file__).parent / "results/memory.json"
 KINDS = ("openvino float32", "openvino bf16", "onnxruntime float32", "torch float32", "torch bf16",
-         "bounded float32")  # fmt: skip
+         "bounded float32", "banded float32")  # fmt: skip
 CASES = (
     *((variant, 2, side) for variant in ("small", "light", "rgt-s") for side in (32, 64, 128, 256)),
     *((variant, 4, side) for variant in ("small", "light") for side in (64, 192)),
@@ -76,11 +76,8 @@ def measured(kind: str, variant: str, scale: str, side: str) -> dict:
     """MiB before and at the most."""
     name, precision = kind.split()
     loaded = weights.random(variants.find(variant, scale=int(scale)), seed=0)
-    run = (
-        banded(loaded, int(side))
-        if name == "bounded"
-        else plain(loaded, int(side), name, precision)
-    )
+    opened = {"bounded": bounded_torch, "banded": banded_openvino}.get(name)
+    run = opened(loaded, int(side)) if opened else plain(loaded, int(side), name, precision)
     before = memory.used_bytes()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     run()
@@ -95,7 +92,7 @@ def plain(loaded: Weights, side: int, name: str, precision: str) -> Callable[[],
     return lambda: runtime.upscale_tiles(tile)
 
 
-def banded(loaded: Weights, side: int) -> Callable[[], object]:
+def bounded_torch(loaded: Weights, side: int) -> Callable[[], object]:
     """Bands of ``side`` rows of a picture that is wider and twice as high."""
     import torch
 
@@ -107,17 +104,27 @@ def banded(loaded: Weights, side: int) -> Callable[[], object]:
     return lambda: bounded.forward(net, picture, band_px=side)
 
 
+def banded_openvino(loaded: Weights, side: int) -> Callable[[], object]:
+    """The same through graphs."""
+    from rgtsr.graph import banded
+    from rgtsr.runtimes.openvino import core, opened
+
+    core()
+    picture = np.random.default_rng(0).random((1, 3, 2 * side, BANDED_WIDTH_PX), np.float32)
+    return lambda: banded.enlarged(loaded, picture, band_px=side, open_graph=opened)
+
+
 def fitted(kind: str, rows: list[dict]) -> list[float]:
     """Coefficients with the smallest largest error, relative to the peak; prints how they fit."""
-    from rgtsr.network import bounded  # imports torch, which a measured process need not hold
+    from rgtsr.graph import banded
 
     cases = [(variants.find(r["variant"], scale=r["scale"]), r["side_px"]) for r in rows]
     before = np.array([r["before_mib"] for r in rows])
     peak = np.array([r["peak_mib"] for r in rows])
-    if kind.startswith("bounded"):
+    if kind.startswith(("bounded", "banded")):
         shapes = [(1, 3, side, BANDED_WIDTH_PX) for _, side in cases]
         pictures = [(1, 3, 2 * side, BANDED_WIDTH_PX) for _, side in cases]
-        held = [bounded.held_bytes(c[0], shape) for c, shape in zip(cases, pictures, strict=True)]
+        held = [banded.held_bytes(c[0], shape) for c, shape in zip(cases, pictures, strict=True)]
         before = before + np.array(held) / MIB
     else:
         shapes = [(1, 3, side, side) for _, side in cases]

@@ -139,7 +139,7 @@ def overrides(entry: Entry, behind: dict[str, Any], photos: Path) -> list[str]:
     keys |= entry.keys
     keys["steps"] = steps(entry, behind)
     if behind["patches"]:
-        keys["start_from"] = entry.raw
+        keys["pretrained"] = entry.raw
     return [f"{key}={value}" for key, value in keys.items()]
 
 

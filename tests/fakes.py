@@ -30,6 +30,9 @@ class Repeating:
         enlarged = tiles_NCHW.repeat(self.scale, 2).repeat(self.scale, 3)
         return enlarged if self.broken is None else np.full_like(enlarged, self.broken)
 
+    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.upscale_tiles(tiles_NCHW)
+
     def batch_tiles(self, shape_NCHW: tuple[int, ...]) -> int:
         return self.batch
 

@@ -16,7 +16,7 @@ from rgtsr import pictures, weights
 from rgtsr.pictures import Picture
 
 SCRIPT = Path(__file__).parents[2] / "checkpoints/standing.py"
-TINY = {"variant": "tiny", "batch": 1, "validate_minutes": 60, "start_from": "null"}
+TINY = {"variant": "tiny", "batch": 1, "validate_minutes": 60, "pretrained": "null"}
 
 
 @pytest.fixture

@@ -42,6 +42,14 @@ class Runtime(Protocol):
         """
         ...
 
+    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``upscale_tiles`` of whole pictures: in bands of rows where they do not fit at once.
+
+        Raises:
+            OutOfMemoryError: when not even bands fit.
+        """
+        ...
+
     def batch_tiles(self, shape_NCHW: tuple[int, ...]) -> int:
         """How many tiles of that shape at once are worth while, and fit."""
         ...

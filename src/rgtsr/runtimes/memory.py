@@ -6,7 +6,7 @@ coefficients in ``memory.json``, which ``benchmarks/memory.py`` fits to measurem
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
 from math import prod
@@ -28,6 +28,17 @@ def needed_bytes(kind: str, variant: Variant, shape_NCHW: tuple[int, ...]) -> in
     """What running one tile takes beyond what the process holds; ``kind``: "openvino float32"."""
     coefficients = _fitted()[kind]
     return int(np.dot(coefficients, features(variant, shape_NCHW)))
+
+
+def banded_bytes(
+    kind: str, variant: Variant, shape_NCHW: tuple[int, ...], rows: int, *, held_bytes: int
+) -> int:
+    """What a picture takes so many rows at a time, beyond what the process holds.
+
+    ``held_bytes``: of maps that are there as long as the picture is.
+    """
+    band = (*shape_NCHW[:2], min(rows, shape_NCHW[2]), shape_NCHW[3])
+    return held_bytes + needed_bytes(kind, variant, band)
 
 
 def features(variant: Variant, shape_NCHW: tuple[int, ...]) -> tuple[float, ...]:
@@ -62,6 +73,28 @@ def check(needed: int, shape_NCHW: tuple[int, ...], limit_bytes: int | None) -> 
     """Raise OutOfMemoryError where tiles of that shape do not fit."""
     if needed > (room := room_bytes(limit_bytes)):
         raise OutOfMemoryError(too_little(shape_NCHW, needed, room))
+
+
+def band_px(
+    shape_NCHW: tuple[int, ...],
+    room: int,
+    *,
+    plain_bytes: int,
+    banded_bytes: Callable[[int], int],
+    smallest_px: int,
+) -> int | None:
+    """How many rows of a picture at a time; None where all of it fits at once.
+
+    ``banded_bytes``: what so many rows at a time take; fewer than ``smallest_px`` save nothing.
+    Raises OutOfMemoryError where not even these fit.
+    """
+    if plain_bytes <= room:
+        return None
+    least = banded_bytes(smallest_px)
+    if least > room:
+        raise OutOfMemoryError(too_little(shape_NCHW, least, room))
+    one_more = banded_bytes(smallest_px + 1) - least
+    return smallest_px + (room - least) // max(1, one_more)
 
 
 def too_little(shape_NCHW: tuple[int, ...], needed: int, room: int) -> str:

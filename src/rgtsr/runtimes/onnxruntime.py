@@ -32,6 +32,10 @@ class ONNXRuntime:
         (enlarged,) = session.run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
         return np.asarray(enlarged)
 
+    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See ``Runtime``: there are no bands here."""
+        return self.upscale_tiles(tiles_NCHW)
+
     def batch_tiles(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``: a CPU is busy with one."""
         del shape_NCHW

@@ -8,12 +8,13 @@ import hashlib
 import os
 import tempfile
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import onnx
 import openvino
 from numpy.typing import NDArray
 
@@ -21,6 +22,8 @@ from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError
 from rgtsr.runtimes import cache, memory
 from rgtsr.runtimes.shapes import PerShape, Shape
 from rgtsr.weights import Weights
+
+Floats = NDArray[np.float32]
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
 
@@ -49,6 +52,26 @@ class OpenVINORuntime:
         with memory_errors(), self._requests[tiles_NCHW.shape].one() as request:
             request.infer({0: tiles_NCHW})
             return request.get_output_tensor().data.copy()
+
+    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See ``Runtime``: bands are always float32."""
+        from rgtsr.graph import banded
+
+        shape = tiles_NCHW.shape
+        variant = self._weights.variant
+        band_px = memory.band_px(
+            shape,
+            self.room_bytes(),
+            plain_bytes=self.needed_bytes(shape),
+            banded_bytes=lambda rows: memory.banded_bytes(
+                "banded float32", variant, shape, rows, held_bytes=banded.held_bytes(variant, shape)
+            ),
+            smallest_px=max(variant.split),
+        )
+        if band_px is None:
+            return self.upscale_tiles(tiles_NCHW)
+        with memory_errors():
+            return banded.enlarged(self._weights, tiles_NCHW, band_px=band_px, open_graph=opened)
 
     def batch_tiles(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``: a CPU is busy with one."""
@@ -93,6 +116,19 @@ class OpenVINORuntime:
         """Everything on which a compiled graph depends."""
         what = repr((self._identity, sorted(self._config.items()), shape))
         return hashlib.sha256(what.encode()).hexdigest()
+
+
+def opened(model: onnx.ModelProto) -> Callable[[Sequence[Floats]], list[Floats]]:
+    """A graph ready to run in float32: its inputs to its outputs, in their order."""
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    read = core().read_model(model.SerializeToString())
+    request = core().compile_model(read, "CPU", exact).create_infer_request()
+
+    def run(inputs: Sequence[Floats]) -> list[Floats]:
+        request.infer(dict(enumerate(inputs)))
+        return [tensor.data.copy() for tensor in request.output_tensors]
+
+    return run
 
 
 class Requests:

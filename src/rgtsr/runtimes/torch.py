@@ -42,8 +42,19 @@ class TorchRuntime:
         self._network = network.from_weights(weights).to(device).freeze()
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See ``Runtime``: what does not fit at once runs in bands here as well."""
+        return self.upscale_whole(tiles_NCHW)
+
+    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
-        band_px = self._band_px(tiles_NCHW.shape)
+        shape = tiles_NCHW.shape
+        band_px = memory.band_px(
+            shape,
+            self.room_bytes(),
+            plain_bytes=self._plain_bytes(shape),
+            banded_bytes=lambda rows: self._bounded_bytes(shape, rows),
+            smallest_px=bounded.smallest_band(self._variant),
+        )
         reduced = REDUCED.get(self.precision)
         with (
             memory_errors(),
@@ -83,21 +94,10 @@ class TorchRuntime:
         return memory.needed_bytes(kind, self._variant, shape_NCHW)
 
     def _bounded_bytes(self, shape_NCHW: Shape, band_px: int) -> int:
-        band = (*shape_NCHW[:2], min(band_px, shape_NCHW[2]), shape_NCHW[3])
         held = bounded.held_bytes(self._variant, shape_NCHW)
-        return held + memory.needed_bytes("bounded float32", self._variant, band)
-
-    def _band_px(self, shape_NCHW: Shape) -> int | None:
-        """How many rows at a time; None where all of them fit. Raises OutOfMemoryError."""
-        room = self.room_bytes()
-        if self._plain_bytes(shape_NCHW) <= room:
-            return None
-        smallest = bounded.smallest_band(self._variant)
-        least = self._bounded_bytes(shape_NCHW, smallest)
-        if least > room:
-            raise OutOfMemoryError(memory.too_little(shape_NCHW, least, room))
-        one_more = self._bounded_bytes(shape_NCHW, smallest + 1) - least
-        return smallest + (room - least) // max(1, one_more)
+        return memory.banded_bytes(
+            "bounded float32", self._variant, shape_NCHW, band_px, held_bytes=held
+        )
 
 
 @contextmanager

@@ -86,13 +86,12 @@ class Engine:
         self.weights = weights
         self.settings = settings
         self._device = device
-        self._is_auto = runtime == "auto"
         self._lock = threading.Lock()
-        self._others: dict[tuple[str, str], Runtime] = {}
+        self._second: Runtime | None = None
         self._runtime: Runtime | None = (
             self._opened(runtime, precision) if isinstance(runtime, str) else runtime
         )
-        self._is_settled = not self._is_auto
+        self._is_settled = runtime != "auto"
 
     @property
     def scale(self) -> int:
@@ -110,7 +109,7 @@ class Engine:
         """Let go of the network and of the memory that it holds."""
         with self._lock:
             self._runtime = None
-            self._others.clear()
+            self._second = None
 
     def plan(self, size: tuple[int, int]) -> tiling.Plan:
         """The tiles of a picture of that (height, width), by the memory that there is now.
@@ -198,10 +197,10 @@ class Engine:
         size = samples_HWC.shape[0], samples_HWC.shape[1]
         if tally.cut_px is None or max(size) <= tally.cut_px:
             try:
-                return self._enlarged_at_once(samples_HWC, tally, self.runtime)
+                return self._enlarged_at_once(samples_HWC, tally)
             except (OutOfMemoryError, MemoryError) as error:
                 if self.settings.whole:
-                    return self._enlarged_at_once(samples_HWC, tally, self._banded(error))
+                    raise
                 tally.cut_px = _smaller(size, error)
         inner = replace(tally, on_progress=unheard)
         plan = self._tiled(size, tally.cut_px, margin_px=0)
@@ -209,12 +208,12 @@ class Engine:
         tally.redone, tally.cut_px = inner.redone, inner.cut_px
         return np.concatenate(bands)
 
-    def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally, runtime: Runtime) -> Floats:
+    def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile; in float32 once more where the result is not usable."""
         tile = _as_tile(samples_HWC)
-        enlarged = self._run(runtime, tile)
+        enlarged = self._run(self.runtime, tile)
         if not _usable(enlarged, tile):
-            enlarged = self._run(self._other(runtime.name), tile)
+            enlarged = self._run(self._exact(), tile)
             tally.redone += 1
             if not _usable(enlarged, tile):
                 raise RgtsrError(
@@ -224,11 +223,11 @@ class Engine:
         return enlarged[0].transpose(1, 2, 0)
 
     def _run(self, runtime: Runtime, tile_NCHW: Floats) -> Floats:
+        run = runtime.upscale_whole if self.settings.whole else runtime.upscale_tiles
         if not self.settings.ensemble:
-            return runtime.upscale_tiles(tile_NCHW)
+            return run(tile_NCHW)
         results = [
-            back(runtime.upscale_tiles(np.ascontiguousarray(there(tile_NCHW))))
-            for there, back in symmetries()
+            back(run(np.ascontiguousarray(there(tile_NCHW)))) for there, back in symmetries()
         ]
         return np.asarray(np.mean(results, axis=0), np.float32)
 
@@ -262,23 +261,12 @@ class Engine:
             max_memory_bytes=self.settings.max_memory_bytes,
         )
 
-    def _other(self, name: str) -> Runtime:
+    def _exact(self) -> Runtime:
         """A second runtime, in float32, for what the first could not do; it stays open."""
         with self._lock:
-            if (name, "float32") not in self._others:
-                self._others[name, "float32"] = self._opened(name, "float32")
-            return self._others[name, "float32"]
-
-    def _banded(self, error: Exception) -> Runtime:
-        """The runtime that takes a whole picture band by band. Raises the error without it."""
-        if not self._is_auto or self.runtime.name == "torch":
-            raise error
-        if not runtimes.is_installed("torch"):
-            raise OutOfMemoryError(
-                f"{str(error).rstrip('.')}; or pip install 'rgtsr[train]': with torch a whole"
-                " picture runs band by band."
-            ) from error
-        return self._other("torch")
+            if self._second is None:
+                self._second = self._opened(self.runtime.name, "float32")
+            return self._second
 
 
 def symmetries() -> Iterator[tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]]:
