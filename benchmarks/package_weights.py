@@ -2,8 +2,8 @@
 
     cd runs/small-x2
     rgtsr eval -m weights.safetensors --data Set5 Set14 --json paper.json
-    rgtsr eval -m weights.safetensors --data Set5 Set14 --json seed.json --protocol seed
-    python benchmarks/package_weights.py weights.safetensors paper.json seed.json
+    rgtsr eval -m weights.safetensors --data Set5 Set14 --json baseline.json --protocol baseline
+    python benchmarks/package_weights.py weights.safetensors paper.json baseline.json
 
 The file holds float16; that this moves no score by 0.01 dB is for ``rgtsr eval -m NAME`` to show.
 """

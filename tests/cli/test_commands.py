@@ -108,7 +108,7 @@ def test_eval_by_the_starting_points_protocol_shows_bicubic_too(
     write_picture(tmp_path / "crops" / "one.png", 140, 260)
     arguments = ("eval", "-m", model, "--protocol", "seed", "--data", tmp_path / "crops")
     done = rgtsr(*arguments).assert_done()
-    assert "protocol: name: seed" in done.out
+    assert "protocol: name: baseline" in done.out
     assert "bicubic" in done.out
     assert "one/1" in done.out
 

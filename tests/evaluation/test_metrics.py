@@ -124,24 +124,24 @@ def test_the_first_pixel_within_the_border_counts(shave: int) -> None:
     assert metrics.on_luma(damaged, truth, shave=shave).psnr < inf
 
 
-def test_the_seed_protocol_takes_full_range_luma() -> None:
-    quality = metrics.by_seed_protocol(flat(110, 100, 100), flat(100, 100, 100))
+def test_the_baseline_protocol_takes_full_range_luma() -> None:
+    quality = metrics.by_baseline_protocol(flat(110, 100, 100), flat(100, 100, 100))
     assert quality.psnr == pytest.approx(20 * log10(255 / 2.99), abs=1e-9)
 
 
-def test_the_seed_protocol_shaves_nothing() -> None:
+def test_the_baseline_protocol_shaves_nothing() -> None:
     truth = noise(16, 16, 3)
     damaged = truth.copy()
     damaged[0, 0] ^= 255
-    assert metrics.by_seed_protocol(damaged, truth).psnr < inf
+    assert metrics.by_baseline_protocol(damaged, truth).psnr < inf
 
 
-def test_the_seed_protocol_takes_the_mean_ssim_of_three_channels() -> None:
+def test_the_baseline_protocol_takes_the_mean_ssim_of_three_channels() -> None:
     first, second = noise(13, 15, 3), noise(13, 15, 3, seed=1)
     each = [
         ssim_by_hand(first[..., c].astype(float), second[..., c].astype(float)) for c in range(3)
     ]
-    quality = metrics.by_seed_protocol(first, second)
+    quality = metrics.by_baseline_protocol(first, second)
     assert quality.ssim == pytest.approx(sum(each) / 3, abs=1e-12)
 
 
@@ -157,4 +157,4 @@ def test_a_picture_too_small_to_score_is_refused() -> None:
 
 def test_a_plane_smaller_than_the_window_is_refused() -> None:
     with pytest.raises(ValueError, match="12x10 is too small for SSIM: 11 px"):
-        metrics.by_seed_protocol(noise(10, 12, 3), noise(10, 12, 3))
+        metrics.by_baseline_protocol(noise(10, 12, 3), noise(10, 12, 3))

@@ -8,7 +8,7 @@ from math import inf
 from rich.console import Console
 
 from rgtsr.evaluation import report
-from rgtsr.evaluation.score import PictureScore, SetScore, paper_protocol, seed_protocol
+from rgtsr.evaluation.score import PictureScore, SetScore, baseline_protocol, paper_protocol
 
 SET = SetScore(
     "Set5",
@@ -52,13 +52,13 @@ def test_the_protocol_says_what_two_figures_must_share() -> None:
 
 
 def test_both_protocols_have_names_of_their_own() -> None:
-    names = {paper_protocol(tiles="", lr_source="").name, seed_protocol(tiles="").name}
-    assert names == {"paper", "seed"}
+    names = {paper_protocol(tiles="", lr_source="").name, baseline_protocol(tiles="").name}
+    assert names == {"paper", "baseline"}
 
 
 def test_json_that_others_can_read_has_no_infinity() -> None:
     perfect = SetScore("s", 2, "m", inf, 1.0, (PictureScore("a", inf, 1.0),))
-    text = report.as_json(seed_protocol(tiles="untiled"), [perfect])
+    text = report.as_json(baseline_protocol(tiles="untiled"), [perfect])
     assert "Infinity" not in text
     assert json.loads(text)["sets"][0]["psnr_y"] is None
 

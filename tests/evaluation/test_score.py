@@ -111,13 +111,15 @@ def test_a_picture_too_small_to_score_is_named(put: Put, tmp_path: Path) -> None
         score.score(benchmarks.find(tmp_path / "Set", 2), repeating, model="m")
 
 
-def test_the_seed_protocol_takes_whole_crops_from_the_top_left(put: Put, tmp_path: Path) -> None:
+def test_the_baseline_protocol_takes_whole_crops_from_the_top_left(
+    put: Put, tmp_path: Path
+) -> None:
     hr = pairs.read8(put("Set/a.png", (140, 300)))
-    result = score.score_by_seed_protocol(
+    result = score.score_by_baseline_protocol(
         benchmarks.find(tmp_path / "Set", 2), repeating, model="m"
     )
     wanted = [
-        metrics.by_seed_protocol(repeating(pairs.made(crop, 2)[1]), crop)
+        metrics.by_baseline_protocol(repeating(pairs.made(crop, 2)[1]), crop)
         for crop in (hr[:128, :128], hr[:128, 128:256])
     ]
     assert [row.name for row in result.pictures] == ["a/0", "a/1"]
@@ -126,7 +128,7 @@ def test_the_seed_protocol_takes_whole_crops_from_the_top_left(put: Put, tmp_pat
     ]
 
 
-def test_the_seed_protocol_needs_a_crop(put: Put, tmp_path: Path) -> None:
+def test_the_baseline_protocol_needs_a_crop(put: Put, tmp_path: Path) -> None:
     put("Set/a.png", (127, 300))
     with pytest.raises(EvaluationError, match=r"^Set: no picture holds a crop of 128 px"):
-        score.score_by_seed_protocol(benchmarks.find(tmp_path / "Set", 2), repeating, model="m")
+        score.score_by_baseline_protocol(benchmarks.find(tmp_path / "Set", 2), repeating, model="m")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCALE = 2
 BICUBIC = "bicubic"
+BASELINE = "baseline"
 
 Data = Annotated[
     list[Path],
@@ -50,8 +51,8 @@ Results = Annotated[
     typer.Option("--results", metavar="DIR", help="Score the pictures in DIR, made by anyone."),
 ]
 Rules = Annotated[
-    Literal["paper", "seed"],
-    typer.Option("--protocol", help="The literature's, or that of this project's starting point."),
+    Literal["paper", "baseline", "seed"],
+    typer.Option("--protocol", help="The literature's, or the starting point's (once: seed)."),
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores there.")]
 Json = Annotated[
@@ -102,8 +103,9 @@ def evaluate(
 
     if overlap is not None and tile is None:
         raise ValueError("--overlap is that of tiles: give --tile as well.")
-    if protocol == "seed" and results:
-        raise ValueError("--protocol seed makes its own LR: it cannot score --results.")
+    protocol = BASELINE if protocol == "seed" else protocol
+    if protocol == BASELINE and results:
+        raise ValueError("--protocol baseline makes its own LR: it cannot score --results.")
     files = [path for path in (csv, json) if path is not None]
     for path in files:
         if path.suffix.lower() in SUFFIXES:
@@ -111,7 +113,7 @@ def evaluate(
         if not path.parent.is_dir():
             raise EvaluationError(f"{path}: the folder {path.parent} does not exist.")
     models = list(model or ([] if results else [""]))
-    if protocol == "seed" and BICUBIC not in models:
+    if protocol == BASELINE and BICUBIC not in models:
         models.append(BICUBIC)
     opening = partial(
         opened,
@@ -167,8 +169,8 @@ def score_all(
     from rgtsr.evaluation import benchmarks, score
 
     rounds = [(benchmarks.find(folder, each.scale), each) for folder in data for each in entered]
-    if protocol == "seed":
-        rules = score.seed_protocol(tiles=tiles)
+    if protocol == BASELINE:
+        rules = score.baseline_protocol(tiles=tiles)
     else:
         sources = sorted({benchmark.lr_source for benchmark, _ in rounds})
         rules = score.paper_protocol(tiles=tiles, lr_source=" and ".join(sources))
@@ -193,7 +195,7 @@ def _score(benchmark: "Benchmark", who: Contestant, protocol: str, say: Steps) -
             on_progress(done, max(done, len(benchmark.files)))
             return enlarged_HWC
 
-        scorer = score.score_by_seed_protocol if protocol == "seed" else score.score
+        scorer = score.score_by_baseline_protocol if protocol == BASELINE else score.score
         result = scorer(benchmark, counted, model=who.label)
     say.finish()
     return result

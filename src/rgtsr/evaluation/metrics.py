@@ -45,7 +45,7 @@ def on_luma(enlarged_HWC: Picture8, truth_HWC: Picture8, *, shave: int) -> Quali
     return Quality(psnr(first, second), ssim(first, second))
 
 
-def by_seed_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
+def by_baseline_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
     """The starting point's figures: PSNR of full-range luma, SSIM over RGB, no border cut.
 
     Raises:

@@ -16,7 +16,7 @@ from rgtsr.upscaler import Upscaler
 Picture8 = NDArray[np.uint8]
 Enlarge = Callable[[Picture8], Picture8]  # LR (H, W, C) -> (H * S, W * S, C)
 
-SEED_CROP_PX = 128
+CROP_PX = 128
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ def paper_protocol(*, tiles: str, lr_source: str) -> Protocol:
     )
 
 
-def seed_protocol(*, tiles: str) -> Protocol:
+def baseline_protocol(*, tiles: str) -> Protocol:
     """The protocol of this project's starting point."""
     return Protocol(
-        name="seed",
+        name="baseline",
         luma="0.299 R + 0.587 G + 0.114 B, 0..255",
         shave_px="0",
         tiles=tiles,
-        lr_source=f"made from each {SEED_CROP_PX}x{SEED_CROP_PX} crop of HR",
+        lr_source=f"made from each {CROP_PX}x{CROP_PX} crop of HR",
         ssim="mean over R, G, B",
         mean="over crops",
     )
@@ -113,7 +113,7 @@ def score_results(benchmark: Benchmark, folder: Path, *, model: str) -> SetScore
     return _mean(benchmark, model, rows)
 
 
-def score_by_seed_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model: str) -> SetScore:
+def score_by_baseline_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model: str) -> SetScore:
     """Scores on all whole 128x128 crops of HR, side by side from the top left; LR of the crop.
 
     A crop that is restored exactly (a flat one) has an infinite PSNR, and so has the mean then.
@@ -124,17 +124,17 @@ def score_by_seed_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model: str
     rows: list[PictureScore] = []
     for pair in benchmark.pairs():
         qualities = [
-            metrics.by_seed_protocol(enlarge(lr), hr)
+            metrics.by_baseline_protocol(enlarge(lr), hr)
             for hr, lr in (pairs.made(crop, benchmark.scale) for crop in _crops(pair.hr_HWC))
         ]
         rows += [PictureScore(f"{pair.name}/{i}", q.psnr, q.ssim) for i, q in enumerate(qualities)]
     if not rows:
-        raise EvaluationError(f"{benchmark.name}: no picture holds a crop of {SEED_CROP_PX} px.")
+        raise EvaluationError(f"{benchmark.name}: no picture holds a crop of {CROP_PX} px.")
     return _mean(benchmark, model, rows)
 
 
 def _crops(hr_HWC: Picture8) -> list[Picture8]:
-    side = SEED_CROP_PX
+    side = CROP_PX
     height, width = hr_HWC.shape[:2]
     return [
         np.broadcast_to(hr_HWC[y : y + side, x : x + side], (side, side, 3))
