@@ -116,6 +116,19 @@ def test_a_pack_trains_without_libvips(good: Path, tmp_path: Path) -> None:
     assert weights.load(tmp_path / "run" / "weights.safetensors").variant.name == "tiny"
 
 
+def test_a_photo_of_one_row_is_one_line(good: Path, tmp_path: Path) -> None:
+    row = write(tmp_path / "row.png", np.zeros((1, 40, 3), np.uint8))
+    done = rgtsr("data", "check", good, tmp_path, without=("torch",))
+    assert (done.status, done.errors) == (1, ())
+    assert done.out.splitlines()[0] == f"{row}: too small: 40x1, less than 128 px"
+    packed = tmp_path / "photos.safetensors"
+    done = rgtsr("data", "pack", good, tmp_path, packed, "-s", "2")
+    assert done.status == 0
+    assert done.errors == ("rgtsr: row.png is too small: 40x1, but a side needs 2 px.",)
+    alone = rgtsr("data", "degrade", tmp_path, tmp_path / "made")
+    alone.assert_failed(1, "row.png of 40x1 is too small for x2")
+
+
 def test_degraded_photos_are_a_benchmark_for_eval(good: Path, tmp_path: Path) -> None:
     made = tmp_path / "web"
     rgtsr("data", "degrade", good, made, "--preset", "web").assert_done()

@@ -153,3 +153,9 @@ def test_another_photos_lr_is_none_of_this() -> None:
     first, second = (pairs.read8(path, rgb=True)[:400, :500] for path in DEMO[:2])
     found = inspection.alignment(luma_of(first), luma_of(faults.reduced(second, 2)), 2)
     assert found.likeness < inspection.LIKENESS_LIMIT
+
+
+@pytest.mark.parametrize("size", [(1, 40), (40, 1), (1, 1)])
+def test_a_photo_of_one_row_has_a_fingerprint(size: tuple[int, int]) -> None:
+    row = np.full(size, 100, np.float32)
+    assert inspection.alike([inspection.fingerprint(row)] * 2, 0) == [(0, 1, 0)]

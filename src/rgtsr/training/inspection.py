@@ -127,7 +127,8 @@ def _area(luma: Luma, height: int, width: int) -> NDArray[np.float64]:
     columns = np.arange(width) * luma.shape[1] // width
     sums = np.add.reduceat(np.add.reduceat(luma, rows, 0, np.float64), columns, 1)
     tall, wide = np.diff(rows, append=luma.shape[0]), np.diff(columns, append=luma.shape[1])
-    return sums / np.outer(tall, wide)
+    # a part without a row of its own, in a picture of few, is the row at which it begins
+    return sums / np.outer(np.maximum(tall, 1), np.maximum(wide, 1))
 
 
 def alike(prints: Sequence[Fingerprint], limit_bits: int) -> list[tuple[int, int, int]]:

@@ -115,7 +115,7 @@ def write(
                     tensors[f"{kind}.{len(names)}"] = about
                 names.append(photo.hr.name)
             if not names:
-                raise TrainingError("no photo is left to pack: all were unreadable.")
+                raise TrainingError("no photo is left to pack: all were unreadable or too small.")
             header = {"format": FORMAT, "names": json.dumps(names)}
             if scale is not None:
                 header |= {"scale": str(scale), "lr": "given" if given else "made"}

@@ -207,7 +207,7 @@ def averaged(run: Run) -> Weights:
     recipe, variant = run.recipe, run.recipe.network_variant
     for_photos = bool(recipe.degrade or run.degrade)
     card = Card(
-        name=f"{variant.name}-x{recipe.scale}{'-photo' * for_photos}",
+        name=str(weights.Name(variant.name, recipe.scale, for_photos)),
         recipe=recipe.model_dump_json(exclude={"photos", "lr_photos", "holdout", "pretrained"}),
         minutes=round(run.history.elapsed_s / 60, 1),
     )
