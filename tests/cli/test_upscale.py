@@ -180,7 +180,12 @@ def test_an_interrupted_run_leaves_no_half_file(
     write_picture(tmp_path / "in" / "2.png", 1500, 1500)
     arguments = [*command(), "upscale", "in", "-o", "out", "-m", str(model), "--tile", "64"]
     with subprocess.Popen(
-        arguments, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        arguments,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup is inherited
     ) as process:
         assert process.stdout is not None
         assert b"in/1.png -> out/1.png" in process.stdout.readline()

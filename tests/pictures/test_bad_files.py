@@ -112,6 +112,12 @@ def test_glib_prints_nothing_itself():
     assert (done.stdout, done.stderr) == ("lived\n", "")
 
 
+def test_words_of_a_damaged_file_that_are_no_unicode_do_no_harm(save: Save):
+    path = save(photo(), "turned.avif", orientation=6)
+    path.write_bytes(path.read_bytes().replace(b"irot", b"iro\xef"))
+    assert "iro\ufffd" in refused(path)
+
+
 def overlapping(count: int) -> bytes:
     """A small TIFF whose EXIF tags, ``count`` of them, all claim the same 150 KB."""
     base = pyvips.Image.new_from_array(photo()).tiffsave_buffer()

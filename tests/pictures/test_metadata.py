@@ -1,6 +1,7 @@
 """What files say beside their pixels, kept and kept true, through every pair of formats."""
 
 import struct
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -54,6 +55,10 @@ def test_exif_stays_and_tells_the_new_size(taken, tmp_path, suffix):
     for name in EXIF.keys() - {"ifd2-PixelXDimension", "ifd2-PixelYDimension"}:
         assert tags[name] == EXIF[name]
     assert (tags["ifd2-PixelXDimension"], tags["ifd2-PixelYDimension"]) == ("80", "120")
+
+
+def test_an_ordinary_block_loses_nothing(taken, tmp_path, suffix):
+    assert write(taken, tmp_path / f"out{suffix}") == ()
 
 
 def test_orientation_is_not_applied_twice(taken, tmp_path, suffix):
@@ -219,3 +224,52 @@ def test_exif_has_no_place_in_a_big_endian_or_big_tiff(tmp_path):
         with pytest.raises(ValueError, match=r"big-endian|neither"):
             exif.into_tiff(tmp_path / "big.tif", odd_exif(bytes(60)))
         assert (tmp_path / "big.tif").read_bytes() == start + bytes(40)
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.webp"])
+def test_odd_exif_is_written_byte_for_byte(tmp_path, name):
+    block = odd_exif(b"C" * 60)
+    assert write(Picture.from_array(photo(), Metadata(exif=block)), tmp_path / name) == ()
+    assert read(tmp_path / name).metadata.exif == block
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_exif_without_a_resolution_gains_one_in_webp(tmp_path, alpha):
+    block = odd_exif(b"C" * 60)
+    metadata = Metadata(exif=block, xmp=XMP, resolution_per_mm=(5.0, 10.0))
+    write(Picture.from_array(photo(channels=4 if alpha else 3), metadata), tmp_path / "out.webp")
+    found = read(tmp_path / "out.webp").metadata
+    assert found.resolution_per_mm == pytest.approx((5, 10))
+    assert found.exif is not None
+    assert found.exif[14 : len(block)] == block[14:]
+    assert found.xmp is not None
+    assert told(found.exif)["ifd0-Make"] == "Canon"
+
+
+def test_odd_exif_tags_in_avif_are_kept_or_counted(tmp_path):
+    picture = Picture.from_array(photo(), Metadata(exif=odd_exif(b"C" * 60)))
+    (note,) = write(picture, tmp_path / "out.avif")
+    assert "EXIF tags were left out" in note
+
+
+GAIN_MAP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+    b'syntax-ns#"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:creator="me" '
+    b'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+    b'hdrgm:GainMapMax="2.1" xmlns:Container="http://ns.google.com/photos/1.0/container/">'
+    b"<hdrgm:Gamma><rdf:Seq><rdf:li>1</rdf:li></rdf:Seq></hdrgm:Gamma>"
+    b"<Container:Directory><rdf:Seq><rdf:li>GainMap</rdf:li></rdf:Seq>"
+    b"</Container:Directory></rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+
+
+def test_a_gain_map_that_is_dropped_takes_its_words_with_it(save: Save):
+    picture = read(save(photo(), "hdr.jpg", xmp=GAIN_MAP))
+    assert picture.notes == ("its HDR gain map was left out: this is the picture without it.",)
+    xmp = picture.metadata.xmp
+    assert xmp is not None
+    assert b'dc:creator="me"' in xmp
+    for word in (b"hdrgm:Version", b"GainMapMax", b"hdrgm:Gamma", b"Container:Directory"):
+        assert word not in xmp
+    assert xmp.count(b"<") == xmp.count(b">")
+    ET.fromstring(xmp)

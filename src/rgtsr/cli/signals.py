@@ -16,12 +16,13 @@ _asked: list[int] = []
 def listen() -> None:
     """Take signals as requests to stop: KeyboardInterrupt, or SystemExit with 128 + the signal.
 
-    A hang-up that is ignored (by ``nohup``) stays so.
+    A hang-up that is ignored (by ``nohup``) stays so; Windows has none.
     """
-    for which in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        number = getattr(signal, which, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _note)
+    for which in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(which, _note)
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+        signal.signal(hang_up, _note)
 
 
 def check() -> None:

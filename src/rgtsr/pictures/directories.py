@@ -16,6 +16,7 @@ Bytes = bytes | bytearray | mmap
 
 TYPE_SHORT = 3
 TYPE_LONG = 4
+TYPE_RATIONAL = 5
 # bytes a value, bytes a number within it: a fraction is two numbers
 _ONES, _TWOS, _FOURS = (1, 2, 6, 7), (3, 8), (4, 9, 11, 13)
 _TYPE_BYTES = {

@@ -4,9 +4,10 @@ Everything here is lazy: pixels flow only while ``save`` runs, in strips. Knows 
 ``writing`` sees to that.
 """
 
+import contextlib
 import dataclasses
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import cast
 
 import pyvips
 
-from rgtsr.pictures import exif, metadata, png, vips
+from rgtsr.pictures import embedding, exif, metadata, png, vips
 from rgtsr.pictures.formats import AVIF, JPEG, PNG, TIFF, WEBP, Format
 from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
 
@@ -27,7 +28,7 @@ JPEG_BLOCK_BYTES = 65_000
 BIG_TIFF_BYTES = 2**31
 
 RESOLUTION_KNOWN = "rgtsr-resolution-known"
-PNG_CHUNKS = "rgtsr-png-chunks"
+VERBATIM = "rgtsr-verbatim"
 KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC = 1, 2, 4, 8
 
 
@@ -160,17 +161,32 @@ def _labelled(image: pyvips.Image, source: Metadata, plan: Plan) -> pyvips.Image
     image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     if label.resolution_per_mm is not None:
         image.set_type(pyvips.GValue.gint_type, RESOLUTION_KNOWN, 1)
+    whole = _whole_block(label, plan)
+    if whole:
+        image.set_type(pyvips.GValue.blob_type, VERBATIM, whole)  # type: ignore - as below
     if plan.form is PNG:
-        chunks = b"" if plan.strip else png.written(label.exif, label.xmp, label.texts)
         label = Metadata(icc=label.icc)
-        if chunks:
-            image.set_type(pyvips.GValue.blob_type, PNG_CHUNKS, chunks)  # type: ignore - as below
+    elif plan.form is JPEG and whole:
+        label = dataclasses.replace(label, exif=None)
     iptc = label.iptc if plan.form is JPEG else None
     blocks = ((vips.ICC, label.icc), (vips.EXIF, label.exif))
     for name, block in (*blocks, (vips.XMP, label.xmp), (vips.IPTC, iptc)):
         if block is not None and not (plan.strip and name != vips.ICC):
             image.set_type(pyvips.GValue.blob_type, name, block)  # type: ignore - stubs forget bytes
     return image
+
+
+def _whole_block(label: Metadata, plan: Plan) -> bytes:
+    """What is to stand in the file as it is: PNG's chunks, JPEG's and WebP's EXIF."""
+    if plan.strip:
+        return b""
+    if plan.form is PNG:
+        return png.written(label.exif, label.xmp, label.texts)
+    if label.exif is None or plan.form not in (JPEG, WEBP):
+        return b""
+    if plan.form is WEBP and label.resolution_per_mm is not None:
+        return exif.with_resolution(label.exif, label.resolution_per_mm)
+    return label.exif
 
 
 def save(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
@@ -180,32 +196,51 @@ def save(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
 
 def _png(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
     known = image.get_typeof(RESOLUTION_KNOWN) and not plan.strip
-    chunks = cast(bytes, image.get(PNG_CHUNKS)) if image.get_typeof(PNG_CHUNKS) else b""
-    with path.open("wb", buffering=0) as file:
-        rewriter = png.Rewriter(file, chunks, frozenset(() if known else (b"pHYs",)))
-        target = pyvips.TargetCustom()
-        target.on_write(rewriter.write)
-        try:
-            image.pngsave_target(
-                target, compression=PNG_COMPRESSION, filter=PNG_FILTER_SUB, keep=KEEP_ICC
-            )
-        except pyvips.Error:
-            if rewriter.error is None:
-                raise
-            raise pyvips.Error("", rewriter.error) from None
+    chunks = _verbatim(image)
+    dropped = frozenset(() if known else (b"pHYs",))
+    with _rewritten(path, lambda start: png.head(start, chunks, dropped)) as target:
+        image.pngsave_target(
+            target, compression=PNG_COMPRESSION, filter=PNG_FILTER_SUB, keep=KEEP_ICC
+        )
     return ()
 
 
 def _jpeg(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
     small = plan.height * plan.width <= JPEG_HELD_PIXELS
-    keep = _keep(image, plan)
-    image.jpegsave(str(path), Q=plan.q, subsample_mode="off", optimize_coding=small, keep=keep)
+    keep, block = _keep(image, plan), _verbatim(image)
+    with _rewritten(path, lambda start: embedding.jpeg_head(start, block)) as target:
+        image.jpegsave_target(
+            target, Q=plan.q, subsample_mode="off", optimize_coding=small, keep=keep
+        )
     return ()
 
 
 def _webp(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
+    block = _verbatim(image)
     image.webpsave(str(path), Q=plan.q, keep=_keep(image, plan))
+    if block:
+        embedding.into_webp(path, block)
     return ()
+
+
+def _verbatim(image: pyvips.Image) -> bytes:
+    """What goes into the file byte for byte, past libvips."""
+    return cast(bytes, image.get(VERBATIM)) if image.get_typeof(VERBATIM) else b""
+
+
+@contextlib.contextmanager
+def _rewritten(path: Path, changed: Callable[[bytes], bytes | None]) -> Generator[pyvips.Target]:
+    """A target that changes the head of what is encoded. Raises pyvips.Error, OSError."""
+    with path.open("wb", buffering=0) as file:
+        rewriter = embedding.Rewriter(file, changed)
+        target = pyvips.TargetCustom()
+        target.on_write(rewriter.write)
+        try:
+            yield target
+        except pyvips.Error:
+            if rewriter.error is None:
+                raise
+            raise pyvips.Error("", rewriter.error) from None
 
 
 def _tiff(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
@@ -236,7 +271,12 @@ def _avif(image: pyvips.Image, path: Path, plan: Plan) -> tuple[str, ...]:
         effort=AVIF_EFFORT,
         keep=_keep(image, plan),
     )
-    return ()
+    if not image.get_typeof(vips.EXIF):
+        return ()
+    header = pyvips.Image.heifload(str(path))
+    after = cast(bytes, header.get(vips.EXIF)) if header.get_typeof(vips.EXIF) else None
+    lost = exif.lost_between(cast(bytes, image.get(vips.EXIF)), after)
+    return (exif.left_out(lost),) if lost else ()
 
 
 SAVERS: dict[Format, Callable[[pyvips.Image, Path, Plan], tuple[str, ...]]] = {
@@ -253,5 +293,7 @@ def _keep(image: pyvips.Image, plan: Plan) -> int:
     if plan.strip:
         return KEEP_ICC
     keep = KEEP_ICC | KEEP_XMP | KEEP_IPTC
+    if plan.form is JPEG and image.get_typeof(VERBATIM):
+        return keep
     only_place = plan.form in (JPEG, WEBP, AVIF) and image.get_typeof(RESOLUTION_KNOWN)
     return keep | KEEP_EXIF if image.get_typeof(vips.EXIF) or only_place else keep

@@ -6,6 +6,7 @@ their absolute offsets included, stays where it is. TIFF has no block: its own t
 Source: Exif 2.32, section 4.5.
 """
 
+import contextlib
 import mmap
 import os
 import struct
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rgtsr.pictures import directories
-from rgtsr.pictures.directories import TYPE_LONG, TYPE_SHORT, Tags
+from rgtsr.pictures.directories import TYPE_LONG, TYPE_RATIONAL, TYPE_SHORT, Tags
 
 PREFIX = b"Exif\0\0"
 ICCLAB = 9
-MM_PER_UNIT = {2: 25.4, 3: 10.0}
+INCH = 2
+MM_PER_UNIT = {INCH: 25.4, 3: 10.0}
 
 TAG_IMAGE_WIDTH = 0x0100
 TAG_IMAGE_LENGTH = 0x0101
@@ -29,6 +31,8 @@ TAG_RESOLUTION_UNIT = 0x0128
 TAG_EXIF = 0x8769
 TAG_GPS = 0x8825
 TAG_INTEROPERABILITY = 0xA005
+TAG_THUMBNAIL = 0x0201
+TAG_THUMBNAIL_BYTES = 0x0202
 TAG_MAKER_NOTE = 0x927C
 TAG_PIXEL_X = 0xA002
 TAG_PIXEL_Y = 0xA003
@@ -70,6 +74,35 @@ def resolution_per_mm(exif: bytes) -> tuple[float, float] | None:
         return vertical / below / MM_PER_UNIT[unit], horizontal / beneath / MM_PER_UNIT[unit]
     except (struct.error, ValueError, LookupError, ZeroDivisionError):
         return None
+
+
+def with_resolution(exif: bytes, per_mm: tuple[float, float]) -> bytes:
+    """The same EXIF, speaking of a resolution (vertical, horizontal) if it did not.
+
+    Its first directory is written anew at its end, so that all else stays where it was.
+    """
+    if resolution_per_mm(exif) is not None:
+        return exif
+    body = bytearray(exif.removeprefix(PREFIX))
+    order = directories.byte_order(body)
+    entries = {
+        tag: bytes(body[place : place + directories.ENTRY_BYTES])
+        for tag, place in directories.places(body, directories.first(body)).items()
+    }
+    at = len(body) + len(body) % 2
+    new = {TAG_X_RESOLUTION, TAG_Y_RESOLUTION, TAG_RESOLUTION_UNIT}
+    behind = at + 2 + directories.ENTRY_BYTES * len(entries.keys() | new) + 4
+    for index, tag in enumerate((TAG_Y_RESOLUTION, TAG_X_RESOLUTION)):
+        entries[tag] = struct.pack(order + "HHII", tag, TYPE_RATIONAL, 1, behind + 8 * index)
+    entries[TAG_RESOLUTION_UNIT] = struct.pack(
+        order + "HHIH2x", TAG_RESOLUTION_UNIT, TYPE_SHORT, 1, INCH
+    )
+    fractions = (round(side * MM_PER_UNIT[INCH] * 1000) for side in per_mm)
+    table = b"".join(entry for _, entry in sorted(entries.items()))
+    values = b"".join(struct.pack(order + "II", above, 1000) for above in fractions)
+    body[4:8] = struct.pack(order + "I", at)
+    count = struct.pack(order + "H", len(entries))
+    return PREFIX + bytes(body.ljust(at, b"\0") + count + table + bytes(4) + values)
 
 
 def from_tiff(file: BinaryIO) -> tuple[bytes | None, int]:
@@ -159,6 +192,7 @@ def _correct(body: bytearray, size: tuple[int, int] | None) -> None:
     if TAG_ORIENTATION in entries:
         _put(body, entries[TAG_ORIENTATION], TYPE_SHORT, 1)
     end = first + 2 + directories.ENTRY_BYTES * struct.unpack_from(order + "H", body, first)[0]
+    _wipe_thumbnail(body, struct.unpack_from(order + "I", body, end)[0])
     struct.pack_into(order + "I", body, end, 0)  # no second directory: it holds the thumbnail
     if size is None:
         return
@@ -170,6 +204,36 @@ def _correct(body: bytearray, size: tuple[int, int] | None) -> None:
         for tag in tags:
             if tag in entries:
                 _put(body, entries[tag], TYPE_LONG, side)
+
+
+def _wipe_thumbnail(body: bytearray, directory: int) -> None:
+    """Zeros where a thumbnail stood: it would show what may have been cut away since."""
+    with contextlib.suppress(struct.error, IndexError):
+        tags = directories.parse(body, directory, {TAG_THUMBNAIL, TAG_THUMBNAIL_BYTES})
+        if directory and len(tags) == 2:
+            (start,), (size,) = (tags[tag].numbers() for tag in sorted(tags))
+            end = min(start + size, len(body))
+            body[start:end] = bytes(max(0, end - start))
+
+
+def lost_between(before: bytes, after: bytes | None) -> int:
+    """How many tags of a block are not as they were in another that was made of it."""
+    try:
+        old, new = _everything(before), _everything(after) if after else {}
+    except (struct.error, ValueError):
+        return 0
+    return sum(new.get(place) != value for place, value in old.items())
+
+
+def _everything(exif: bytes) -> dict[tuple[int, int], bytes]:
+    """Each tag's bytes, by the tag that points to its directory, and its own number."""
+    body = exif.removeprefix(PREFIX)
+    tags, found = directories.parse(body, directories.first(body)), dict[tuple[int, int], bytes]()
+    for pointer in (TAG_EXIF, TAG_GPS):
+        if pointer in tags:
+            inner = directories.parse(body, tags.pop(pointer).numbers()[0])
+            found |= {(pointer, tag): value.data for tag, value in inner.items()}
+    return found | {(0, tag): value.data for tag, value in tags.items() if tag not in STORING}
 
 
 def _put(body: bytearray, place: int, kind: int, value: int) -> None:

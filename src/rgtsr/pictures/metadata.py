@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from rgtsr.pictures import exif
 
 MM_PER_INCH = 25.4
+GAIN_MAP = b"hdrgm:Version"
+GAIN_MAP_ELEMENTS = (
+    *(b"hdrgm:" + name for name in (b"Version", b"GainMapMin", b"GainMapMax", b"Gamma")),
+    *(b"hdrgm:" + name for name in (b"OffsetSDR", b"OffsetHDR", b"BaseRenditionIsHDR")),
+    *(b"hdrgm:" + name for name in (b"HDRCapacityMin", b"HDRCapacityMax")),
+    b"Container:Directory",
+    b"GContainer:Directory",
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,35 @@ def sized(metadata: Metadata, height: int, width: int) -> Metadata:
         exif=None if metadata.exif is None else exif.corrected(metadata.exif, size),
         xmp=None if metadata.xmp is None else _corrected_xmp(metadata.xmp, size),
     )
+
+
+def without_gain_map(metadata: Metadata) -> Metadata:
+    """The metadata without what its XMP says of an HDR gain map and of the file's other parts.
+
+    Source: Ultra HDR image format 1.1, "XMP data for gain map metadata" and "GContainer".
+    """
+    xmp = metadata.xmp
+    if xmp is None or GAIN_MAP not in xmp:
+        return metadata
+    xmp = re.sub(rb"\shdrgm:\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", xmp)
+    for name in GAIN_MAP_ELEMENTS:
+        xmp = _without_element(xmp, name)
+    return dataclasses.replace(metadata, xmp=xmp)
+
+
+def _without_element(xmp: bytes, name: bytes) -> bytes:
+    """XMP without the elements of this name and all that is in them."""
+    kept, place = b"", 0
+    for start in re.finditer(rb"<" + name + rb"(?:\s[^<>]*)?(/?)>", xmp):
+        if start.start() < place:
+            continue
+        closing = b"</" + name + b">"
+        end = start.end() if start[1] else xmp.find(closing, start.end()) + len(closing)
+        if end < start.end():
+            break
+        kept += xmp[place : start.start()]
+        place = end
+    return kept + xmp[place:]
 
 
 def _corrected_xmp(xmp: bytes, size: tuple[int, int] | None = None) -> bytes:

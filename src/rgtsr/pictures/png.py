@@ -83,41 +83,17 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-class Rewriter:
-    """Passes an encoder's PNG on to a file, with other chunks in front of the pixels."""
-
-    def __init__(self, file: BinaryIO, chunks: bytes, dropped: frozenset[bytes]) -> None:
-        self.file, self.chunks, self.dropped = file, chunks, dropped
-        self.error: str | None = None
-        self._head: bytes | None = b""
-
-    def write(self, some: bytes | bytearray | memoryview) -> int:
-        """Take the next bytes; -1 when they could not be written, with ``error`` set."""
-        data = bytes(some)
-        try:
-            if self._head is None:
-                self.file.write(data)
-            else:
-                self._head += data
-                self._pass_head()
-        except OSError as error:
-            self.error = error.strerror or str(error)
-            return -1
-        return len(data)
-
-    def _pass_head(self) -> None:
-        """Write the head as soon as the pixels begin."""
-        head = self._head or b""
-        kept, place = head[:SIGNATURE_BYTES], SIGNATURE_BYTES
-        while len(head) >= place + 8:
-            size, kind = struct.unpack_from(">I4s", head, place)
-            if kind == b"IDAT":
-                self.file.write(kept + self.chunks + head[place:])
-                self._head = None
-                return
-            if kind not in self.dropped:
-                kept += head[place : place + 12 + size]
-            place += 12 + size
+def head(start: bytes, chunks: bytes, dropped: frozenset[bytes]) -> bytes | None:
+    """The start of a PNG with these chunks before the pixels; None before the pixels begin."""
+    kept, place = start[:SIGNATURE_BYTES], SIGNATURE_BYTES
+    while len(start) >= place + 8:
+        size, kind = struct.unpack_from(">I4s", start, place)
+        if kind == b"IDAT":
+            return kept + chunks + start[place:]
+        if kind not in dropped:
+            kept += start[place : place + 12 + size]
+        place += 12 + size
+    return None
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -19,7 +19,7 @@ from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
 from rgtsr.pictures.formats import BMP, HEIC, PNG, TIFF, Format
-from rgtsr.pictures.metadata import Metadata, upright
+from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 RAW_SUFFIXES = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".sr2", ".srw")
@@ -77,6 +77,8 @@ def decode(
         samples.turned(found.samples_HWC, turn),
         upright(found.metadata, turn >= 5),
     )
+    if metadata.xmp != (metadata := without_gain_map(metadata)).xmp:
+        notes += ("its HDR gain map was left out: this is the picture without it.",)
     if found.metadata.exif is not None and metadata.exif is None:
         notes += ("its EXIF block cannot be understood: it was left out.",)
     if turned_HWC.shape[2] in (1, 3):

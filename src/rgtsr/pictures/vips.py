@@ -58,10 +58,19 @@ def prepare() -> None:
     if logger.level == logging.NOTSET or logger.level > logging.WARNING:
         logger.setLevel(logging.WARNING)
     library: Any = pyvips  # its stubs leave out what it says of C
+    library._to_string = library.error._to_string = _text
     for domain in GLIB_DOMAINS:
         library.glib_lib.g_log_set_handler(
             domain, GLIB_LEVELS, library._log_handler_cb, library.ffi.NULL
         )
+
+
+def _text(words: Any) -> str:  # a char* of C, for which cffi has no type
+    """What libvips says, which quotes damaged files: pyvips would stumble over their bytes."""
+    library: Any = pyvips  # as above
+    if words == library.ffi.NULL:
+        return ""
+    return library.ffi.string(words).decode("utf-8", errors="replace")
 
 
 @contextlib.contextmanager
