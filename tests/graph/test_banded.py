@@ -57,10 +57,14 @@ def test_every_hyper_parameter_is_the_same_in_bands(oddity: Variant) -> None:
     assert difference(oddity, (50, 37), 16) <= TOLERANCE
 
 
-@pytest.mark.parametrize("size", [(9, 50), (16, 16), (133, 20), (64, 300), (40, 1030)])
+@pytest.mark.parametrize("size", [(9, 50), (16, 16), (133, 20), (64, 300)])
 @pytest.mark.parametrize("band_px", [1, 40, 1000])
 def test_every_size_is_the_same_in_bands(size: tuple[int, int], band_px: int) -> None:
     assert difference(family("tiny"), size, band_px) <= TOLERANCE
+
+
+def test_a_deeper_recursion_is_the_same_in_bands() -> None:
+    assert difference(replace(family("tiny"), depths=(2,)), (40, 1030), 40) <= TOLERANCE
 
 
 def test_several_pictures_are_the_same_in_bands() -> None:
