@@ -23,6 +23,7 @@ from torch._dynamo.utils import counters
 from port import spandrel_rgt
 from rgtsr import network, variants, weights
 from rgtsr.runtimes.torch import REDUCED
+from rgtsr.training.learner import know_threads
 
 RESULTS = Path(__file__).parent / "results/gpu.json"
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--max-minutes", type=float, default=8.0, help="start nothing after that")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
+    know_threads()
     end = time.monotonic() + 60 * arguments.max_minutes
     rows: list[dict] = []
     report = {"device": device_name(arguments.device), "torch": torch.__version__, "rows": rows}

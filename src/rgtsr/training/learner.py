@@ -129,10 +129,22 @@ def compile_blocks(network: RGT, device: torch.device) -> None:
     On a GPU the kernels are recorded once and replayed (CUDA graphs).
     """
     mode = "reduce-overhead" if device.type == "cuda" else None
+    know_threads()
     for group in network.layers:
         assert isinstance(group, ResidualGroup)
         for block in group.blocks:
             block.compile(fullgraph=True, dynamic=False, mode=mode)
+
+
+def know_threads() -> None:
+    """Let kernels of torch.compile be found again by as many threads alone as they were made for.
+
+    Its cache on the disk does not tell them apart otherwise, and a kernel for two threads writes
+    beyond its buffers when there is one (torch 2.13: ``double free or corruption``).
+    """
+    from torch._inductor import config
+
+    config.cpp.threads = torch.get_num_threads()
 
 
 def reduced_precision(recipe: Recipe, device: torch.device) -> bool:
