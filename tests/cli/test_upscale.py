@@ -185,7 +185,8 @@ def test_an_interrupted_run_leaves_no_half_file(
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup is inherited
+        # nohup would be inherited
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         assert process.stdout is not None
         assert b"in/1.png -> out/1.png" in process.stdout.readline()
