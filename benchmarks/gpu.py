@@ -22,8 +22,8 @@ from torch._dynamo.utils import counters
 
 from port import spandrel_rgt
 from rgtsr import network, variants, weights
+from rgtsr.network.compiling import know_threads
 from rgtsr.runtimes.torch import REDUCED
-from rgtsr.training.learner import know_threads
 
 RESULTS = Path(__file__).parent / "results/gpu.json"
 

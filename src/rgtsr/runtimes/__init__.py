@@ -74,8 +74,8 @@ def open_runtime(
     """Make these weights ready to run.
 
     ``auto`` is OpenVINO on the CPU, or torch when ``device`` asks for a GPU; ``probe`` knows
-    whether another is faster here. The precision is then bf16 on a CPU that multiplies bf16 in
-    hardware (it costs less than 0.01 dB, see docs/speed.md), and float32 elsewhere.
+    whether another is faster here. The precision is then bf16 where OpenVINO's CPU or torch's GPU
+    multiplies it in hardware (it costs less than 0.01 dB, see docs/speed.md), float32 elsewhere.
     ``max_memory_bytes`` bounds what the process takes, or what is taken of a GPU's memory.
 
     Raises:
@@ -94,7 +94,7 @@ def open_runtime(
     with _absent(CONVERTER):
         module = importlib.import_module(f"rgtsr.runtimes.{name}")
     if precision == "auto":
-        precision = module.best_precision()
+        precision = module.best_precision(device)
     return module.open_runtime(
         weights, precision=precision, device=device, max_memory_bytes=max_memory_bytes
     )

@@ -57,7 +57,7 @@ class ONNXRuntime:
         )
 
 
-def best_precision() -> str:
+def best_precision(_device: str) -> str:
     """float32: there is no other."""
     return "float32"
 

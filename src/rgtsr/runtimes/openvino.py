@@ -225,7 +225,7 @@ def _identity(weights: Weights) -> str:
     return digest.hexdigest()
 
 
-def best_precision() -> str:
+def best_precision(_device: str) -> str:
     """bf16 where the hardware multiplies it; emulated, it would be slower than float32."""
     return (
         "bf16" if "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "float32"

@@ -3,21 +3,27 @@
 # torch is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import copy
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils._triton import has_triton
 
 from rgtsr import network
 from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError
 from rgtsr.network import bounded
+from rgtsr.network.compiling import compile_blocks
 from rgtsr.runtimes import memory
+from rgtsr.runtimes.replay import TOGETHER, Replay
 from rgtsr.weights import Weights
 
 REDUCED = {"bf16": torch.bfloat16, "float16": torch.float16}
-FEW = 16  # tiles: more of them at once do not make a GPU faster
+FEW = 2 * TOGETHER  # tiles: more of them at once do not make a GPU faster
+MANY = 4000  # tiles of one size: about what compiling costs has been spent by then
 
 Shape = tuple[int, ...]
 
@@ -26,7 +32,8 @@ class TorchRuntime:
     """Runs ``network.RGT`` without gradients; bf16 and float16 by autocast of the products.
 
     The residual stream, norms and the softmax stay in float32, so float16 has nothing to overflow.
-    What does not fit into memory at once runs band by band, with the same result.
+    What does not fit into memory at once runs band by band, with the same result. On a CUDA GPU
+    blocks are compiled and passes recorded once many tiles of one size have come.
     """
 
     name = "torch"
@@ -40,10 +47,38 @@ class TorchRuntime:
         self._device = device
         self._limit_bytes = max_memory_bytes
         self._network = network.from_weights(weights).to(device).freeze()
+        self._lock = threading.Lock()  # of the recording and the tiles that it is counted for
+        self._replay: Replay | None = None
+        self._sides, self._count = (0, 0), 0
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``: what does not fit at once runs in bands here as well."""
+        if self._device.type == "cuda" and len(tiles_NCHW) >= TOGETHER:
+            with self._lock:
+                replay = self.replay_of(tiles_NCHW)
+                if replay is not None:
+                    with self._running():
+                        return replay(tiles_NCHW)
         return self.upscale_whole(tiles_NCHW)
+
+    def replay_of(self, tiles_NCHW: NDArray[np.float32]) -> Replay | None:
+        """Once many tiles of one size have come, and as long as others do not, a recording."""
+        sides = (tiles_NCHW.shape[2], tiles_NCHW.shape[3])
+        if sides != self._sides:
+            self._sides, self._count, self._replay = sides, 0, None
+        self._count += len(tiles_NCHW)
+        if self._replay is None and self._count >= MANY:
+            self._replay = self._recorded(sides)
+        return self._replay
+
+    def _recorded(self, sides: tuple[int, int]) -> Replay:
+        """Of a copy: the network stays as it is, for other sizes."""
+        copied = copy.deepcopy(self._network)
+        if has_triton():
+            compile_blocks(copied)
+        streams = torch.get_device_module(self._device)
+        with self._running():
+            return Replay(lambda tiles: copied(tiles).float(), sides, self._device, streams)
 
     def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""
@@ -55,18 +90,27 @@ class TorchRuntime:
             banded_bytes=lambda rows: self._bounded_bytes(shape, rows),
             smallest_px=bounded.smallest_band(self._variant),
         )
-        reduced = REDUCED.get(self.precision)
-        with (
-            memory_errors(),
-            torch.inference_mode(),
-            torch.autocast(self._device.type, reduced, enabled=reduced is not None),
-        ):
+        with self._running():
             tiles = torch.from_numpy(np.ascontiguousarray(tiles_NCHW)).to(self._device)
             if band_px is None:
                 enlarged = self._network(tiles)
             else:
                 enlarged = bounded.forward(self._network, tiles, band_px=band_px)
             return enlarged.float().contiguous().cpu().numpy()
+
+    @contextmanager
+    def _running(self) -> Generator[None]:
+        """The network's mode and precision; float32 is that, not TF32, in convolutions as well."""
+        reduced = REDUCED.get(self.precision)
+        with (
+            memory_errors(),
+            torch.inference_mode(),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+            torch.autocast(
+                self._device.type, reduced, enabled=reduced is not None, cache_enabled=False
+            ),
+        ):
+            yield
 
     def batch_tiles(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``."""
@@ -113,9 +157,12 @@ def memory_errors() -> Generator[None]:
         raise OutOfMemoryError(str(error)) from error
 
 
-def best_precision() -> str:
-    """float32: what less of it gains on a GPU has not been measured yet."""
-    return "float32"
+def best_precision(device: str) -> str:
+    """bf16 on a GPU that multiplies it in hardware, float32 elsewhere."""
+    gpu = gpu_device()
+    if device == "cpu" or gpu is None or gpu.type != "cuda":
+        return "float32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
 
 
 def open_runtime(

@@ -17,7 +17,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from rgtsr.errors import TrainingError
 from rgtsr.network import RGT
-from rgtsr.network.rgt import ResidualGroup
+from rgtsr.network.compiling import compile_blocks
 from rgtsr.training import schedule
 from rgtsr.training.distributed import Rank
 from rgtsr.training.loss import Loss, l1_fft_loss
@@ -42,7 +42,8 @@ class Learner:
         self.device = next(network.parameters()).device
         self.reduced = reduced_precision(recipe, self.device)
         if recipe.compile:
-            compile_blocks(network, self.device)
+            on_gpu = self.device.type == "cuda"
+            compile_blocks(network, mode="reduce-overhead" if on_gpu else None)
 
     def train_step(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> "Outcome":
         """Learn from this rank's part of a batch; nothing here waits for the device.
@@ -121,30 +122,6 @@ class Outcome:
             f"step {self.step}: the loss is {loss:g} and the gradient norm {norm:g}."
             " The last good state is kept; lower learning_rate and resume."
         )
-
-
-def compile_blocks(network: RGT, device: torch.device) -> None:
-    """Fuse what a block does between its products; equal blocks share their kernels.
-
-    On a GPU the kernels are recorded once and replayed (CUDA graphs).
-    """
-    mode = "reduce-overhead" if device.type == "cuda" else None
-    know_threads()
-    for group in network.layers:
-        assert isinstance(group, ResidualGroup)
-        for block in group.blocks:
-            block.compile(fullgraph=True, dynamic=False, mode=mode)
-
-
-def know_threads() -> None:
-    """Let kernels of torch.compile be found again by as many threads alone as they were made for.
-
-    Its cache on the disk does not tell them apart otherwise, and a kernel for two threads writes
-    beyond its buffers when there is one (torch 2.13: ``double free or corruption``).
-    """
-    from torch._inductor import config
-
-    config.cpp.threads = torch.get_num_threads()
 
 
 def reduced_precision(recipe: Recipe, device: torch.device) -> bool:
