@@ -105,7 +105,7 @@ def bounded_torch(loaded: Weights, side: int) -> Callable[[], object]:
 
 
 def banded_openvino(loaded: Weights, side: int) -> Callable[[], object]:
-    """The same through graphs."""
+    """Such bands through graphs in OpenVINO."""
     from rgtsr.graph import banded
     from rgtsr.runtimes.openvino import core, opened
 
@@ -117,6 +117,7 @@ def banded_openvino(loaded: Weights, side: int) -> Callable[[], object]:
 def fitted(kind: str, rows: list[dict]) -> list[float]:
     """Coefficients with the smallest largest error, relative to the peak; prints how they fit."""
     from rgtsr.graph import banded
+    from rgtsr.network import bounded
 
     cases = [(variants.find(r["variant"], scale=r["scale"]), r["side_px"]) for r in rows]
     before = np.array([r["before_mib"] for r in rows])
@@ -124,7 +125,8 @@ def fitted(kind: str, rows: list[dict]) -> list[float]:
     if kind.startswith(("bounded", "banded")):
         shapes = [(1, 3, side, BANDED_WIDTH_PX) for _, side in cases]
         pictures = [(1, 3, 2 * side, BANDED_WIDTH_PX) for _, side in cases]
-        held = [banded.held_bytes(c[0], shape) for c, shape in zip(cases, pictures, strict=True)]
+        held_bytes = (bounded if kind.startswith("bounded") else banded).held_bytes
+        held = [held_bytes(c[0], shape) for c, shape in zip(cases, pictures, strict=True)]
         before = before + np.array(held) / MIB
     else:
         shapes = [(1, 3, side, side) for _, side in cases]

@@ -1,4 +1,4 @@
-"""Fills the tables of the README, of docs/speed.md and of the journal from the result files.
+"""Fills the tables of the README and of docs/speed.md from the result files.
 
 python benchmarks/tables.py
 """
@@ -90,7 +90,7 @@ def tile_of(row: dict) -> tuple[str, int, str]:
 
 def rates() -> Iterator[list[str]]:
     report = read("floor")
-    yield ["large products, float32", "large products, bf16", "copies"]
+    yield ["OpenVINO's products, float32", "OpenVINO's products, bf16", "copies"]
     yield ["---:"] * 3
     products = report["product_gflop_s"]
     yield [
@@ -124,8 +124,9 @@ def tiling() -> Iterator[list[str]]:
 
 def training() -> Iterator[list[str]]:
     report = read("train_throughput")
-    yield ["network", "rgtsr", "spandrel", "ratio", "work", "roofline", "of it"]
-    yield ["---"] + ["---:"] * 6
+    yield ["network", "rgtsr", "spandrel", "ratio", "work",
+           "torch's bf16 products", "roofline", "of it"]  # fmt: skip
+    yield ["---"] + ["---:"] * 7
     for row in report["rows"]:
         yield [
             f"{row['variant']}, {row['precision']}",
@@ -133,6 +134,7 @@ def training() -> Iterator[list[str]]:
             f"{row['port_s']:.2f} s",
             f"**{row['ratio']:.2f}x**",
             f"{row['gflop']:.0f} GFLOP",
+            f"{report['product_flop_s']['bf16'] / 1e9:.0f} GFLOP/s",
             f"{row['roofline_s']:.2f} s",
             f"{row['of_roofline']:.0%}",
         ]

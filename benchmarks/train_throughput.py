@@ -33,7 +33,7 @@ from rgtsr.training.crops import Crops
 from rgtsr.training.learner import Learner
 
 RESULTS = Path(__file__).parent / "results/train_throughput.json"
-VARIANTS = ("light", "seed", "medium", "rgt-s")
+VARIANTS = ("light", "baseline", "medium", "rgt-s")
 STATE_COPIES = 8  # of all weights a step: gradient, weight, two moments, average, read or written
 PRODUCT_SIDE = 3072
 COPY_NUMBERS = 1 << 26

@@ -70,10 +70,10 @@ class Crops:
         top = rng.integers(self.sides[photo, 0] - self.patch_px + 1)
         left = rng.integers(self.sides[photo, 1] - self.patch_px + 1)
         symmetry = rng.integers(2, size=(self.batch, 3))
-        colours = np.tile(np.arange(3), (self.batch, 1))
+        colors = np.tile(np.arange(3), (self.batch, 1))
         if self.permute_rgb:
-            colours = rng.permuted(colours, axis=1)
-        drawn = np.concatenate([photo, top, left, symmetry, colours], axis=1)
+            colors = rng.permuted(colors, axis=1)
+        drawn = np.concatenate([photo, top, left, symmetry, colors], axis=1)
         mine = drawn[self.rank.index :: self.rank.world_size]
         return self._cut(self.lr, mine, 1), self._cut(self.hr, mine, self.scale)
 
@@ -92,11 +92,11 @@ def turned(crops_BHWC: Tensor, how: Integers) -> Tensor:
     """Each square crop flipped, turned and recoloured: (transposed, down, across, r, g, b)."""
     side, device = crops_BHWC.shape[1], crops_BHWC.device
     numbers = torch.from_numpy(np.ascontiguousarray(how)).to(device, non_blocking=True)
-    transposed, down, across, *colours = numbers[:, :, None, None].unbind(1)
+    transposed, down, across, *colors = numbers[:, :, None, None].unbind(1)
     place = torch.arange(side, device=device)
     i, j = place[None, :, None], place[None, None, :]
     y, x = torch.where(transposed == 1, j, i), torch.where(transposed == 1, i, j)
     y, x = torch.where(down == 1, side - 1 - y, y), torch.where(across == 1, side - 1 - x, x)
     crop = torch.arange(len(crops_BHWC), device=device)[:, None, None]
     rows = crops_BHWC[crop, y, x]
-    return rows.gather(3, torch.stack(colours, 3).expand_as(rows))
+    return rows.gather(3, torch.stack(colors, 3).expand_as(rows))

@@ -46,7 +46,7 @@ class Learner:
             compile_blocks(network, mode="reduce-overhead" if on_gpu else None)
 
     def train_step(self, lr_BCHW: Tensor, hr_BCHW: Tensor, *, rate: float) -> "Outcome":
-        """Learn from this rank's part of a batch; nothing here waits for the device.
+        """Learn from this rank's part of a batch; nothing waits for the device, but with Muon.
 
         ``rate``: the learning rate of this step.
 

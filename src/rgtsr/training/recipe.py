@@ -44,6 +44,7 @@ class VariantNumbers(BaseModel):
     depths: tuple[int, ...]
     heads: int
     split: tuple[int, int]
+    num_feat: int = variants.NUM_FEAT
     mlp_ratio: float = 2.0
     c_ratio: float = 0.5
     resi_connection: variants.ResiConnection = "1conv"
