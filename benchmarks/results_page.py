@@ -10,16 +10,17 @@ published results.
 
 import argparse
 import csv
+import functools
 import json
-import re
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+import tables
 from rgtsr import pictures, weights
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Upscaler
@@ -32,16 +33,6 @@ PHOTO = ROOT / "demo/demo-brushes.png"
 SETS = ("Set5", "Set14")
 SCALES = (2, 3, 4)
 ROUNDS = 3
-# what the published figures were trained on, by their papers; DF2K is DIV2K and Flickr2K
-DF2K = (
-    "SwinIR", "CAT-A", "HAT", "DAT", "DAT-S", "DAT-light (DF2K)", "RGT", "RGT-S", "RGT+ (x8)",
-    "ATD", "PFT", "HiT-SRF DF2K",
-)  # fmt: skip
-DIV2K = (
-    "EDSR", "RCAN", "IMDN", "ELAN-light", "SwinIR-light", "SRFormer-light", "OmniSR", "HiT-SRF",
-    "MambaIR-light", "MambaIRv2-light", "ATD-light", "PFT-light", "ESC", "ESC-lt",
-)  # fmt: skip
-DATA = dict.fromkeys(DF2K, "DF2K") | dict.fromkeys(DIV2K, "DIV2K")
 
 
 def main() -> None:
@@ -55,13 +46,12 @@ def main() -> None:
         SECONDS.write_text(json.dumps(measured(), indent=1) + "\n")
     rows = [*ours(), *published(arguments.published)]
     plot(rows).savefig(PLOT, dpi=130)
-    text = PAGE.read_text()
-    for scale in SCALES:
-        block = re.compile(rf"(<!-- x{scale} -->\n).*?(<!-- end -->)", re.DOTALL)
-        table = "\n".join("| " + " | ".join(row) + " |" for row in lines(rows, scale))
-        assert block.search(text), scale
-        text = block.sub(lambda found, table=table: found[1] + table + "\n" + found[2], text)
-    PAGE.write_text(text)
+    PAGE.write_text(tables.filled(PAGE.read_text(), by_scale(rows)))
+
+
+def by_scale(rows: list[dict]) -> dict[str, Callable[[], Iterator[list[str]]]]:
+    """The page's tables by name, as ``tables.filled`` takes them."""
+    return {f"x{scale}": functools.partial(lines, rows, scale) for scale in SCALES}
 
 
 def measured() -> dict[str, float]:
@@ -118,7 +108,7 @@ def published(table: Path) -> Iterator[dict]:
                     "kind": row["class"],
                     "parameters": count(row["params"]),
                     "seconds": None,
-                    "data": DATA[row["model"]],
+                    "data": row["trained_on"],
                 },
             )
             kept[row["dataset"]] = (float(row["psnr_y_db"]), float(row["ssim_y"] or "nan"))

@@ -11,10 +11,12 @@ import pytest
 from safetensors.numpy import save_file
 
 import floor
+import results_page
 import tables
 from rgtsr import graph, pictures, variants, weights
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
+PUBLISHED = FOLDER.parent.parent / "shared/published-results.csv"
 
 
 def run(script: str, *arguments: str | Path) -> str:
@@ -84,6 +86,13 @@ def test_the_floor_is_counted_and_measured() -> None:
 def test_the_tables_of_a_page_are_those_of_the_result_files(page: str) -> None:
     text = (FOLDER.parent / page).read_text()
     assert tables.filled(text, tables.PAGES[page]) == text
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"needs {PUBLISHED}")
+def test_the_page_of_results_is_that_of_the_result_files() -> None:
+    rows = [*results_page.ours(), *results_page.published(PUBLISHED)]
+    text = results_page.PAGE.read_text()
+    assert tables.filled(text, results_page.by_scale(rows)) == text
 
 
 def test_results_are_those_of_the_shipped_weights() -> None:
