@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,8 @@ def test_the_gpu_benchmark_runs_every_way_on_a_cpu(tmp_path: Path) -> None:
     for way in ("spandrel float32", "rgtsr float32", "rgtsr bf16", "rgtsr float16"):
         assert ways[way]["seconds"] > 0, ways[way]
     assert ways["rgtsr float16"]["psnr_db"] > ways["rgtsr bf16"]["psnr_db"] > 30
-    assert "rgtsr float32 compiled" in ways  # where there is a compiler it has seconds
+    if shutil.which("g++") is not None:  # without a compiler the row says so
+        assert ways["rgtsr float32 compiled"]["graph_breaks"] == 0
 
 
 def test_the_floor_is_counted_and_measured() -> None:

@@ -93,7 +93,7 @@ def test_each_pass_waits_for_its_tiles_and_the_host_for_what_it_takes_home() -> 
 def test_a_runtime_records_the_size_that_comes_many_times_and_lets_it_go_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(torch_runtime, "MANY", 2 * TOGETHER)
+    monkeypatch.setattr(torch_runtime, "RECORDED_FROM", 2 * TOGETHER)
     runtime = TorchRuntime(TINY, "float32", CPU, None)
     plain = runtime.upscale_tiles(tiles(TOGETHER))
     assert runtime.replay_of(tiles(TOGETHER)) is None

@@ -22,8 +22,10 @@ from rgtsr.runtimes.replay import TOGETHER, Replay
 from rgtsr.weights import Weights
 
 REDUCED = {"bf16": torch.bfloat16, "float16": torch.float16}
-FEW = 2 * TOGETHER  # tiles: more of them at once do not make a GPU faster
-MANY = 4000  # tiles of one size: about what compiling costs has been spent by then
+FEW = 4 * TOGETHER  # tiles: more of them at once do not make a GPU faster
+# tiles of one size that have come before passes are recorded, and before blocks are compiled as
+# well: about what that costs has been spent by then
+RECORDED_FROM, COMPILED_FROM = 64, 4000
 
 Shape = tuple[int, ...]
 
@@ -33,7 +35,7 @@ class TorchRuntime:
 
     The residual stream, norms and the softmax stay in float32, so float16 has nothing to overflow.
     What does not fit into memory at once runs band by band, with the same result. On a CUDA GPU
-    blocks are compiled and passes recorded once many tiles of one size have come.
+    passes are recorded once many tiles of one size have come, in the end with compiled blocks.
     """
 
     name = "torch"
@@ -66,15 +68,17 @@ class TorchRuntime:
         sides = (tiles_NCHW.shape[2], tiles_NCHW.shape[3])
         if sides != self._sides:
             self._sides, self._count, self._replay = sides, 0, None
-        self._count += len(tiles_NCHW)
-        if self._replay is None and self._count >= MANY:
-            self._replay = self._recorded(sides)
+        before, self._count = self._count, self._count + len(tiles_NCHW)
+        for threshold, compiled in ((RECORDED_FROM, False), (COMPILED_FROM, has_triton())):
+            if before < threshold <= self._count:
+                self._replay = None  # its memory first
+                self._replay = self._recorded(sides, compiled=compiled)
         return self._replay
 
-    def _recorded(self, sides: tuple[int, int]) -> Replay:
+    def _recorded(self, sides: tuple[int, int], *, compiled: bool) -> Replay:
         """Of a copy: the network stays as it is, for other sizes."""
         copied = copy.deepcopy(self._network)
-        if has_triton():
+        if compiled:
             compile_blocks(copied)
         streams = torch.get_device_module(self._device)
         with self._running():
