@@ -41,7 +41,7 @@ class Learner:
         self.optimizers = optimizers(self.parameters, recipe)
         self.device = next(network.parameters()).device
         self.reduced = reduced_precision(recipe, self.device)
-        torch.backends.cudnn.allow_tf32 = self.reduced  # float32 is float32, in convolutions as well
+        torch.backends.cudnn.allow_tf32 = self.reduced  # float32 is that in convolutions as well
         if recipe.compile:
             on_gpu = self.device.type == "cuda"
             compile_blocks(network, mode="reduce-overhead" if on_gpu else None)
