@@ -122,6 +122,18 @@ def tiling() -> Iterator[list[str]]:
         yield [f"{side} px", *(cell(found.get(overlap)) for overlap in overlaps)]
 
 
+def borders() -> Iterator[list[str]]:
+    yield ["margin", "PSNR-Y of the outermost 8 px", "drift of solid colors", "pixels that run"]
+    yield ["---"] + ["---:"] * 3
+    for row in read("borders")["margins"]:
+        yield [
+            f"{row['margin_px']} px",
+            f"{row['border_psnr_y']:.3f} dB",
+            f"{row['solid_drift']} of 255",
+            f"{row['pixels_run']:.3f}x",
+        ]
+
+
 def training() -> Iterator[list[str]]:
     report = read("train_throughput")
     yield ["network", "rgtsr", "spandrel", "ratio", "work",
@@ -205,6 +217,7 @@ PAGES = {
         "precision": precision,
         "memory": memory,
         "tiling": tiling,
+        "borders": borders,
         "training": training,
         "training-memory": training_memory,
     },
