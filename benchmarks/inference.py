@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 VARIANTS = ("small", "light", "rgt-s")
 SIDES = (64, 128, 256)
@@ -171,8 +171,18 @@ def alone(arguments: argparse.Namespace) -> dict:
     run, started = opened(arguments, arguments.precision), time.perf_counter()
     run()
     wall_s = time.perf_counter() - started
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+    peak_mib = peak_bytes() / MIB
     return {"wall_s": wall_s, "peak_mib": peak_mib}
+
+
+def peak_bytes() -> int:
+    """The most that this process held so far."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource  # POSIX alone
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 CHILDREN = {"time": time_in_turn, "alone": alone}
@@ -219,11 +229,12 @@ def machine() -> dict:
     import openvino
     import torch
 
+    from rgtsr.runtimes import memory
     from rgtsr.runtimes.openvino import core
 
     return {
         "processor": core().get_property("CPU", "FULL_DEVICE_NAME"),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": memory.cores(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "openvino": openvino.__version__,
