@@ -15,7 +15,7 @@ import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError
-from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, vips
+from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, tiff, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
 from rgtsr.pictures.formats import BMP, HEIC, PNG, TIFF, Format
@@ -80,7 +80,7 @@ def decode(
     if metadata.xmp != (metadata := without_gain_map(metadata)).xmp:
         notes += ("its HDR gain map was left out: this is the picture without it.",)
     if found.metadata.exif is not None and metadata.exif is None:
-        notes += ("its EXIF block cannot be understood: it was left out.",)
+        notes += (exif.UNREAD,)
     if turned_HWC.shape[2] in (1, 3):
         return Decoded(np.ascontiguousarray(turned_HWC), None, metadata, notes)
     alpha_HW = np.ascontiguousarray(turned_HWC[:, :, -1])
@@ -94,8 +94,15 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     if not vips.can(encoded.form.loader or ""):
         raise PictureError(f"{wish.path}: {_undecoded(encoded.form)}")
     encoded, notes = _at_page(encoded, wish)
+    with decoding.alone(encoded):
+        found, more = _whole_or_salvaged(encoded, wish)
+    return found, notes + more
+
+
+def _whole_or_salvaged(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
+    """What is on the page, and a line for what is missing. Raises Lost and pyvips.Error."""
     try:
-        return decoding.strictly(encoded, lambda image: _taken(image, encoded, wish)), notes
+        return decoding.strictly(encoded, lambda image: _taken(image, encoded, wish)), ()
     except (pyvips.Error, Lost) as error:
         ended = encoded.with_its_end()
         if ended is not None:
@@ -104,13 +111,11 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
             except (pyvips.Error, Lost):
                 pass
             else:
-                return found, (*notes, "its end mark is missing: nothing else is.")
+                return found, ("its end mark is missing: nothing else is.",)
         if not wish.salvage:
             raise
-        return _salvaged(encoded, wish, error), (
-            *notes,
-            f"it is damaged ({vips.reason(error)}): {decoding.remains(encoded)}.",
-        )
+        note = f"it is damaged ({vips.reason(error)}): {decoding.remains(encoded)}."
+        return _salvaged(encoded, wish, error), (note,)
 
 
 def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found:
@@ -124,8 +129,7 @@ def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found
 def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     """All that is wanted of an image. Raises PictureError for one that cannot be taken."""
     _check_size(wish, image.height, image.width)
-    is_icclab = encoded.form is TIFF and exif.is_icclab(encoded.file)
-    image = samples.as_rgb_or_grey(wish.path, image, is_icclab)
+    image = samples.as_rgb_or_grey(wish.path, image, encoded.stored.is_icclab)
     metadata, notes = _metadata(image, encoded)
     return Found(samples.of(image), metadata, _orientation(image), notes)
 
@@ -140,7 +144,8 @@ def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     encoded = dataclasses.replace(encoded, page=page - 1)
     if header is not None:
         header = encoded.image("none") if page > 1 else header
-        encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header))
+        stored = tiff.stored(encoded.file, page - 1) if encoded.form is TIFF else encoded.stored
+        encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header), stored=stored)
     if count == 1:
         return encoded, ()
     return encoded, (f"page {page} of {count} was read: --page takes another.",)
@@ -227,9 +232,9 @@ def _check_size(wish: Wish, height: int, width: int) -> None:
 
 
 def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[str, ...]]:
-    block, lost = _block(image, vips.EXIF), 0
+    block, notes = _block(image, vips.EXIF), ()
     if encoded.form is TIFF:
-        block, lost = exif.from_tiff(encoded.file)
+        block, notes = exif.from_tiff(encoded.file, encoded.page)
     iptc = _block(image, vips.IPTC)  # as JPEG has it; TIFF's arrives cut to a quarter
     metadata = Metadata(
         icc=_block(image, vips.ICC),
@@ -237,7 +242,6 @@ def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[st
         xmp=_block(image, vips.XMP),
         iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
     )
-    notes = (exif.left_out(lost),) if lost else ()
     if encoded.form is PNG:
         said = png.read(encoded.file)
         icc, notes = metadata.icc or said.icc, said.notes
