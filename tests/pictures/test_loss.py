@@ -1,12 +1,16 @@
 """What decoders lose is refused, or taken with a note that says how much is there."""
 
+import io
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
+from numpy.typing import NDArray
+from PIL import Image
 
 from pictures.made import photo
 from rgtsr.errors import PictureError
@@ -249,3 +253,41 @@ def test_a_loss_is_laid_to_the_file_that_has_it(tmp_path, whole, damaged, salvag
         thread.join()
     assert sound.count(True) == 40
     assert len(sound) == (80 if salvage else 40)
+
+
+def bitmap(pixels_HWC: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels_HWC).save(stream, "BMP")
+    return stream.getvalue()
+
+
+def claiming(name: str, whole: bytes) -> bytes:
+    """The file with a header that says 144 million pixels."""
+    side = (12_000).to_bytes(4, "big")
+    if name == "a.png":
+        head = b"IHDR" + side + side + whole[24:29]
+        return whole[:12] + head + zlib.crc32(head).to_bytes(4, "big") + whole[33:]
+    if name == "a.jpg":
+        at = whole.index(b"\xff\xc0") + 5
+        return whole[:at] + side[2:] + side[2:] + whole[at + 4 :]
+    if name == "a.bmp":
+        return whole[:22] + (12_000**2 // 64).to_bytes(4, "little") + whole[26:]
+    tags = dict.fromkeys((256, 257), directories.Value.long(12_000))
+    return tagged(tagged(whole, 256, tags[256]), 257, tags[257])
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif", "tiles.tif"])
+def test_what_claims_far_more_than_it_holds_is_not_salvaged(tmp_path, name):
+    small = grainy().crop(0, 0, 64, 64)
+    wholes = {
+        "a.png": small.pngsave_buffer,
+        "a.jpg": small.jpegsave_buffer,
+        "a.bmp": lambda: bitmap(small.numpy()),
+        "a.tif": lambda: small.tiffsave_buffer(compression="lzw"),
+        "tiles.tif": lambda: small.tiffsave_buffer(
+            compression="lzw", tile=True, tile_width=16, tile_height=16
+        ),
+    }
+    path = saved(tmp_path, name, claiming(name, wholes[name]()))
+    with pytest.raises(PictureError, match="damaged"):
+        read(path, salvage=True)

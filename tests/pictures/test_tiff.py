@@ -7,6 +7,7 @@ import pytest
 import pyvips
 
 from pictures.made import photo
+from rgtsr.errors import PictureError
 from rgtsr.pictures import directories, read
 
 MAKE, COPYRIGHT, EXIF, GPS = 0x010F, 0x8298, 0x8769, 0x8825
@@ -91,6 +92,18 @@ def test_one_bad_pointer_costs_its_own_directory_and_is_told(tmp_path, big, poin
     assert tags[MAKE].data == b"Rolleiflex\0"
     assert tags[COPYRIGHT].data == b"nobody\0"
     assert [note.partition(":")[0] for note in notes] == ["1 EXIF tags were left out"]
+
+
+@pytest.mark.parametrize("salvage", [False, True])
+def test_tags_that_claim_more_than_the_file_holds_are_not_copied(tmp_path, salvage):
+    """libtiff would take 50 MiB for these, again each time that the file is opened."""
+    claims = {60_000 + tag: (ASCII, 2000, bytes(2000)) for tag in range(9)}
+    whole = with_tags(plain(), claims)
+    (tmp_path / "a.tif").write_bytes(whole)
+    assert read(tmp_path / "a.tif").notes == ()
+    (tmp_path / "a.tif").write_bytes(whole.replace(bytes((208, 7, 0, 0)), bytes((0, 64, 0, 0))))
+    with pytest.raises(PictureError, match="its tags claim more than there is"):
+        read(tmp_path / "a.tif", salvage=salvage)
 
 
 def test_a_directory_of_more_tags_than_there_can_be_takes_no_memory():

@@ -12,6 +12,7 @@ decoders say ``error``.
 
 import contextlib
 import dataclasses
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from rgtsr.pictures.vips import Heard
 STRIP_ROWS = 16
 SAMPLE_BYTES = 8  # at most
 PADDING_BYTES = 2**24  # what tiles may reach beyond a small picture
+LIKELY_PIXELS_PER_BYTE = 100  # of a damaged picture that claims more, some must be there
+LEAST_SHARE = 0.05
 JPEG_MARGIN_ROWS = 24  # warnings come a strip late, and colours are drawn from the block below
 # libtiff's words about JPEG, PackBits and fax
 TIFF_LOSSES = (
@@ -118,14 +121,22 @@ def loosely(encoded: Encoded, work: Callable[[pyvips.Image], Result]) -> Result:
 
 
 def remains(encoded: Encoded) -> str:
-    """How much of a damaged picture is there, in words."""
+    """How much of a damaged picture is there, in words. Raises Lost for next to nothing."""
     header = encoded.image("none")
-    if encoded.is_tiled:
+    is_likely = could_hold(encoded.file, header.height, header.width)
+    if encoded.is_tiled and is_likely:
         return _tiles_left(encoded, header)
-    height, rows = header.height, _sound_rows(encoded, header.height)
+    height, rows = header.height, 0 if encoded.is_tiled else _sound_rows(encoded, header.height)
+    if not is_likely and rows < height * LEAST_SHARE:
+        raise Lost(f"next to nothing is there of {header.width} x {height} pixels")
     if rows == 0:
         return "no part of it is sure to be as it was"
     return f"{rows} of its {height} rows are sure to be as they were ({rows / height:.0%})"
+
+
+def could_hold(file: BinaryIO, height: int, width: int) -> bool:
+    """Whether a file is large enough for most of such a picture, as photos are compressed."""
+    return height * width <= LIKELY_PIXELS_PER_BYTE * os.fstat(file.fileno()).st_size
 
 
 def _strictness(encoded: Encoded) -> str:

@@ -154,6 +154,15 @@ def parse(body: Bytes, directory: int, wanted: Container[int] | None = None) -> 
     return tags
 
 
+def claimed_bytes(body: Bytes, directory: int) -> int:
+    """How many bytes the values of a directory claim together. Raises as ``parse``."""
+    numbers, claimed = _numbers(body), 0
+    for place in places(body, directory).values():
+        (kind,) = struct.unpack_from(numbers.order + "H", body, place + 2)
+        claimed += numbers.place_at(body, place + 4) * _TYPE_BYTES.get(kind, (0, 1))[0]
+    return claimed
+
+
 def laid_out(tags: Tags, inner: Mapping[int, Tags], at: int) -> bytes:
     """A directory as it stands in a file from byte ``at``, its values and inner ones behind it.
 

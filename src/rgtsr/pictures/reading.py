@@ -114,7 +114,8 @@ def _whole_or_salvaged(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, 
                 return found, ("its end mark is missing: nothing else is.",)
         if not wish.salvage:
             raise
-        note = f"it is damaged ({vips.reason(error)}): {decoding.remains(encoded)}."
+        left = decoding.remains(encoded)  # which comes first: it may be too little
+        note = f"it is damaged ({vips.reason(error)}): {left}."
         return _salvaged(encoded, wish, error), (note,)
 
 
@@ -136,6 +137,11 @@ def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
 
 def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     """The file at the page that is wanted, or at its main one, and a line about the others."""
+    if encoded.form is TIFF:
+        stored = tiff.stored(encoded.file, (wish.page or 1) - 1)
+        if stored.is_overfull:
+            raise Lost("its tags claim more than there is")
+        encoded = dataclasses.replace(encoded, stored=stored)
     header = encoded.image("none") if encoded.form.has_pages else None
     count = _number(header, "n-pages", 1)
     page = wish.page or _number(header, "heif-primary", 0) + 1
@@ -144,8 +150,7 @@ def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     encoded = dataclasses.replace(encoded, page=page - 1)
     if header is not None:
         header = encoded.image("none") if page > 1 else header
-        stored = tiff.stored(encoded.file, page - 1) if encoded.form is TIFF else encoded.stored
-        encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header), stored=stored)
+        encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header))
     if count == 1:
         return encoded, ()
     return encoded, (f"page {page} of {count} was read: --page takes another.",)
@@ -168,7 +173,8 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
         raise Lost(str(error)) from error
     _check_size(wish, bitmap.height, bitmap.width)
     there, height = bmp.rows_there(body, bitmap), bitmap.height
-    if there < height and not (wish.salvage and there):
+    is_likely = decoding.could_hold(encoded.file, height, bitmap.width)
+    if there < height and not (wish.salvage and there and is_likely):
         raise Lost(f"it holds {there} of {height} rows")
     metadata = Metadata(icc=bitmap.icc, resolution_per_mm=bitmap.resolution_per_mm)
     notes = () if there == height else (f"it is damaged: {there} of its {height} rows are there.",)

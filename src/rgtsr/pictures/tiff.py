@@ -29,11 +29,15 @@ STEP_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Stored:
-    """What a page's tags say; ``parts`` are (start, bytes) of each strip or tile."""
+    """What a page's tags say; ``parts`` are (start, bytes) of each strip or tile.
+
+    ``is_overfull``: its tags claim more bytes than the file has, which libtiff would copy.
+    """
 
     compression: int = 1
     is_icclab: bool = False
     is_mirrored: bool = False
+    is_overfull: bool = False
     parts: tuple[tuple[int, int], ...] = ()
     strip_rows: int = 2**32
 
@@ -50,7 +54,9 @@ def stored(file: BinaryIO, page: int) -> Stored:
     """What can be read of how a page, from 0, is stored."""
     with contextlib.suppress(struct.error, ValueError, OSError):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-            found = directories.parse(body, directories.of_page(body, page), _WANTED)
+            directory = directories.of_page(body, page)
+            found = directories.parse(body, directory, _WANTED)
+            is_overfull = directories.claimed_bytes(body, directory) > len(body)
         tags = {tag: value.numbers() for tag, value in found.items()}
         starts = tags.get(TAG_TILES) or tags.get(TAG_STRIPS) or ()
         sizes = tags.get(TAG_TILE_BYTES) or tags.get(TAG_STRIP_BYTES) or ()
@@ -58,6 +64,7 @@ def stored(file: BinaryIO, page: int) -> Stored:
             compression=_first(tags, TAG_COMPRESSION, Stored.compression),
             is_icclab=_first(tags, TAG_PHOTOMETRIC, 0) == ICCLAB,
             is_mirrored=_first(tags, TAG_FILL_ORDER, 0) == MIRRORED,
+            is_overfull=is_overfull,
             parts=tuple(zip(starts, sizes, strict=False)),
             strip_rows=_first(tags, TAG_STRIP_ROWS, 0) or Stored.strip_rows,
         )
