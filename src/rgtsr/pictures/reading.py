@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 import pyvips
 
-from rgtsr.errors import PictureError
+from rgtsr.errors import PictureError, UndecodedError
 from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, tiff, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
@@ -22,7 +22,6 @@ from rgtsr.pictures.formats import BMP, HEIC, PNG, TIFF, Format
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
-RAW_SUFFIXES = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".sr2", ".srw")
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
 
@@ -92,7 +91,7 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     if encoded.form is BMP:
         return _bitmap(encoded, wish)
     if not vips.can(encoded.form.loader or ""):
-        raise PictureError(f"{wish.path}: {_undecoded(encoded.form)}")
+        raise _undecoded(encoded.form, wish)
     encoded, notes = _at_page(encoded, wish)
     with decoding.alone(encoded):
         found, more = _whole_or_salvaged(encoded, wish)
@@ -184,7 +183,7 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
 def _damaged(form: Format, wish: Wish, error: Exception) -> PictureError:
     reason = vips.reason(error)
     if form is HEIC and any(words in str(error) for words in UNDECODED):
-        return PictureError(f"{wish.path}: {_undecoded(form)}")
+        return _undecoded(form, wish)
     way_out = "get it again, or save it anew with another program"
     if not wish.salvage:
         way_out += "; salvage (on the command line --salvage) takes what is there of it"
@@ -194,10 +193,10 @@ def _damaged(form: Format, wish: Wish, error: Exception) -> PictureError:
     )
 
 
-def _undecoded(form: Format) -> str:
-    return (
-        f"is {form.name}, and there is no decoder for it in this libvips: save it as PNG or JPEG, "
-        "or install a libvips that has one."
+def _undecoded(form: Format, wish: Wish) -> UndecodedError:
+    return UndecodedError(
+        f"{wish.path}: is {form.name}, and there is no decoder for it in this libvips: save it as "
+        "PNG or JPEG, or install a libvips that has one."
     )
 
 
@@ -223,7 +222,7 @@ def _recognised(path: Path, head: bytes) -> Format:
     if form is None:
         names = ", ".join(form.name for form in formats.WRITABLE)
         raise PictureError(f"{path}: is no picture that can be read here: convert it to {names}.")
-    if form is TIFF and path.suffix.lower() in RAW_SUFFIXES:
+    if form is TIFF and path.suffix.lower() in formats.RAW_SUFFIXES:
         raise PictureError(f"{path}: is a camera raw file: develop it to TIFF, PNG or JPEG first.")
     return form
 
