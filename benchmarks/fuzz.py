@@ -226,7 +226,7 @@ def write_picture(kind: str, path: Path) -> None:
     if path.suffix == ".tif":
         options |= {"compression": "deflate", "predictor": "horizontal"}
     if kind == "bmp":
-        path.write_bytes(bitmap(pixels_HWC))
+        path.write_bytes(bitmap(pixels_HWC, pyvips.Image.profile_load("p3")))
         return
     image.write_to_file(str(path), **options)
     if path.suffix == ".tif":
@@ -236,18 +236,15 @@ def write_picture(kind: str, path: Path) -> None:
         exif.into_tiff(path, block)
 
 
-def bitmap(pixels_HWC: NDArray[np.uint8]) -> bytes:
+def bitmap(pixels_HWC: NDArray[np.uint8], profile: bytes) -> bytes:
     """A Windows bitmap of 32 bits with masks, a resolution and a profile."""
-    import pyvips
-
     height, width, _ = pixels_HWC.shape
-    profile = pyvips.Image.profile_load("p3")
     rows = np.dstack((pixels_HWC[::-1, :, ::-1], np.full((height, width), 255, np.uint8))).tobytes()
-    start, end = 14 + 124, 14 + 124 + len(rows)
+    end = 14 + 124 + len(rows)
     masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     about = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, len(rows), 11800, 11800, 0, 0)
     space = b"DEBM" + bytes(48) + struct.pack("<IIII", 4, end - 14, len(profile), 0)
-    head = struct.pack("<2sIII", b"BM", end + len(profile), 0, start)
+    head = struct.pack("<2sIII", b"BM", end + len(profile), 0, 14 + 124)
     return head + about + masks + space + rows + profile
 
 

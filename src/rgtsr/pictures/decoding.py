@@ -78,7 +78,7 @@ class Encoded:
         return load(source, access=access, fail_on=fail_on, **options)
 
     def with_its_end(self) -> "Encoded | None":
-        """The same with JPEG's end mark behind it, if the file does not end so."""
+        """A JPEG with its end mark put behind it; None for a file that has it, or is no JPEG."""
         if self.form is not JPEG:
             return None
         self.file.seek(0)

@@ -50,7 +50,7 @@ MOVABLE_NOTES = (b"Nikon\0\2", b"OLYMPUS\0", b"OM SYSTEM\0", b"FUJIFILM", b"Appl
 
 
 def corrected(exif: bytes, size: tuple[int, int] | None = None) -> bytes | None:
-    """The same EXIF, upright and without its thumbnail; None when it cannot be understood.
+    """EXIF for the upright picture, without thumbnail; None when it cannot be understood.
 
     ``size``: (height, width) to write where the block already speaks of pixel sizes.
     """
@@ -76,7 +76,7 @@ def resolution_per_mm(exif: bytes) -> tuple[float, float] | None:
 
 
 def with_resolution(exif: bytes, per_mm: tuple[float, float]) -> bytes:
-    """The same EXIF, speaking of a resolution (vertical, horizontal) if it did not.
+    """EXIF that gives a resolution, (vertical, horizontal), where the block gave none.
 
     Its first directory is written anew at its end, so that all else stays where it was.
     """

@@ -15,10 +15,10 @@ import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError, UndecodedError
-from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, tiff, vips
+from rgtsr.pictures import bmp, decoding, exif, formats, mpo, png, samples, tiff, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
-from rgtsr.pictures.formats import BMP, HEIC, PNG, TIFF, Format
+from rgtsr.pictures.formats import BMP, HEIC, JPEG, PNG, TIFF, Format
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
@@ -93,6 +93,8 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     if not vips.can(encoded.form.loader or ""):
         raise _undecoded(encoded.form, wish)
     encoded, notes = _at_page(encoded, wish)
+    if encoded.form is JPEG and (count := mpo.count(encoded.file)) > 1:
+        notes += (f"the first of {count} pictures in it was read.",)
     with decoding.alone(encoded):
         found, more = _whole_or_salvaged(encoded, wish)
     return found, notes + more
@@ -168,6 +170,10 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     body = encoded.file.read()
     try:
         bitmap = bmp.header(body)
+    except NotImplementedError as error:
+        raise PictureError(
+            f"{wish.path}: is a BMP file, {error}, which is not read here: save it as PNG."
+        ) from error
     except (ValueError, struct.error) as error:
         raise Lost(str(error)) from error
     _check_size(wish, bitmap.height, bitmap.width)
