@@ -240,11 +240,10 @@ def bitmap(pixels_HWC: NDArray[np.uint8], profile: bytes) -> bytes:
     """A Windows bitmap of 32 bits with masks, a resolution and a profile."""
     height, width, _ = pixels_HWC.shape
     rows = np.dstack((pixels_HWC[::-1, :, ::-1], np.full((height, width), 255, np.uint8))).tobytes()
-    end = 14 + 124 + len(rows)
     masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     about = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, len(rows), 11800, 11800, 0, 0)
-    space = b"DEBM" + bytes(48) + struct.pack("<IIII", 4, end - 14, len(profile), 0)
-    head = struct.pack("<2sIII", b"BM", end + len(profile), 0, 14 + 124)
+    space = b"DEBM" + bytes(48) + struct.pack("<IIII", 4, 124 + len(rows), len(profile), 0)
+    head = struct.pack("<2sIII", b"BM", 138 + len(rows) + len(profile), 0, 138)
     return head + about + masks + space + rows + profile
 
 

@@ -25,6 +25,7 @@ from rgtsr.pictures.formats import JPEG, Format
 from rgtsr.pictures.vips import Heard
 
 STRIP_ROWS = 16
+STRIP_PIXELS = 2**22
 SAMPLE_BYTES = 8  # at most
 PADDING_BYTES = 2**24  # what tiles may reach beyond a small picture
 LIKELY_PIXELS_PER_BYTE = 100  # of a damaged picture that claims more, some must be there
@@ -209,10 +210,11 @@ def _sound_rows(encoded: Encoded, height: int) -> int:
 
 def _rows_until_error(encoded: Encoded) -> int:
     image = encoded.image(_strictness(encoded))
+    rows = max(1, min(STRIP_ROWS, STRIP_PIXELS // image.width))
     region, top = pyvips.Region.new(image), 0
     with contextlib.suppress(pyvips.Error):
         while top < image.height:
-            high = min(STRIP_ROWS, image.height - top)
+            high = min(rows, image.height - top)
             region.fetch(0, top, image.width, high)
             top += high
     return top

@@ -115,6 +115,7 @@ def _whole_or_salvaged(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, 
                 return found, ("its end mark is missing: nothing else is.",)
         if not wish.salvage:
             raise
+        error.with_traceback(None)  # it holds what was decoded so far
         left = decoding.remains(encoded)  # which comes first: it may be too little
         note = f"it is damaged ({vips.reason(error)}): {left}."
         return _salvaged(encoded, wish, error), (note,)
