@@ -13,6 +13,10 @@ class PictureError(RgtsrError):
     """A picture cannot be read or written."""
 
 
+class UndecodedError(PictureError):
+    """A picture is of a format for which this machine has no decoder."""
+
+
 class WeightsError(RgtsrError):
     """A weights file is missing, damaged, unsafe, or another network's."""
 

@@ -8,31 +8,28 @@ from pathlib import Path
 
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
 MOST_NAMED = 3  # of one kind that is passed over
-# what people have and what may not be readable here: passed over, but not silently
-PICTURES = (
-    *(".bmp", ".gif", ".psd", ".psb", ".tga", ".heic", ".heif", ".jxl", ".jp2", ".exr", ".hdr"),
-    *(".svg", ".pdf", ".eps", ".ico", ".pcx", ".ppm", ".pgm", ".pbm", ".xcf"),
-    *(".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2"),
-)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture file and where its enlarged picture goes."""
+    """One picture file and where its enlarged picture goes; the folder if it was found in one."""
 
     source: Path
     target: Path
+    folder: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Naming:
     """How results are called.
 
-    ``readable`` and ``writable`` are suffixes such as ``.png``; ``suffix`` is the one asked for, if
-    any; ``mark`` goes behind the name of a result that lies beside its source.
+    ``readable``, ``unread`` and ``writable`` are suffixes such as ``.png``, ``unread`` those of
+    pictures that are passed over; ``suffix`` is the one asked for, if any; ``mark`` goes behind the
+    name of a result that lies beside its source.
     """
 
     readable: tuple[str, ...]
+    unread: tuple[str, ...]
     writable: tuple[str, ...]
     suffix: str | None = None
     mark: str = "_x2"
@@ -59,6 +56,18 @@ class PassedOver:
     unread: Counter[str] = field(default_factory=Counter[str])  # by suffix
     closed: list[Path] = field(default_factory=list[Path])  # folders that may not be entered
     links: list[Path] = field(default_factory=list[Path])  # to folders
+    found: Counter[Path] = field(default_factory=Counter[Path])  # what can be read, by input folder
+
+    def add(self, job: Job) -> None:
+        """Pass over what was found in a folder and cannot be read after all."""
+        assert job.folder is not None
+        self.unread[job.source.suffix.lower()] += 1
+        self.found[job.folder] -= 1
+
+    @property
+    def barren(self) -> list[Path]:
+        """Folders in which nothing could be read."""
+        return [folder for folder, count in self.found.items() if not count]
 
     def __str__(self) -> str:
         """One line, or nothing."""
@@ -69,6 +78,7 @@ class PassedOver:
             for what, paths in (
                 ("that may not be opened", self.closed),
                 ("linked folders, to be named themselves", self.links),
+                ("folders without a picture that can be read", self.barren),
             )
             if paths
         ]
@@ -111,9 +121,11 @@ def _into(
         if not source.is_dir():
             yield Job(source, folder / naming.result(source))
             continue
+        passed_over.found[source] = 0
         for picture in _pictures(source, folder, naming, passed_over):
             inside = picture.relative_to(source).parent
-            yield Job(picture, folder / inside / naming.result(picture))
+            passed_over.found[source] += 1
+            yield Job(picture, folder / inside / naming.result(picture), source)
 
 
 def _pictures(
@@ -139,7 +151,7 @@ def _pictures(
                 continue
             if suffix in naming.readable:
                 yield Path(place) / name
-            elif suffix in PICTURES:
+            elif suffix in naming.unread:
                 passed_over.unread[suffix] += 1
 
 
