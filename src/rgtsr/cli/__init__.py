@@ -27,6 +27,7 @@ from rgtsr.cli import (
     upscale,
 )
 from rgtsr.cli.terminal import complain
+from rgtsr.errors import UsageError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -106,18 +107,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read us has gone, as in ``| head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to say is said to nobody
         return FAILED
-    except ValueError as error:
-        return _report(error, MISUSED if _is_deliberate(error) else FAILED)
+    except UsageError as error:
+        return _report(error, MISUSED)
     except Exception as error:  # one line, whatever it is
         return _report(error, FAILED)
-
-
-def _is_deliberate(error: ValueError) -> bool:
-    """Whether rgtsr itself refuses something, rather than a library that it calls."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith("rgtsr")
 
 
 def _report(error: Exception, status: int) -> int:

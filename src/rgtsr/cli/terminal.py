@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import signals
-from rgtsr.errors import RgtsrError
+from rgtsr.errors import RgtsrError, UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -29,13 +29,13 @@ def one_line(what: str | Exception) -> str:
     elif isinstance(what, OSError) and what.strerror:
         name = f"{what.filename}: " if what.filename else ""
         what = f"{name}{what.strerror}."
-    elif isinstance(what, Exception) and not isinstance(what, RgtsrError | ValueError | Warning):
+    elif isinstance(what, Exception) and not isinstance(what, RgtsrError | UsageError | Warning):
         what = f"unexpected {type(what).__name__}: {what} (RGTSR_DEBUG=1 shows where)"
     return visible(" ".join(line.strip() for line in str(what).splitlines() if line.strip()))
 
 
 def visible(text: str) -> str:
-    """The same, where a name may hold line breaks and other things that move the cursor."""
+    """Text in which line breaks and whatever else moves the cursor stand as ``\\n`` does."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.errors import RuntimeUnavailableError, UsageError
 from rgtsr.weights import Weights
 
 NAMES = ("openvino", "onnxruntime", "torch")
@@ -79,7 +79,7 @@ def open_runtime(
     ``max_memory_bytes`` bounds what the process takes, or what is taken of a GPU's memory.
 
     Raises:
-        ValueError: for an unknown name, precision or device.
+        UsageError: for an unknown name, precision or device.
         RuntimeUnavailableError: for a package or a device that this machine lacks.
     """
     _known("runtime", name, ("auto", *NAMES))
@@ -123,4 +123,4 @@ def is_installed(name: str) -> bool:
 
 def _known(what: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{what} {value!r} is not one of {', '.join(allowed)}.")
+        raise UsageError(f"{what} {value!r} is not one of {', '.join(allowed)}.")
