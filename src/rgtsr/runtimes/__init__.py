@@ -33,6 +33,7 @@ class Runtime(Protocol):
     scale: int
     name: str
     precision: str
+    is_on_gpu: bool  # and has its own memory then, of which the figures below speak
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, h, w) RGB in 0..1 -> (N, 3, h * S, w * S), not clipped; any h and w from 1 up.
@@ -60,6 +61,10 @@ class Runtime(Protocol):
 
     def room_bytes(self) -> int:
         """What there is for them where the network runs, less by as much as a plan may be wrong."""
+        ...
+
+    def held_bytes(self) -> int:
+        """What the process holds already where the network runs."""
         ...
 
 

@@ -32,6 +32,7 @@ class OpenVINORuntime:
     """Compiles one graph per tile shape when it first comes, and keeps the last few."""
 
     name = "openvino"
+    is_on_gpu = False
 
     def __init__(self, weights: Weights, precision: str, max_memory_bytes: int | None) -> None:
         self.scale = weights.variant.scale
@@ -62,6 +63,7 @@ class OpenVINORuntime:
         band_px = memory.band_px(
             shape,
             self.room_bytes(),
+            held=self.held_bytes(),
             plain_bytes=self.needed_bytes(shape),
             banded_bytes=lambda rows: memory.banded_bytes(
                 "banded float32", variant, shape, rows, held_bytes=banded.held_bytes(variant, shape)
@@ -85,6 +87,10 @@ class OpenVINORuntime:
     def room_bytes(self) -> int:
         """See ``Runtime``."""
         return memory.room_bytes(self._limit_bytes)
+
+    def held_bytes(self) -> int:
+        """See ``Runtime``."""
+        return memory.used_bytes()
 
     def _open(self, shape: Shape) -> openvino.CompiledModel:
         """From the cache if it is there. A fresh one goes there first: see ``_compile``."""

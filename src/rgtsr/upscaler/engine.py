@@ -125,13 +125,14 @@ class Engine:
         needed = 0
         for tile_px in TILES_PX:
             plan = self._tiled(size, tile_px)
-            rows = 2 * plan.tile[0] * size[1] * self.scale**2 * 3 * 4  # two rows of tiles, float32
-            needed = self.runtime.needed_bytes((1, 3, *plan.tile)) + rows
+            needed = self.runtime.needed_bytes((1, 3, *plan.tile))
+            if not self.runtime.is_on_gpu:  # two rows of tiles, float32, are in our own memory
+                needed += 2 * plan.tile[0] * size[1] * self.scale**2 * 3 * 4
             if needed <= room:
                 return plan
-        least = memory.in_words(memory.used_bytes() + int(memory.MARGIN * needed))
-        limit = self.settings.max_memory_bytes
-        there = memory.in_words(limit or int(memory.MARGIN * room) + memory.used_bytes())
+        held = self.runtime.held_bytes()
+        there = memory.in_words(held + int(memory.MARGIN * room))
+        least = memory.least(needed, held)
         raise OutOfMemoryError(f"{there} of memory are too little: this takes at least {least}.")
 
     def _tiled(self, size: tuple[int, int], tile_px: int, **margin: int) -> tiling.Plan:
