@@ -11,7 +11,9 @@ from cli.conftest import write_picture
 from cli.running import environment, rgtsr
 from rgtsr import pictures, variants, weights
 from rgtsr.cli.sizes import size_bytes
+from rgtsr.errors import OutOfMemoryError
 from rgtsr.runtimes import memory
+from rgtsr.runtimes.openvino import memory_errors
 
 MEASURED = """
 import sys
@@ -49,3 +51,22 @@ def test_a_whole_picture_keeps_to_the_smallest_limit_without_torch(tmp_path: Pat
     peak = 1024 * int(done.stdout.split()[-2])
     assert peak <= memory.MARGIN * limit
     assert pictures.read(tmp_path / "out.png").size == (960, 800)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone limits a process's addresses")
+@pytest.mark.parametrize("limit_kib", [500_000, 600_000, 650_000, 700_000])
+def test_a_process_that_may_have_no_more_memory_says_so_in_one_line(
+    limit_kib: int, photo: Path, tmp_path: Path
+) -> None:
+    arguments = ("upscale", photo, "-o", tmp_path / "out.png", "-m", "small-x2")
+    done = rgtsr(*arguments, memory_limit_bytes=limit_kib << 10, without=("torch",))
+    if done.status:  # which of them suffice depends on the machine
+        done.assert_failed(1, "memory")
+        assert "unexpected" not in done.errors[0]
+    assert (tmp_path / "out.png").exists() == (done.status == 0)
+
+
+@pytest.mark.parametrize("words", ["std::bad_alloc", "plugin.cpp:54: can't alloc", "out of memory"])
+def test_what_openvino_says_of_memory_is_understood(words: str) -> None:
+    with pytest.raises(OutOfMemoryError, match=words), memory_errors():
+        raise RuntimeError(words)

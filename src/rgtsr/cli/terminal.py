@@ -25,7 +25,7 @@ def complain(what: str | Exception) -> None:
 def one_line(what: str | Exception) -> str:
     """The text, or what is to be said of the error, without line breaks."""
     if isinstance(what, MemoryError):
-        what = "not enough memory: give a smaller --tile."
+        what = "not enough memory for this: allow more."
     elif isinstance(what, OSError) and what.strerror:
         name = f"{what.filename}: " if what.filename else ""
         what = f"{name}{what.strerror}."

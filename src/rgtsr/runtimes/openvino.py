@@ -26,6 +26,19 @@ from rgtsr.weights import Weights
 Floats = NDArray[np.float32]
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
+NEARLY_NONE_BYTES = 100 << 20  # where so little is left, errors of many names ("stoi") mean that
+
+
+@contextmanager
+def memory_errors() -> Generator[None]:
+    """OpenVINO's ways of saying that memory is out, as OutOfMemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        is_said = any(sign in str(error) for sign in ("alloc", "emory"))
+        if not is_said and memory.free_bytes() > NEARLY_NONE_BYTES:
+            raise
+        raise OutOfMemoryError(f"OpenVINO is out of memory: {error}") from error
 
 
 class OpenVINORuntime:
@@ -113,7 +126,7 @@ class OpenVINORuntime:
         model = core().read_model(built.SerializeToString())
         del built  # as large as the weights; compiling needs the room
         if self.precision == "bf16":
-            with full_disks():
+            with full_disks(), memory_errors():
                 model = _with_exact(model, graph.RECONSTRUCTION)
         compiled = core().compile_model(model, "CPU", self._config)
         return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
@@ -158,6 +171,7 @@ class Requests:
 
 
 @functools.cache
+@memory_errors()
 def core() -> openvino.Core:
     """The one of this process, for good.
 
@@ -173,7 +187,7 @@ def core() -> openvino.Core:
 
 
 def _with_exact(model: openvino.Model, beginnings: tuple[str, ...]) -> openvino.Model:
-    """The same model, in which the nodes with such names stay in float32 whatever the hint.
+    """A model in which the nodes with names that begin so stay in float32 whatever the hint.
 
     OpenVINO knows such a mark (``precise``), but lets Python set it in a model's file only.
     """
@@ -204,17 +218,7 @@ def full_disks() -> Generator[None]:
         ) from error
 
 
-@contextmanager
-def memory_errors() -> Generator[None]:
-    """OpenVINO's ways of saying that memory is out, as OutOfMemoryError."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not any(sign in str(error) for sign in ("bad_alloc", "allocate", "emory")):
-            raise
-        raise OutOfMemoryError(f"OpenVINO is out of memory: {error}") from error
-
-
+@memory_errors()
 def _identity(weights: Weights) -> str:
     """One name for the machine, the versions and the weights together."""
     machine = [
@@ -231,6 +235,7 @@ def _identity(weights: Weights) -> str:
     return digest.hexdigest()
 
 
+@memory_errors()
 def best_precision(_device: str) -> str:
     """bf16 where the hardware multiplies it; emulated, it would be slower than float32."""
     return (
