@@ -34,7 +34,7 @@ def unheard(_done: int, _total: int) -> None:
     """Progress that nobody follows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How pictures are cut and run.
 
@@ -239,18 +239,23 @@ class Engine:
                 return
             self._is_settled = True
             shape, precision = (1, 3, *plan.tile), self.runtime.precision
-            fastest = probe.known(self.weights, precision, shape)
+            fastest = probe.known(self.weights, precision, shape, self._device)
             if fastest is None and plan.count >= PROBE_FROM_TILES:
                 fastest = self._measured(precision, shape)
-            if fastest is not None and self._device in ("auto", fastest.device):
+            if fastest is not None:
                 self._runtime = self._opened(fastest.runtime, precision, fastest.device)
 
     def _measured(self, precision: str, shape: tuple[int, ...]) -> probe.Timing | None:
         """The fastest of several runtimes, if there are several."""
         if len(list(itertools.islice(probe.candidates(self._device), 2))) < 2:
             return None
-        limit = self.settings.max_memory_bytes
-        timings = probe.measure(self.weights, precision, shape, max_memory_bytes=limit)
+        timings = probe.measure(
+            self.weights,
+            precision,
+            shape,
+            device=self._device,
+            max_memory_bytes=self.settings.max_memory_bytes,
+        )
         return timings[0] if timings else None
 
     def _opened(self, runtime: str, precision: str, device: str | None = None) -> Runtime:
