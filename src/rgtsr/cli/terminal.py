@@ -1,6 +1,7 @@
 """What the commands say: one line an error, a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ def complain(what: str | Exception) -> None:
     """One line on stderr, if anybody reads it."""
     with contextlib.suppress(BrokenPipeError):
         print(f"rgtsr: {one_line(what)}", file=sys.stderr, flush=True)
+
+
+def silence_stdout() -> None:
+    """What is left to say on stdout is said to nobody, without errors."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def one_line(what: str | Exception) -> str:
@@ -46,6 +52,7 @@ class Steps:
         self._bar = bar
         self._task = bar.add_task("", total=count) if bar else None
         self._done = 0
+        self.is_heard = True  # until stdout cannot be written, as on a full disk
 
     def start(self, name: str) -> OnProgress:
         """Name what is being done; returns what to call as (parts done, parts in all)."""
@@ -66,7 +73,18 @@ class Steps:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done)
         if line:
+            self.say(line)
+
+    def say(self, line: str) -> None:
+        """One line on stdout; where it takes none, that is said once. Raises BrokenPipeError."""
+        try:
             print(visible(line), flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            silence_stdout()
+            self.is_heard = False
+            complain(f"stdout: {error.strerror}: from here on results are not listed.")
 
     def fail(self, error: Exception) -> None:
         """One more file is through, without result."""

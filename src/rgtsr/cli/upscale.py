@@ -136,8 +136,8 @@ def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
                 say.stopped(f"{made} enlarged, {skipped} skipped, {failed} failed, {left} to do")
                 raise
     if len(todo) != 1:
-        print(f"{made} enlarged, {skipped} skipped, {failed} failed", flush=True)
-    return 1 if failed else 0
+        say.say(f"{made} enlarged, {skipped} skipped, {failed} failed")
+    return 1 if failed or not say.is_heard else 0
 
 
 def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: OnProgress) -> str:
