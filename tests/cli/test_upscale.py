@@ -356,6 +356,30 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(
     assert errors == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("command_line", ["upscale in -o out -m {model}", "models"])
+def test_a_stdout_on_a_full_disk_is_said_once_and_pictures_are_made(
+    command_line: str, model: Path, tmp_path: Path
+) -> None:
+    for name in ("1.png", "2.png"):
+        write_picture(tmp_path / "in" / name, 20, 20)
+    words = command_line.format(model=model).split()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*command(), *words],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "No space left on device" in line
+    if words[0] == "upscale":
+        assert files_below(tmp_path / "out") == ["1.png", "2.png"]
+
+
 def test_names_with_line_breaks_stay_on_one_line(model: Path, tmp_path: Path) -> None:
     write_picture(tmp_path / "in" / "two\nlines.png", 20, 20)
     (tmp_path / "in" / "bad\nname.png").write_bytes(b"no picture")

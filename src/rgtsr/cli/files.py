@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rgtsr.errors import UsageError
+
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
 MOST_NAMED = 3  # of one kind that is passed over
 
@@ -94,7 +96,7 @@ def jobs(
     its source. Hidden files, and the output folder inside an input folder, do not count.
 
     Raises:
-        ValueError: when a result would replace a source, or two results have one name.
+        UsageError: when a result would replace a source, or two results have one name.
     """
     passed_over = PassedOver()
     if output is None:
@@ -110,7 +112,7 @@ def jobs(
 def _beside(inputs: Sequence[Path], naming: Naming) -> Iterator[Job]:
     for source in inputs:
         if source.is_dir():
-            raise ValueError(f"{source} is a folder: say with -o where its enlarged pictures go.")
+            raise UsageError(f"{source} is a folder: say with -o where its enlarged pictures go.")
         yield Job(source, source.with_name(naming.beside(source)))
 
 
@@ -162,12 +164,12 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
     if named_as_folder or len(inputs) != 1 or inputs[0].is_dir():
         return False
     if path.suffix.lower() not in naming.writable:
-        raise ValueError(
+        raise UsageError(
             f"{output}: cannot write {path.suffix} pictures: use one of"
             f" {', '.join(naming.writable)}; or, for a folder, end its name with /."
         )
     if naming.suffix not in (None, path.suffix.lower()):
-        raise ValueError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
+        raise UsageError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
     return True
 
 
@@ -177,11 +179,11 @@ def _check(found: Sequence[Job]) -> None:
     for job in found:
         target = os.path.realpath(job.target)
         if target in sources:
-            raise ValueError(
+            raise UsageError(
                 f"{job.target} would replace the input {sources[target]}: give another -o."
             )
         if target in targets:
-            raise ValueError(
+            raise UsageError(
                 f"{targets[target].source} and {job.source} would both become {job.target}:"
                 " enlarge them one after the other, into different folders."
             )

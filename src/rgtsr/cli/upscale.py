@@ -11,7 +11,7 @@ from rgtsr.cli.files import Job, Naming, PassedOver, jobs
 from rgtsr.cli.network import opened
 from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
-from rgtsr.errors import PictureError, UndecodedError
+from rgtsr.errors import PictureError, UndecodedError, UsageError
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
@@ -64,11 +64,11 @@ def upscale(
 
     size = final_size(scale=scale, width_px=width, height_px=height, long_side_px=long_side)
     if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
+        raise UsageError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
     if max_pixels is not None and max_pixels < 1:
-        raise ValueError(f"--max-pixels={max_pixels} is too small: at least 1.")
+        raise UsageError(f"--max-pixels={max_pixels} is too small: at least 1.")
     if page is not None and page < 1:
-        raise ValueError(f"--page={page} is none: the first page is 1.")
+        raise UsageError(f"--page={page} is none: the first page is 1.")
     upscaler = opened(
         model,
         repeated=True,
@@ -145,8 +145,8 @@ def enlarge(
                 say.stopped(f"{made} enlarged, {skipped} skipped, {failed} failed, {left} to do")
                 raise
     if len(todo) != 1:
-        print(f"{made} enlarged, {skipped} skipped, {failed} failed", flush=True)
-    return 1 if failed else 0
+        say.say(f"{made} enlarged, {skipped} skipped, {failed} failed")
+    return 1 if failed or not say.is_heard else 0
 
 
 def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: OnProgress) -> str:

@@ -7,6 +7,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from rgtsr.errors import UsageError
+
 MAX_PIXELS = 400_000_000
 
 
@@ -119,14 +121,14 @@ def recognise(head: bytes) -> Format | None:
 
 
 def for_writing(path: Path) -> Format:
-    """The format that a file name asks for. Raises ValueError when it cannot be written."""
+    """The format that a file name asks for. Raises UsageError when it cannot be written."""
     suffix = path.suffix.lower()
     for form in WRITABLE:
         if suffix in form.suffixes:
             return form
     nearest = difflib.get_close_matches(suffix, WRITABLE_SUFFIXES, n=1)
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-    raise ValueError(
+    raise UsageError(
         f"{path}: cannot write {suffix or 'a name without suffix'}{hint}: "
         f"use one of {', '.join(WRITABLE_SUFFIXES)}."
     )
