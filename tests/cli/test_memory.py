@@ -54,7 +54,7 @@ def test_a_whole_picture_keeps_to_the_smallest_limit_without_torch(tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone limits a process's addresses")
-@pytest.mark.parametrize("limit_kib", [500_000, 600_000])
+@pytest.mark.parametrize("limit_kib", [500_000, 600_000, 650_000, 700_000])
 def test_a_process_that_may_have_no_more_memory_says_so_in_one_line(
     limit_kib: int, photo: Path, tmp_path: Path
 ) -> None:
