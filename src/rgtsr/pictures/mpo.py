@@ -6,26 +6,20 @@ Source: CIPA DC-007 (Multi-Picture Format), sections 5.2.2 and 5.2.3.
 import struct
 from typing import BinaryIO
 
-from rgtsr.pictures import directories
+from rgtsr.pictures import directories, jpeg
 
 NAME = b"MPF\0"
-SEGMENT = 0xE2
 TAG_ENTRIES = 0xB002
 ENTRY_BYTES = 16
 PREVIEW = 0x01  # the upper byte of an entry's type: the same picture, smaller
-HEAD_BYTES = 2**20
 
 
 def count(file: BinaryIO) -> int:
     """The pictures in a JPEG, previews of the first left out; 1 where it does not say."""
     file.seek(0)
-    head, place = file.read(HEAD_BYTES), 2
-    while place + 4 <= len(head) and head[place] == 0xFF and 0xE0 <= head[place + 1] <= 0xFE:
-        (size,) = struct.unpack_from(">H", head, place + 2)
-        body = head[place + 4 : place + 2 + size]
-        if head[place + 1] == SEGMENT and body.startswith(NAME):
+    for marker, body in jpeg.segments(file.read(jpeg.HEAD_BYTES)):
+        if marker == jpeg.APP_2 and body.startswith(NAME):
             return max(1, _listed(body[len(NAME) :]))
-        place += 2 + size
     return 1
 
 
