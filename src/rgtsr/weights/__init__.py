@@ -4,6 +4,7 @@ from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, listing
 from rgtsr.weights.converting import convert
 from rgtsr.weights.files import save
 from rgtsr.weights.loading import load
+from rgtsr.weights.mixing import mixed
 from rgtsr.weights.random import random
 from rgtsr.weights.shapes import parameter_shapes
 from rgtsr.weights.weights import Card, Weights
@@ -17,6 +18,7 @@ __all__ = [
     "convert",
     "listing",
     "load",
+    "mixed",
     "parameter_shapes",
     "random",
     "save",
