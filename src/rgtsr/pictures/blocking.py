@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 BLOCK_PX = 8
 LIMIT = 0.25  # of 588 good photos none lies above, of the same as JPEG of quality 30 99 % do
+LEAST_PX = 64  # of a side: in fewer blocks chance decides
 STRONG = 60  # third differences count no more than this: a few edges decide nothing
 
 Luma = NDArray[np.float32]
@@ -13,8 +14,11 @@ Luma = NDArray[np.float32]
 def blocking(luma: Luma) -> float:
     """How much larger steps are every 8 px than elsewhere in (H, W) of 0..255: 0 for not at all.
 
-    The grid may begin anywhere. The more even of the two directions counts.
+    The grid may begin anywhere. The more even of the two directions counts. Of a picture whose
+    smaller side has less than LEAST_PX nothing can be told: 0.
     """
+    if min(luma.shape) < LEAST_PX:
+        return 0.0
     return min(_along_rows(luma), _along_rows(luma.T))
 
 
