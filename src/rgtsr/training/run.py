@@ -96,7 +96,7 @@ class Run:
         if not recipe.degrade and self.degrade is None:
             return lr, hr
         rng = np.random.default_rng((recipe.seed, step, self.rank.index))
-        how = self.degrade or str(rng.choice(recipe.degrade))
+        how = self.degrade or recipe.degrade
         return degraded_pair(hr, recipe.scale, how, rng, patch_px=recipe.patch_px)
 
     def report(self, *, all_but: int = 0) -> None:
