@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -47,7 +48,7 @@ VP8_GAIN = 2  # of VP8's transform over an orthonormal one
 VP8_DEAD = 0.42  # what is added before rounding down: less than half
 
 
-def jpeg(x_BCHW: Tensor, quality_B: Tensor, subsampling_B: Tensor) -> Tensor:
+def jpeg(x_BCHW: Tensor, quality_B: Tensor, subsampling_B: NDArray[np.intp]) -> Tensor:
     """As a JPEG of that quality would come back; ``subsampling_B`` counts in ``SUBSAMPLINGS``."""
     luma, chroma = _planes(x_BCHW)
     factor = torch.where(quality_B < 50, 5000 / quality_B, 200 - 2 * quality_B)[:, None]
@@ -58,11 +59,9 @@ def jpeg(x_BCHW: Tensor, quality_B: Tensor, subsampling_B: Tensor) -> Tensor:
 
     coarse = steps(CHROMA)
     for number, sides in enumerate(SUBSAMPLINGS):
-        mine = subsampling_B == number
-        if mine.any():
-            chroma[mine] = _larger(
-                _quantised(_smaller(chroma[mine], sides), 8, coarse[mine]), sides
-            )
+        for one in np.flatnonzero(subsampling_B == number):
+            smaller = _smaller(chroma[one, None], sides)
+            chroma[one] = _larger(_quantised(smaller, 8, coarse[one, None]), sides)[0]
     return _picture(_quantised(luma, 8, steps(LUMA)), chroma, x_BCHW.shape)
 
 
@@ -94,8 +93,16 @@ def avif(x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
 
 def avif_step(quality_B: Tensor) -> Tensor:
     """The step that stands for libaom's at that quality, between those measured."""
-    steps = np.interp(quality_B.cpu().numpy(), AVIF_QUALITY, AVIF_STEP)
-    return torch.from_numpy(steps).to(quality_B)
+    return _between(quality_B.clamp_min(AVIF_QUALITY[0]), AVIF_QUALITY, AVIF_STEP)
+
+
+def _between(x: Tensor, known: tuple[float, ...], values: tuple[float, ...]) -> Tensor:
+    """What lies between known values, on straight lines."""
+    found = torch.zeros_like(x)
+    for (low, high), (start, stop) in zip(pairwise(known), pairwise(values), strict=True):
+        inside = (x >= low) & (x <= high)
+        found = torch.where(inside, start + (stop - start) * (x - low) / (high - low), found)
+    return found
 
 
 def vp8_step(quality_B: Tensor) -> Tensor:
@@ -103,11 +110,7 @@ def vp8_step(quality_B: Tensor) -> Tensor:
     part = quality_B / 100
     linear = torch.where(part < 0.75, part * 2 / 3, 2 * part - 1).clamp_min(0)
     index = (127 * (1 - linear ** (1 / 3))).clamp(0, 127)
-    step = torch.zeros_like(index)
-    for (low, high), (start, stop) in zip(pairwise(VP8_INDEX), pairwise(VP8_STEP), strict=True):
-        inside = (index >= low) & (index <= high)
-        step = torch.where(inside, start + (stop - start) * (index - low) / (high - low), step)
-    return step / VP8_GAIN
+    return _between(index, VP8_INDEX, VP8_STEP) / VP8_GAIN
 
 
 def rounded(x: Tensor) -> Tensor:

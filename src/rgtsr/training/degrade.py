@@ -117,7 +117,7 @@ def mixed(hr_BCHW: Tensor, scale: int, presets: Sequence[str], rng: Generator) -
     size = (side // scale for side in hr_BCHW.shape[2:])
     lr = hr_BCHW.new_empty((*hr_BCHW.shape[:2], *size))
     for preset in np.unique(chosen):
-        mine = torch.from_numpy(chosen == preset).to(lr.device)
+        mine = torch.from_numpy(np.flatnonzero(chosen == preset)).to(lr.device)
         lr[mine] = degrade(hr_BCHW[mine], scale, str(preset), rng)
     return lr
 
@@ -226,4 +226,4 @@ def _compressed(x_BCHW: Tensor, stage: Stage, rng: Generator) -> Tensor:
     if which < stage.webp + stage.avif:
         return codecs.avif(x_BCHW, quality)
     kinds = rng.choice(len(codecs.SUBSAMPLINGS), batch, p=SUBSAMPLING)
-    return codecs.jpeg(x_BCHW, quality, torch.from_numpy(kinds).to(x_BCHW.device))
+    return codecs.jpeg(x_BCHW, quality, kinds)
