@@ -4,9 +4,9 @@
     python benchmarks/fuzz.py --kinds png --first 417 --count 1 --keep broken
 
 File N of a kind is the same at every run. A file is read as its users would (weights are converted,
-pictures written again); what may happen is that this works, or one of rgtsr's own errors. Many
-files share a child process; one that dies, or that works on a file for more than HANG_S, counts as
-a crash or a hang of that file, and the next child goes on behind it.
+pictures written again, what is refused is salvaged); what may happen is that this works, or one of
+rgtsr's own errors. Many files share a child process; one that dies, or that works on a file for
+more than HANG_S, counts as a crash or a hang of that file, and the next child goes on behind it.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 import mutations
 from rgtsr import pictures, variants, weights
@@ -39,8 +41,9 @@ MOST_BYTES = 256 * MIB  # more than the honest file of that kind
 MOST_SECONDS = 2.0  # of the processor
 HANG_S = 60.0  # on the clock: the machine may be busy with other things
 KINDS = ("pth", "safetensors", "authors", "cache", "jpeg", "png", "tiff", "tiled", "webp", "avif")
+KINDS += ("gif", "bmp")
 SUFFIXES = {"authors": "safetensors", "jpeg": "jpg", "tiff": "tif", "tiled": "tif"}
-TELLING = ("read", "refused")  # anything else that a file does is a finding
+TELLING = ("read", "salvaged", "refused")  # anything else that a file does is a finding
 STATUS = Path("/proc/self/status")
 
 
@@ -128,8 +131,7 @@ def watched(kind: str, path: Path) -> dict[str, object]:
     before, started = psutil.Process().memory_info().rss, time.process_time()
     faulthandler.dump_traceback_later(HANG_S, exit=True)
     try:
-        USES.get(kind, use_picture)(path)
-        what = "read"
+        what = USES.get(kind, use_picture)(path) or "read"
     except RgtsrError:
         what = "refused"
     except Exception as error:
@@ -156,12 +158,17 @@ def use_cache(path: Path) -> None:
     cache.read("entry")
 
 
-def use_picture(path: Path) -> None:
-    picture = pictures.read(path)
-    pictures.write(picture, path.with_name(f"out{path.suffix}"))
+def use_picture(path: Path) -> str:
+    try:
+        what, picture = "read", pictures.read(path)
+    except RgtsrError:
+        what, picture = "salvaged", pictures.read(path, salvage=True)
+    suffix = path.suffix if path.suffix in pictures.WRITABLE_SUFFIXES else ".png"
+    pictures.write(picture, path.with_name(f"out{suffix}"))
+    return what
 
 
-USES: dict[str, Callable[[Path], None]] = {
+USES: dict[str, Callable[[Path], str | None]] = {
     "pth": use_weights,
     "safetensors": use_weights,
     "authors": use_weights,
@@ -218,12 +225,26 @@ def write_picture(kind: str, path: Path) -> None:
         options |= {"tile": True, "tile_width": 32, "tile_height": 32}
     if path.suffix == ".tif":
         options |= {"compression": "deflate", "predictor": "horizontal"}
+    if kind == "bmp":
+        path.write_bytes(bitmap(pixels_HWC, pyvips.Image.profile_load("p3")))
+        return
     image.write_to_file(str(path), **options)
     if path.suffix == ".tif":
         image.write_to_file(str(path.with_suffix(".jpg")))
         block = pictures.read(path.with_suffix(".jpg")).metadata.exif
         assert block is not None
         exif.into_tiff(path, block)
+
+
+def bitmap(pixels_HWC: NDArray[np.uint8], profile: bytes) -> bytes:
+    """A Windows bitmap of 32 bits with masks, a resolution and a profile."""
+    height, width, _ = pixels_HWC.shape
+    rows = np.dstack((pixels_HWC[::-1, :, ::-1], np.full((height, width), 255, np.uint8))).tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    about = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, len(rows), 11800, 11800, 0, 0)
+    space = b"DEBM" + bytes(48) + struct.pack("<IIII", 4, 124 + len(rows), len(profile), 0)
+    head = struct.pack("<2sIII", b"BM", 138 + len(rows) + len(profile), 0, 138)
+    return head + about + masks + space + rows + profile
 
 
 def row(kind: str, files: list[dict[str, object]], keep: Path | None) -> dict[str, object]:
@@ -241,6 +262,7 @@ def row(kind: str, files: list[dict[str, object]], keep: Path | None) -> dict[st
         "kind": kind,
         "files": len(files),
         "read": counted["read"],
+        "salvaged": counted["salvaged"],
         "refused": counted["refused"],
         "most_seconds": max(float(str(each["seconds"])) for each in files),
         "most_mib_above_honest": max(int(str(each["mib"])) for each in files),

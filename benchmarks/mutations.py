@@ -207,7 +207,16 @@ def tiff(content: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
+def bmp(content: bytes, rng: random.Random) -> bytes:
+    """A number of a bitmap's headers is changed: sizes, bits, packing, masks, places."""
+    at, size = rng.choice(((10, 4), (14, 4), (18, 4), (22, 4), (28, 2), (30, 4), (46, 4), (54, 4)))
+    old = int.from_bytes(content[at : at + size], "little")
+    new = rng.choice((*EXTREMES, old * 9, old * 99, old * 3000, -old, 1, 4, 8, 16, 24, 32))
+    return content[:at] + (new % 256**size).to_bytes(size, "little") + content[at + size :]
+
+
 OWN: dict[str, Mutate] = {
+    "bmp": bmp,
     "pth": pth,
     "safetensors": safetensors,
     "png": png,

@@ -22,6 +22,7 @@ class Repeating:
     batch: int = 1
     seen: int = 0
     limit_bytes: int | None = None
+    is_on_gpu: bool = False
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         self.seen += 1
@@ -41,3 +42,6 @@ class Repeating:
 
     def room_bytes(self) -> int:
         return memory.room_bytes(self.limit_bytes)
+
+    def held_bytes(self) -> int:
+        return memory.used_bytes()

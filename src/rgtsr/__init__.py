@@ -7,11 +7,13 @@ if TYPE_CHECKING:
     from rgtsr.errors import (
         EvaluationError,
         ExportError,
+        OutOfMemoryError,
         PictureError,
         RgtsrError,
         RuntimeUnavailableError,
         TrainingError,
         UnknownWeightsError,
+        UsageError,
         WeightsError,
     )
     from rgtsr.pictures import Picture
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EvaluationError",
     "ExportError",
+    "OutOfMemoryError",
     "Picture",
     "PictureError",
     "RgtsrError",
@@ -31,6 +34,7 @@ __all__ = [
     "TrainingError",
     "UnknownWeightsError",
     "Upscaler",
+    "UsageError",
     "Variant",
     "WeightsError",
     "list_weights",

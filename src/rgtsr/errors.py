@@ -1,8 +1,13 @@
-"""What can fail outside our control. Knows nobody: it imports nothing.
+"""What can fail outside our control, or was asked for wrongly. Knows nobody: it imports nothing.
 
-The caller's mistakes are ``ValueError``; these are the world's. A kind that is both (a name that
-nobody has) inherits from both. The command line exits with 2 for a ``ValueError`` and 1 otherwise.
+The caller's mistakes are ``ValueError``. Those that somebody can have typed, as an option or in a
+recipe, are ``UsageError``: the command line exits with 2 for them, and with 1 for everything else.
+The others here are the world's; a kind that is both (a name that nobody has) inherits from both.
 """
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be; the message says what, and what can."""
 
 
 class RgtsrError(Exception):
@@ -13,11 +18,15 @@ class PictureError(RgtsrError):
     """A picture cannot be read or written."""
 
 
+class UndecodedError(PictureError):
+    """A picture is of a format for which this machine has no decoder."""
+
+
 class WeightsError(RgtsrError):
     """A weights file is missing, damaged, unsafe, or another network's."""
 
 
-class UnknownWeightsError(WeightsError, ValueError):
+class UnknownWeightsError(WeightsError, UsageError):
     """No weights of this name, or not at this scale."""
 
 

@@ -17,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 
 from rgtsr import atomic, graph, runtimes
-from rgtsr.errors import ExportError, RuntimeUnavailableError
+from rgtsr.errors import ExportError, RuntimeUnavailableError, UsageError
 from rgtsr.weights import Weights
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
@@ -36,12 +36,12 @@ def export(weights: Weights, path: Path, *, to: Format = "onnx") -> float:
     the largest difference from the static graph; it is at most 2e-5.
 
     Raises:
-        ValueError: for a suffix that is not the format's.
+        UsageError: for a suffix that is not the format's.
         RuntimeUnavailableError: when what writes or verifies the file is not installed.
         ExportError: when the file cannot be written, or does not do what the network does.
     """
     if path.suffix != SUFFIXES[to]:
-        raise ValueError(f"{path}: a file for {to} must end in {SUFFIXES[to]}.")
+        raise UsageError(f"{path}: a file for {to} must end in {SUFFIXES[to]}.")
     runtime = _runtime(to)
     if not path.parent.is_dir():
         raise ExportError(f"{path}: the folder {path.parent} does not exist: make it first.")

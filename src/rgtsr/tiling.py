@@ -11,6 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from rgtsr.errors import UsageError
+
 TILE_LIMIT_PX = 1024  # from this side on RG-SA recurses deeper than any training patch did
 SMALLEST_TILE_PX = 16
 MARGIN_PX = 8  # of mirrored pixels around a picture: more of them change nothing (docs/speed.md)
@@ -93,20 +95,20 @@ def plan(
     tile. Tiles have the next larger of a few sides that their number asks for.
 
     Raises:
-        ValueError: for a tile below 16 or at 1024 and above (RG-SA would recurse deeper than in
+        UsageError: for a tile below 16 or at 1024 and above (RG-SA would recurse deeper than in
             training), and an overlap that is negative or above half a tile.
     """
     if tile_px < SMALLEST_TILE_PX:
-        raise ValueError(
+        raise UsageError(
             f"tile_px={tile_px} is too small: this network needs at least {SMALLEST_TILE_PX}."
         )
     if tile_px >= TILE_LIMIT_PX:
-        raise ValueError(
+        raise UsageError(
             f"tile_px={tile_px} is too large: from {TILE_LIMIT_PX} on the network recurses deeper"
             " than it was trained to. Use less, or the whole picture."
         )
     if not 0 <= overlap_px <= tile_px // 2:
-        raise ValueError(f"overlap_px={overlap_px} must lie in 0..{tile_px // 2}, half a tile.")
+        raise UsageError(f"overlap_px={overlap_px} must lie in 0..{tile_px // 2}, half a tile.")
     return Plan(*(_axis(side, tile_px, overlap_px, margin_px) for side in (height, width)))
 
 

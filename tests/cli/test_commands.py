@@ -11,6 +11,7 @@ import pytest
 from cli.conftest import picture, write_picture
 from cli.running import rgtsr
 from rgtsr import pictures, weights
+from rgtsr.cli import run
 from rgtsr.cli.doctor import version_of
 from rgtsr.evaluation import metrics
 from rgtsr.pictures import Picture, pairs
@@ -143,6 +144,24 @@ def test_compare_refuses_pictures_of_another_size(tmp_path: Path) -> None:
     rgtsr(*arguments, f"s={tmp_path / 'small.png'}").assert_failed(1, "small.png is 40 x 40")
     rgtsr(*arguments, "small.png").assert_failed(2, "write LABEL=FILE")
     assert not (tmp_path / "out.png").exists()
+
+
+def test_compare_needs_a_photo_that_is_large_enough_to_score(model: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "truth.png", 12, 12)
+    done = rgtsr("compare", tmp_path / "truth.png", "-o", tmp_path / "out.png", "-m", model)
+    done.assert_failed(1, "truth.png is 12 x 12 pixels", "at least 15 a side")
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("fault", ["int('x')", "numpy.concatenate([])", "numpy.ones(2).reshape(3)"])
+def test_an_error_from_inside_is_no_misuse(
+    fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = {"__name__": "rgtsr.weights", "numpy": np}
+    monkeypatch.setattr(weights, "listing", eval(f"lambda: {fault}", inside))
+    assert run(["models"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rgtsr: unexpected ValueError: ")
 
 
 def test_train_without_torch_says_which_extra_is_missing(tmp_path: Path) -> None:

@@ -8,7 +8,12 @@ import pytest
 from rgtsr.cli import files
 from rgtsr.cli.files import Job, Naming
 
-NAMING = Naming(readable=(".png", ".jpg", ".heic"), writable=(".png", ".jpg"), mark="_x2")
+NAMING = Naming(
+    readable=(".png", ".jpg", ".heic"),
+    unread=(".bmp", ".psd"),
+    writable=(".png", ".jpg"),
+    mark="_x2",
+)
 
 
 def jobs(inputs: list[Path], output: str | None, naming: Naming) -> tuple[Job, ...]:
@@ -53,7 +58,7 @@ def test_what_cannot_be_written_becomes_png(tmp_path: Path) -> None:
 
 
 def test_a_format_changes_the_suffix(tmp_path: Path) -> None:
-    naming = Naming(NAMING.readable, NAMING.writable, suffix=".png")
+    naming = Naming(NAMING.readable, (), NAMING.writable, suffix=".png")
     assert jobs([Path("a.jpg")], str(tmp_path), naming)[0].target == tmp_path / "a.png"
 
 

@@ -14,7 +14,7 @@ import pytest
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
 from rgtsr import atomic, pictures
-from rgtsr.pictures import Picture
+from rgtsr.pictures import Picture, formats, vips
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
@@ -269,10 +269,30 @@ def test_a_folder_says_what_was_passed_over_and_nothing_to_do_is_a_failure(
     (tmp_path / "only" / "layers").mkdir(parents=True)
     (tmp_path / "only" / "x.psd").touch()
     done = rgtsr("upscale", tmp_path / "only", *arguments)
-    assert (done.status, done.out.splitlines()) == (
-        1,
-        ["0 enlarged, 0 skipped, 0 failed", "passed over: 1 .psd"],
-    )
+    barren = f"1 folders without a picture that can be read ({tmp_path / 'only'})"
+    lines = ["0 enlarged, 0 skipped, 0 failed", f"passed over: 1 .psd, {barren}"]
+    assert (done.status, done.out.splitlines()) == (1, lines)
+    done = rgtsr("upscale", tmp_path / "album", tmp_path / "only", *arguments)
+    assert (done.status, done.out.splitlines()[-1]) == (1, f"passed over: 2 .psd, {barren}")
+
+
+def test_what_has_no_decoder_is_counted_in_a_folder_and_an_error_where_it_is_named(
+    album: Path, model: Path, tmp_path: Path
+) -> None:
+    if vips.can(formats.JXL.loader or ""):
+        pytest.skip("this libvips reads JPEG XL, the format without a decoder of this test")
+    shutil.copytree(album, tmp_path / "album")
+    (tmp_path / "only").mkdir()
+    for name in ("album/a.jxl", "album/b.jxl", "only/c.jxl"):
+        (tmp_path / name).write_bytes(b"\xff\x0a" + bytes(40))
+    arguments = ("-o", tmp_path / "out", "-m", model)
+    done = rgtsr("upscale", tmp_path / "album", *arguments).assert_done()
+    assert done.out.splitlines()[-1] == "passed over: 2 .jxl"
+    done = rgtsr("upscale", tmp_path / "only", *arguments)
+    assert done.status == 1
+    assert "without a picture that can be read" in done.out.splitlines()[-1]
+    done = rgtsr("upscale", tmp_path / "album" / "a.jxl", *arguments)
+    done.assert_failed(1, "no decoder")
 
 
 def test_an_unexpected_error_fails_one_picture_and_no_more(
@@ -334,6 +354,30 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(
         errors = process.stderr.read()
     assert process.returncode in (0, 1)  # 0: all was said before the reader went
     assert errors == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("command_line", ["upscale in -o out -m {model}", "models"])
+def test_a_stdout_on_a_full_disk_is_said_once_and_pictures_are_made(
+    command_line: str, model: Path, tmp_path: Path
+) -> None:
+    for name in ("1.png", "2.png"):
+        write_picture(tmp_path / "in" / name, 20, 20)
+    words = command_line.format(model=model).split()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*command(), *words],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "No space left on device" in line
+    if words[0] == "upscale":
+        assert files_below(tmp_path / "out") == ["1.png", "2.png"]
 
 
 def test_names_with_line_breaks_stay_on_one_line(model: Path, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Band by band through small graphs the network gives what one graph gives."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -101,8 +103,13 @@ else:
     opened(graph.build(loaded, height=320, width=320))([x])
 print(peak_mib() - before)
 """
+    tests = str(Path(__file__).parents[1])
+    inherited = filter(None, [tests, os.environ.get("PYTHONPATH")])
+    places = os.environ | {"PYTHONPATH": os.pathsep.join(inherited)}
     grown = {
-        how: float(subprocess.check_output([sys.executable, "-c", program, how], text=True))
+        how: float(
+            subprocess.check_output([sys.executable, "-c", program, how], text=True, env=places)
+        )
         for how in ("bands", "at once")
     }
     held = banded.held_bytes(variants.find("tiny"), (1, 3, 320, 320)) / 2**20

@@ -123,7 +123,7 @@ def test_a_bitmap_that_breaks_off_is_refused_or_salvaged(tmp_path):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (bitmap(photo()[:, :, 0], 60, 8, packing=1), "compressed in way 1"),
+        (bitmap(photo()[:, :, 0], 60, 8, packing=1), "run-length coded"),
         (bitmap(photo()[:, :, 0], -60, 8), "is no picture's size"),
         (bitmap(photo()[:, :, 0], 60, 7), "7 bits a pixel"),
         (bitmap(photo()[:, :, 0], 60, 8)[:30], "damaged"),
@@ -148,6 +148,33 @@ def test_a_bitmap_s_profile_is_kept(tmp_path):
     picture = read(tmp_path / "a.bmp")
     assert picture.metadata.icc == icc
     assert np.array_equal(picture.pixels_HWC[::-1, :, ::-1].reshape(40, 30), photo()[:, :30, 0])
+
+
+@pytest.mark.parametrize(
+    ("packing", "words"),
+    [(1, "run-length coded"), (2, "run-length coded"), (4, "JPEG in a bitmap")],
+)
+@pytest.mark.parametrize("salvage", [False, True])
+def test_a_bitmap_of_a_kind_that_is_not_read_is_not_called_damaged(
+    tmp_path, packing, words, salvage
+):
+    Image.fromarray(photo(channels=1)[:, :, 0]).save(tmp_path / "a.bmp")
+    whole = (tmp_path / "a.bmp").read_bytes()
+    (tmp_path / "a.bmp").write_bytes(whole[:30] + packing.to_bytes(4, "little") + whole[34:])
+    with pytest.raises(PictureError, match=f"is a BMP file, {words}.*save it as PNG") as caught:
+        read(tmp_path / "a.bmp", salvage=salvage)
+    assert "damaged" not in str(caught.value)
+
+
+def test_the_further_pictures_of_an_mpo_are_told(tmp_path):
+    first, second = Image.fromarray(photo()), Image.fromarray(photo()[::-1])
+    first.save(tmp_path / "a.mpo", save_all=True, append_images=[second])
+    (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")
+    picture = read(tmp_path / "a.jpg")
+    assert picture.notes == ("the first of 2 pictures in it was read.",)
+    assert picture.size == photo().shape[:2]
+    first.save(tmp_path / "one.jpg")
+    assert read(tmp_path / "one.jpg").notes == ()
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:

@@ -1,16 +1,20 @@
 """What decoders lose is refused, or taken with a note that says how much is there."""
 
+import io
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
+from numpy.typing import NDArray
+from PIL import Image
 
 from pictures.made import photo
 from rgtsr.errors import PictureError
-from rgtsr.pictures import Picture, directories, read
+from rgtsr.pictures import directories, read
 
 HEIGHT, WIDTH = 300, 400
 
@@ -41,6 +45,31 @@ def tiled(compression: str) -> bytes:
     return grainy().tiffsave_buffer(
         compression=compression, tile=True, tile_width=64, tile_height=64
     )
+
+
+def strips(compression: str) -> bytes:
+    return grainy().tiffsave_buffer(compression=compression)
+
+
+def fax(*, tile: bool) -> bytes:
+    grey = grainy().colourspace("b-w") > 128
+    return grey.tiffsave_buffer(
+        compression="ccittfax4", bitdepth=1, tile=tile, tile_width=64, tile_height=64
+    )
+
+
+def cut_tiff(compression: str, *, tile: bool) -> bytes:
+    """A file whose directory stands first, and whose last part is not all there."""
+    whole = tiled(compression) if tile else strips(compression)
+    start = directories.first(whole)
+    tags = directories.parse(whole, start)
+    room = len(directories.laid_out(tags, {}, 8))
+    for tag in (273, 324):
+        if tag in tags:
+            moved = np.array(tags[tag].numbers(), "<u4") + room
+            tags[tag] = directories.Value(4, len(moved), moved.tobytes())
+    head = whole[:4] + (8).to_bytes(4, "little") + directories.laid_out(tags, {}, 8)
+    return head + whole[8 : start - 3000]
 
 
 def tagged(tiff: bytes, tag: int, value: directories.Value) -> bytes:
@@ -77,8 +106,23 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
     "tiles-lzw-odd-tag.tif": lambda: tagged(
         flipped(tiled("lzw")), 271, directories.Value(2, 5, b"hello")
     ),
-    "strips-lzw.tif": lambda: flipped(grainy().tiffsave_buffer(compression="lzw")),
-    "strips-jpeg.tif": lambda: flipped(grainy().tiffsave_buffer(compression="jpeg"), count=20),
+    "strips-lzw.tif": lambda: flipped(strips("lzw")),
+    "tiles-deflate.tif": lambda: flipped(tiled("deflate")),
+    "tiles-deflate-ill.tif": lambda: flipped(tiled("deflate"), count=3),
+    "strips-deflate.tif": lambda: flipped(strips("deflate")),
+    "strips-deflate-ill.tif": lambda: flipped(strips("deflate"), count=3),
+    "tiles-packbits.tif": lambda: flipped(tiled("packbits")),
+    "strips-packbits.tif": lambda: flipped(strips("packbits")),
+    "strips-fax.tif": lambda: flipped(fax(tile=False), count=3),
+    "tiles-fax.tif": lambda: flipped(fax(tile=True), count=3),
+    **{
+        f"cut-{'tiles' if tile else 'strips'}-{compression}.tif": (
+            lambda tile=tile, compression=compression: cut_tiff(compression, tile=tile)
+        )
+        for tile in (True, False)
+        for compression in ("deflate", "lzw")
+    },
+    "strips-jpeg.tif": lambda: flipped(strips("jpeg"), count=20),
     "cut.png": lambda: grainy().pngsave_buffer()[:200_000],
     "flipped.png": lambda: flipped(grainy().pngsave_buffer(), count=1),
     "cut.gif": lambda: grainy().gifsave_buffer()[:50_000],
@@ -102,7 +146,10 @@ def test_what_is_left_can_be_taken_with_a_note(tmp_path, name):
     assert "rows" in note or "tiles" in note or "no part" in note
 
 
-@pytest.mark.parametrize("name", ["cut.jpg", "gap.jpg", "strips-lzw.tif", "cut.png"])
+@pytest.mark.parametrize(
+    "name",
+    ["cut.jpg", "gap.jpg", "strips-lzw.tif", "strips-deflate.tif", "cut.png"],
+)
 def test_the_rows_that_are_said_to_be_sound_are(tmp_path, name):
     picture = read(saved(tmp_path, name, DAMAGED[name]()), salvage=True)
     rows = int(picture.notes[0].split("): ")[1].split(" of")[0])
@@ -130,7 +177,7 @@ def test_lost_tiles_are_counted(tmp_path):
 @pytest.mark.parametrize("number", [6, 34_925, 50_000, 33_005, 34_712])
 @pytest.mark.parametrize("tile", [True, False])
 def test_a_tiff_whose_packing_is_unknown_is_refused_whatever_is_asked(tmp_path, number, tile):
-    whole = tiled("lzw") if tile else grainy().tiffsave_buffer(compression="lzw")
+    whole = tiled("lzw") if tile else strips("lzw")
     path = saved(tmp_path, "odd.tif", with_compression(whole, number))
     for salvage in (False, True):
         with pytest.raises(PictureError, match="damaged, incomplete or of an unknown kind"):
@@ -178,14 +225,24 @@ def test_a_warning_about_a_tag_is_no_loss(tmp_path, compression, tile):
     assert read(saved(tmp_path, "a.tif", odd)).notes == ()
 
 
-def test_a_loss_is_laid_to_the_file_that_has_it(tmp_path):
-    good, bad = saved(tmp_path, "good.jpg", jpeg()), saved(tmp_path, "bad.jpg", gap(jpeg()))
-    taken: list[Picture] = []
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        (jpeg, lambda: gap(jpeg())),
+        (lambda: strips("jpeg"), DAMAGED["strips-jpeg.tif"]),
+        (lambda: strips("lzw"), DAMAGED["strips-jpeg.tif"]),
+    ],
+    ids=["jpeg", "jpeg-in-tiff", "lzw-in-tiff"],
+)
+@pytest.mark.parametrize("salvage", [False, True])
+def test_a_loss_is_laid_to_the_file_that_has_it(tmp_path, whole, damaged, salvage):
+    good, bad = saved(tmp_path, "good", whole()), saved(tmp_path, "bad", damaged())
+    sound: list[bool] = []
 
     def take(path: Path) -> None:
-        for _ in range(10):
+        for _ in range(20):
             try:
-                taken.append(read(path))
+                sound.append(read(path, salvage=salvage and path == bad).notes == ())
             except PictureError:
                 assert path == bad
 
@@ -194,4 +251,43 @@ def test_a_loss_is_laid_to_the_file_that_has_it(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(taken) == 20
+    assert sound.count(True) == 40
+    assert len(sound) == (80 if salvage else 40)
+
+
+def bitmap(pixels_HWC: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels_HWC).save(stream, "BMP")
+    return stream.getvalue()
+
+
+def claiming(name: str, whole: bytes) -> bytes:
+    """The file with a header that says 144 million pixels."""
+    side = (12_000).to_bytes(4, "big")
+    if name == "a.png":
+        head = b"IHDR" + side + side + whole[24:29]
+        return whole[:12] + head + zlib.crc32(head).to_bytes(4, "big") + whole[33:]
+    if name == "a.jpg":
+        at = whole.index(b"\xff\xc0") + 5
+        return whole[:at] + side[2:] + side[2:] + whole[at + 4 :]
+    if name == "a.bmp":
+        return whole[:22] + (12_000**2 // 64).to_bytes(4, "little") + whole[26:]
+    tags = dict.fromkeys((256, 257), directories.Value.long(12_000))
+    return tagged(tagged(whole, 256, tags[256]), 257, tags[257])
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif", "tiles.tif"])
+def test_what_claims_far_more_than_it_holds_is_not_salvaged(tmp_path, name):
+    small = grainy().crop(0, 0, 64, 64)
+    wholes = {
+        "a.png": small.pngsave_buffer,
+        "a.jpg": small.jpegsave_buffer,
+        "a.bmp": lambda: bitmap(small.numpy()),
+        "a.tif": lambda: small.tiffsave_buffer(compression="lzw"),
+        "tiles.tif": lambda: small.tiffsave_buffer(
+            compression="lzw", tile=True, tile_width=16, tile_height=16
+        ),
+    }
+    path = saved(tmp_path, name, claiming(name, wholes[name]()))
+    with pytest.raises(PictureError, match="damaged"):
+        read(path, salvage=True)

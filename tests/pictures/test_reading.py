@@ -115,14 +115,16 @@ def test_lab_becomes_srgb(tmp_path):
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_icc_s_encoding_of_lab_becomes_srgb(tmp_path, deep):
+@pytest.mark.parametrize("big", [False, True])
+def test_icc_s_encoding_of_lab_becomes_srgb(tmp_path, deep, big):
     colors = np.full((16, 16, 3), (200, 120, 60), np.uint8)
     lab = pyvips.Image.new_from_array(colors).colourspace("lab").numpy()
     stored = (lab + np.array([0, 128, 128])) * ((652.8, 256, 256) if deep else (2.55, 1, 1))
     array = np.round(stored).astype(np.uint16 if deep else np.uint8)
-    whole = bytearray(pyvips.Image.new_from_array(array).tiffsave_buffer())
+    whole = bytearray(pyvips.Image.new_from_array(array).tiffsave_buffer(bigtiff=big))
     place = directories.places(bytes(whole), directories.first(bytes(whole)))[262]
-    whole[place + 8 : place + 10] = (9).to_bytes(2, "little")
+    place += 12 if big else 8
+    whole[place : place + 2] = (9).to_bytes(2, "little")
     (tmp_path / "lab.tif").write_bytes(whole)
     picture = read(tmp_path / "lab.tif")
     assert picture.bits == 16

@@ -63,6 +63,7 @@ def test_ctrl_c_while_encoding_stops_soon_and_leaves_nothing(tmp_path):
         import sys, threading, time, os, signal, pathlib
         import numpy as np
         from rgtsr.pictures import Picture, write_bands
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
         folder = pathlib.Path(sys.argv[1])
         noise = np.random.default_rng(0).integers(0, 65536, (500, 4000, 3), dtype=np.uint16)
 

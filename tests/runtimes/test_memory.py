@@ -8,9 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rgtsr import variants
+from rgtsr import Settings, runtimes, variants, weights
+from rgtsr.cli import sizes
 from rgtsr.errors import OutOfMemoryError
 from rgtsr.runtimes import memory
+from rgtsr.upscaler.engine import Engine
 
 GIB = 1 << 30
 TOLERANCE = 0.15
@@ -88,11 +90,14 @@ def test_a_limit_counts_what_the_process_holds_already() -> None:
     assert abs(room - 100 * 2**20) < 20 * 2**20
 
 
-def test_what_does_not_fit_is_refused_with_both_figures() -> None:
-    with pytest.raises(
-        OutOfMemoryError, match=r"300 x 200 pixels at once need 2\.0 GiB, and there"
-    ):
-        memory.check(2 * GIB, (1, 3, 200, 300), memory.used_bytes() + GIB)
+def test_what_does_not_fit_is_refused_with_the_limit_that_would_do() -> None:
+    limit = memory.used_bytes() + GIB // 4
+    with pytest.raises(OutOfMemoryError, match="are too little for 300 x 200 pixels") as refused:
+        memory.check(GIB // 2, (1, 3, 200, 300), limit)
+    assert "tiles" not in str(refused.value)
+    enough = sizes.size_bytes(str(refused.value).partition("at least ")[2].rstrip("."))
+    memory.check(GIB // 2, (1, 3, 200, 300), enough)
+    assert enough - memory.used_bytes() < 1.15 * GIB // 2 + GIB // 8
 
 
 @pytest.mark.parametrize("kind", ["openvino float32", "openvino bf16", "torch float32"])
@@ -109,3 +114,23 @@ def test_the_model_keeps_to_what_was_measured() -> None:
     assert {row["kind"] for row in rows} == memory._fitted().keys()
     for row in rows:
         assert abs(row["model_error"]) <= TOLERANCE, row
+
+
+def test_a_gpus_figures_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    tiny = weights.random(variants.find("tiny"), seed=0)
+    runtime = runtimes.open_runtime(tiny, name="torch", precision="float32", device="cpu")
+    monkeypatch.setattr(runtime, "_device", torch.device("cuda"))
+    monkeypatch.setattr(runtime, "is_on_gpu", True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (6 * GIB, 8 * GIB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 2 * GIB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: GIB)
+    assert runtime.room_bytes() == int(7 * GIB / memory.MARGIN)
+    assert runtime.held_bytes() == GIB
+    monkeypatch.setattr(runtime, "_limit_bytes", 3 * GIB)
+    assert runtime.room_bytes() == int(2 * GIB / memory.MARGIN)
+    engine = Engine(tiny, runtime=runtime, device="gpu", precision="float32", settings=Settings())
+    assert engine.plan((1000, 3_000_000)).tile == (192, 192)  # rows of it would need 13 GiB here
+    monkeypatch.setattr(runtime, "_limit_bytes", GIB + (1 << 20))
+    with pytest.raises(OutOfMemoryError, match=r"^1\.0 GiB of memory are too little: .* 1\.1 GiB"):
+        engine.plan((1000, 1000))

@@ -1,5 +1,6 @@
 """Which runtime is fastest here: measured for real, remembered, used."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,27 @@ def test_auto_measures_where_there_is_work_enough(own_cache: Path) -> None:
     side = 32 * int(engine.PROBE_FROM_TILES**0.5)
     Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(side))
     assert list(own_cache.glob("*.probe"))
+
+
+def test_on_a_device_that_was_asked_for_no_other_is_timed(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = probe.candidates
+
+    def candidates(device: str = "auto") -> Iterator[tuple[str, str]]:
+        asked.append(device)
+        return real(device)
+
+    monkeypatch.setattr(probe, "candidates", candidates)
+    side = 32 * int(engine.PROBE_FROM_TILES**0.5)
+    upscaler = Upscaler(TINY, device="cpu", settings=Settings(tile_px=32, overlap_px=0))
+    upscaler.upscale(picture(side))
+    assert set(asked) == {"cpu"}
+    shape = (1, 3, 32, 32)
+    precision = upscaler._engine.runtime.precision
+    assert probe.known(TINY, precision, shape, "cpu") is not None
+    assert probe.known(TINY, precision, shape, "auto") is None
 
 
 def picture(side: int) -> Picture:

@@ -181,6 +181,7 @@ def test_a_loss_of_ones_own_is_learnt_by() -> None:
 def test_compiled_blocks_are_whole_graphs_that_learn_the_same(
     precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    torch._dynamo.reset()  # what other tests compiled counts, and is limited
     plain = learner(f"precision={precision}")
     compile_module = torch.nn.Module.compile
     modes: list[object] = []

@@ -26,7 +26,8 @@ from rgtsr.cli import (
     train,
     upscale,
 )
-from rgtsr.cli.terminal import complain
+from rgtsr.cli.terminal import complain, silence_stdout
+from rgtsr.errors import UsageError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -93,6 +94,16 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit status. RGTSR_DEBUG=1 lets errors through."""
+    status = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError:  # said already, or nobody reads
+        silence_stdout()
+        status = status or FAILED
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         status = app(list(arguments) or ["--help"], standalone_mode=False) or 0
         sys.stdout.flush()
@@ -104,20 +115,12 @@ def run(arguments: Sequence[str]) -> int:
         complain(f"{error.format_message()} See rgtsr --help.")
         return MISUSED
     except BrokenPipeError:  # whoever read us has gone, as in ``| head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to say is said to nobody
+        silence_stdout()
         return FAILED
-    except ValueError as error:
-        return _report(error, MISUSED if _is_deliberate(error) else FAILED)
+    except UsageError as error:
+        return _report(error, MISUSED)
     except Exception as error:  # one line, whatever it is
         return _report(error, FAILED)
-
-
-def _is_deliberate(error: ValueError) -> bool:
-    """Whether rgtsr itself refuses something, rather than a library that it calls."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith("rgtsr")
 
 
 def _report(error: Exception, status: int) -> int:

@@ -9,7 +9,7 @@ import typer
 
 from rgtsr.cli import options
 from rgtsr.cli.network import opened
-from rgtsr.errors import EvaluationError
+from rgtsr.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,16 +80,21 @@ def compare(
     given = [_labelled(text) for text in panel or []]
     inputs = {path.resolve() for path in (truth, *(path for _, path in given))}
     if output.resolve() in inputs:
-        raise ValueError(f"{output} is an input itself: give another -o.")
+        raise UsageError(f"{output} is an input itself: give another -o.")
     names: list[str | None] = [*(model or ([] if given else [None]))]
     upscalers = [
         opened(name, scale=scale, tile_px=tile, runtime=runtime, device=device) for name in names
     ]
     scales = {each.scale for each in upscalers} | ({scale} if scale else set[int]())
     if len(scales) > 1:
-        raise ValueError(f"the models enlarge {sorted(scales)} times: compare one scale at a time.")
+        raise UsageError(f"the models enlarge {sorted(scales)} times: compare one scale at a time.")
     factor = scales.pop() if scales else DEFAULT_SCALE
     task = Task(*pairs.made(pairs.read8(truth), factor, name=str(truth)), factor)
+    height, width = task.truth_HWC.shape[:2]
+    if min(height, width) < (least := metrics.smallest_px(shave=factor)):
+        raise EvaluationError(
+            f"{truth} is {width} x {height} pixels: at least {least} a side can be scored."
+        )
     panels = [Panel("bicubic", score.enlarging_bicubic(factor)(task.small_HWC))]
     for upscaler in upscalers:
         enlarged = score.enlarging(upscaler)(task.small_HWC)
@@ -105,7 +110,7 @@ def compare(
     if save_panels is not None:
         for name, pixels_HWC in _files(truth, task, panels):
             if (save_panels / name).resolve() in inputs:
-                raise ValueError(f"{save_panels / name} is an input itself: save panels elsewhere.")
+                raise UsageError(f"{save_panels / name} is an input itself: save panels elsewhere.")
             save_panels.mkdir(parents=True, exist_ok=True)
             pictures.write(Picture.from_array(pixels_HWC), save_panels / name)
             print(save_panels / name)
@@ -116,7 +121,7 @@ def compare(
 def _labelled(text: str) -> tuple[str, Path]:
     label, equals, path = text.partition("=")
     if not equals or not label or not path:
-        raise ValueError(f"--panel {text}: write LABEL=FILE.")
+        raise UsageError(f"--panel {text}: write LABEL=FILE.")
     return label, Path(path)
 
 

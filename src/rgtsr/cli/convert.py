@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rgtsr.cli import extras
-from rgtsr.errors import WeightsError
+from rgtsr.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
     from rgtsr.weights import Weights
@@ -51,7 +51,7 @@ def convert(source: Source, target: Target, *, to: To = "rgtsr", half: Half = Fa
 def _recipe(source: Path, target: Path) -> int:
     """The authors' option file as a recipe of ours."""
     if target.suffix not in RECIPES:
-        raise ValueError(f"{target}: a recipe's name must end in .yml.")
+        raise UsageError(f"{target}: a recipe's name must end in .yml.")
     with extras.training():
         from rgtsr.training import basicsr
 
@@ -65,8 +65,8 @@ def _recipe(source: Path, target: Path) -> int:
 
 
 def refuse_unfit(target: Path, loaded: "Weights") -> None:
-    """Nothing that was read is written over. Raises ValueError, and WeightsError for a folder."""
+    """Nothing that was read is written over. Raises UsageError, and WeightsError for a folder."""
     if loaded.path is not None and target.exists() and target.samefile(loaded.path):
-        raise ValueError(f"{target} is the input itself: give another name.")
+        raise UsageError(f"{target} is the input itself: give another name.")
     if target.is_dir():
         raise WeightsError(f"{target}: is a folder: give a file name in it.")

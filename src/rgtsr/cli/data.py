@@ -7,7 +7,7 @@ import typer
 
 from rgtsr.cli import extras
 from rgtsr.cli.terminal import complain
-from rgtsr.errors import TrainingError
+from rgtsr.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
     from rgtsr.pictures.pairs import Files
@@ -63,7 +63,7 @@ def check(
     from rgtsr.training import folders as photo_folders
 
     if json is not None and json.suffix != ".json":
-        raise ValueError(f"{json}: its name must end in .json.")
+        raise UsageError(f"{json}: its name must end in .json.")
     if json is not None and not json.parent.is_dir():
         raise TrainingError(f"{json}: the folder {json.parent} does not exist: make it first.")
     factor, template = scale or DEFAULT_SCALE, filename_tmpl or photo_folders.TEMPLATE
@@ -97,9 +97,9 @@ def pack(
 
     *folders, target = paths
     if not folders:
-        raise ValueError("give folders and a file: rgtsr data pack DIR... OUT.safetensors")
+        raise UsageError("give folders and a file: rgtsr data pack DIR... OUT.safetensors")
     if lr and scale is None:
-        raise ValueError("--lr needs --scale: which one do these pictures have?")
+        raise UsageError("--lr needs --scale: which one do these pictures have?")
     photos = _photos(folders, lr, filename_tmpl, scale)
     count = packs.write(target, photos, scale=scale, on_skip=complain)
     print(f"{target}: {count} photos, {target.stat().st_size / 1e6:.1f} MB")
@@ -124,7 +124,7 @@ def degrade(
 
     *sources, target = folders
     if not sources:
-        raise ValueError("give folders of photos and a new one: rgtsr data degrade DIR... OUT")
+        raise UsageError("give folders of photos and a new one: rgtsr data degrade DIR... OUT")
     count = degraded.benchmark(_photos(sources, None, None, None), target, preset, scale, seed)
     print(f"{target}: {count} photos at x{scale}, preset {preset}")
     return 0

@@ -13,7 +13,7 @@ from rgtsr import atomic
 from rgtsr.cli import options
 from rgtsr.cli.network import opened
 from rgtsr.cli.terminal import Steps, steps
-from rgtsr.errors import EvaluationError
+from rgtsr.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
     from rgtsr.evaluation.benchmarks import Benchmark
@@ -102,14 +102,14 @@ def evaluate(
     from rgtsr.pictures.formats import SUFFIXES
 
     if overlap is not None and tile is None:
-        raise ValueError("--overlap is that of tiles: give --tile as well.")
+        raise UsageError("--overlap is that of tiles: give --tile as well.")
     protocol = BASELINE if protocol == "seed" else protocol
     if protocol == BASELINE and results:
-        raise ValueError("--protocol baseline makes its own LR: it cannot score --results.")
+        raise UsageError("--protocol baseline makes its own LR: it cannot score --results.")
     files = [path for path in (csv, json) if path is not None]
     for path in files:
         if path.suffix.lower() in SUFFIXES:
-            raise ValueError(f"{path} is the name of a picture: end it in .csv or .json.")
+            raise UsageError(f"{path} is the name of a picture: end it in .csv or .json.")
         if not path.parent.is_dir():
             raise EvaluationError(f"{path}: the folder {path.parent} does not exist.")
     models = list(model or ([] if results else [""]))

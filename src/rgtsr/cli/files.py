@@ -6,33 +6,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rgtsr.errors import UsageError
+
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
 MOST_NAMED = 3  # of one kind that is passed over
-# what people have and what may not be readable here: passed over, but not silently
-PICTURES = (
-    *(".bmp", ".gif", ".psd", ".psb", ".tga", ".heic", ".heif", ".jxl", ".jp2", ".exr", ".hdr"),
-    *(".svg", ".pdf", ".eps", ".ico", ".pcx", ".ppm", ".pgm", ".pbm", ".xcf"),
-    *(".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2"),
-)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture file and where its enlarged picture goes."""
+    """One picture file and where its enlarged picture goes; the folder if it was found in one."""
 
     source: Path
     target: Path
+    folder: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Naming:
     """How results are called.
 
-    ``readable`` and ``writable`` are suffixes such as ``.png``; ``suffix`` is the one asked for, if
-    any; ``mark`` goes behind the name of a result that lies beside its source.
+    ``readable``, ``unread`` and ``writable`` are suffixes such as ``.png``, ``unread`` those of
+    pictures that are passed over; ``suffix`` is the one asked for, if any; ``mark`` goes behind the
+    name of a result that lies beside its source.
     """
 
     readable: tuple[str, ...]
+    unread: tuple[str, ...]
     writable: tuple[str, ...]
     suffix: str | None = None
     mark: str = "_x2"
@@ -59,6 +58,18 @@ class PassedOver:
     unread: Counter[str] = field(default_factory=Counter[str])  # by suffix
     closed: list[Path] = field(default_factory=list[Path])  # folders that may not be entered
     links: list[Path] = field(default_factory=list[Path])  # to folders
+    found: Counter[Path] = field(default_factory=Counter[Path])  # what can be read, by input folder
+
+    def add(self, job: Job) -> None:
+        """Pass over what was found in a folder and cannot be read after all."""
+        assert job.folder is not None
+        self.unread[job.source.suffix.lower()] += 1
+        self.found[job.folder] -= 1
+
+    @property
+    def barren(self) -> list[Path]:
+        """Folders in which nothing could be read."""
+        return [folder for folder, count in self.found.items() if not count]
 
     def __str__(self) -> str:
         """One line, or nothing."""
@@ -69,6 +80,7 @@ class PassedOver:
             for what, paths in (
                 ("that may not be opened", self.closed),
                 ("linked folders, to be named themselves", self.links),
+                ("folders without a picture that can be read", self.barren),
             )
             if paths
         ]
@@ -84,7 +96,7 @@ def jobs(
     its source. Hidden files, and the output folder inside an input folder, do not count.
 
     Raises:
-        ValueError: when a result would replace a source, or two results have one name.
+        UsageError: when a result would replace a source, or two results have one name.
     """
     passed_over = PassedOver()
     if output is None:
@@ -100,7 +112,7 @@ def jobs(
 def _beside(inputs: Sequence[Path], naming: Naming) -> Iterator[Job]:
     for source in inputs:
         if source.is_dir():
-            raise ValueError(f"{source} is a folder: say with -o where its enlarged pictures go.")
+            raise UsageError(f"{source} is a folder: say with -o where its enlarged pictures go.")
         yield Job(source, source.with_name(naming.beside(source)))
 
 
@@ -111,9 +123,11 @@ def _into(
         if not source.is_dir():
             yield Job(source, folder / naming.result(source))
             continue
+        passed_over.found[source] = 0
         for picture in _pictures(source, folder, naming, passed_over):
             inside = picture.relative_to(source).parent
-            yield Job(picture, folder / inside / naming.result(picture))
+            passed_over.found[source] += 1
+            yield Job(picture, folder / inside / naming.result(picture), source)
 
 
 def _pictures(
@@ -139,7 +153,7 @@ def _pictures(
                 continue
             if suffix in naming.readable:
                 yield Path(place) / name
-            elif suffix in PICTURES:
+            elif suffix in naming.unread:
                 passed_over.unread[suffix] += 1
 
 
@@ -150,12 +164,12 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
     if named_as_folder or len(inputs) != 1 or inputs[0].is_dir():
         return False
     if path.suffix.lower() not in naming.writable:
-        raise ValueError(
+        raise UsageError(
             f"{output}: cannot write {path.suffix} pictures: use one of"
             f" {', '.join(naming.writable)}; or, for a folder, end its name with /."
         )
     if naming.suffix not in (None, path.suffix.lower()):
-        raise ValueError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
+        raise UsageError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
     return True
 
 
@@ -165,11 +179,11 @@ def _check(found: Sequence[Job]) -> None:
     for job in found:
         target = os.path.realpath(job.target)
         if target in sources:
-            raise ValueError(
+            raise UsageError(
                 f"{job.target} would replace the input {sources[target]}: give another -o."
             )
         if target in targets:
-            raise ValueError(
+            raise UsageError(
                 f"{targets[target].source} and {job.source} would both become {job.target}:"
                 " enlarge them one after the other, into different folders."
             )

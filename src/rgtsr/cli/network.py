@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from rgtsr.errors import UsageError
+
 if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
     from rgtsr.weights import Weights
@@ -46,14 +48,14 @@ def opened(
     """An Upscaler by options; None stands for the default.
 
     Raises:
-        ValueError: for tiles that are impossible, or asked for together with ``whole``.
+        UsageError: for tiles that are impossible, or asked for together with ``whole``.
         UnknownWeightsError, WeightsError, RuntimeUnavailableError: as Upscaler.
     """
     from rgtsr import tiling, upscaler
     from rgtsr.upscaler.engine import OVERLAP_PX, TILE_PX
 
     if whole and (tile_px is not None or overlap_px is not None):
-        raise ValueError("--whole and --tile or --overlap exclude each other.")
+        raise UsageError("--whole and --tile or --overlap exclude each other.")
     settings = upscaler.Settings(
         tile_px=tile_px,
         overlap_px=OVERLAP_PX if overlap_px is None else overlap_px,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from rgtsr.errors import PictureError
+from rgtsr.errors import PictureError, UsageError
 
 Size = tuple[int, int]
 FinalSize = Callable[[Size], Size]
@@ -26,19 +26,19 @@ def final_size(
     half a pixel.
 
     Raises:
-        ValueError: for sizes that exclude each other or lie out of range.
+        UsageError: for sizes that exclude each other or lie out of range.
     """
     asked = {"--width": width_px, "--height": height_px, "--long-side": long_side_px}
     given = [name for name, pixels in asked.items() if pixels is not None]
     if scale is not None:
         given.insert(0, "--scale")
     if len(given) > 1 and given != ["--width", "--height"]:
-        raise ValueError(f"{' and '.join(given)} exclude each other: give one of them.")
+        raise UsageError(f"{' and '.join(given)} exclude each other: give one of them.")
     for name, pixels in asked.items():
         if pixels is not None and pixels < 1:
-            raise ValueError(f"{name}={pixels} is too small: at least 1 pixel.")
+            raise UsageError(f"{name}={pixels} is too small: at least 1 pixel.")
     if scale is not None and not 1 <= scale <= MAX_FACTOR:
-        raise ValueError(f"--scale={scale:g} is out of range: 1 to {MAX_FACTOR:g}.")
+        raise UsageError(f"--scale={scale:g} is out of range: 1 to {MAX_FACTOR:g}.")
     if not given:
         return None
     return lambda size: _checked(size, _size(size, scale, width_px, height_px, long_side_px))
@@ -88,11 +88,11 @@ def size_bytes(text: str) -> int:
     """Bytes of ``2GiB`` or ``2g`` (of 1024 each), ``1500MB`` (of 1000), or of a plain number.
 
     Raises:
-        ValueError: for anything else.
+        UsageError: for anything else.
     """
     found = MEMORY.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"--max-memory={text} is no size: write for example 2GiB or 800MiB.")
+        raise UsageError(f"--max-memory={text} is no size: write for example 2GiB or 800MiB.")
     number, unit, binary = found.groups()
     decimal = not binary and text.strip().lower().endswith("b")
     factor = 1000 if decimal else 1024

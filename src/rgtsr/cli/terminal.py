@@ -1,13 +1,14 @@
 """What the commands say: one line an error, a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import signals
-from rgtsr.errors import RgtsrError
+from rgtsr.errors import RgtsrError, UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,20 +23,25 @@ def complain(what: str | Exception) -> None:
         print(f"rgtsr: {one_line(what)}", file=sys.stderr, flush=True)
 
 
+def silence_stdout() -> None:
+    """What is left to say on stdout is said to nobody, without errors."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def one_line(what: str | Exception) -> str:
     """The text, or what is to be said of the error, without line breaks."""
     if isinstance(what, MemoryError):
-        what = "not enough memory: give a smaller --tile."
+        what = "not enough memory for this: allow more."
     elif isinstance(what, OSError) and what.strerror:
         name = f"{what.filename}: " if what.filename else ""
         what = f"{name}{what.strerror}."
-    elif isinstance(what, Exception) and not isinstance(what, RgtsrError | ValueError | Warning):
+    elif isinstance(what, Exception) and not isinstance(what, RgtsrError | UsageError | Warning):
         what = f"unexpected {type(what).__name__}: {what} (RGTSR_DEBUG=1 shows where)"
     return visible(" ".join(line.strip() for line in str(what).splitlines() if line.strip()))
 
 
 def visible(text: str) -> str:
-    """The same, where a name may hold line breaks and other things that move the cursor."""
+    """Text in which line breaks and whatever else moves the cursor stand as ``\\n`` does."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -46,6 +52,7 @@ class Steps:
         self._bar = bar
         self._task = bar.add_task("", total=count) if bar else None
         self._done = 0
+        self.is_heard = True  # until stdout cannot be written, as on a full disk
 
     def start(self, name: str) -> OnProgress:
         """Name what is being done; returns what to call as (parts done, parts in all)."""
@@ -66,7 +73,18 @@ class Steps:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done)
         if line:
+            self.say(line)
+
+    def say(self, line: str) -> None:
+        """One line on stdout; where it takes none, that is said once. Raises BrokenPipeError."""
+        try:
             print(visible(line), flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            silence_stdout()
+            self.is_heard = False
+            complain(f"stdout: {error.strerror}: from here on results are not listed.")
 
     def fail(self, error: Exception) -> None:
         """One more file is through, without result."""

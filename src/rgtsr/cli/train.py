@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rgtsr.cli import extras, options
+from rgtsr.errors import UsageError
 
 if TYPE_CHECKING:
     from rgtsr.training.recipe import Recipe
@@ -49,7 +50,7 @@ def train(
     loaded, folder = chosen(recipe, overrides or [], resume)
     folder = output or folder
     if resume is None and (folder / CHECKPOINT).exists():
-        raise ValueError(
+        raise UsageError(
             f"{folder} holds a run already: continue it with --resume {folder / CHECKPOINT},"
             " or choose another -o."
         )
@@ -77,10 +78,10 @@ def chosen(name: str | None, overrides: list[str], resume: Path | None) -> "tupl
         name, overrides = None, [name, *overrides]
     if resume is None:
         if name is None:
-            raise ValueError(f"which RECIPE? There are: {', '.join(recipes.names())}; or a file.")
+            raise UsageError(f"which RECIPE? There are: {', '.join(recipes.names())}; or a file.")
         return recipes.load(name, tuple(overrides)), Path("runs") / Path(name).stem
     if name is not None:
-        raise ValueError(f"{resume} holds its recipe: leave {name!r} out; KEY=VALUE changes it.")
+        raise UsageError(f"{resume} holds its recipe: leave {name!r} out; KEY=VALUE changes it.")
     return recipes.changed(checkpoint.recipe_of(resume), tuple(overrides)), resume.parent
 
 

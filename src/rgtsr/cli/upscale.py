@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from rgtsr import atomic
 from rgtsr.cli import options
-from rgtsr.cli.files import Job, Naming, jobs
+from rgtsr.cli.files import Job, Naming, PassedOver, jobs
 from rgtsr.cli.network import opened
 from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
-from rgtsr.errors import PictureError
+from rgtsr.errors import PictureError, UndecodedError, UsageError
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
@@ -64,11 +64,11 @@ def upscale(
 
     size = final_size(scale=scale, width_px=width, height_px=height, long_side_px=long_side)
     if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
+        raise UsageError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
     if max_pixels is not None and max_pixels < 1:
-        raise ValueError(f"--max-pixels={max_pixels} is too small: at least 1.")
+        raise UsageError(f"--max-pixels={max_pixels} is too small: at least 1.")
     if page is not None and page < 1:
-        raise ValueError(f"--page={page} is none: the first page is 1.")
+        raise UsageError(f"--page={page} is none: the first page is 1.")
     upscaler = opened(
         model,
         repeated=True,
@@ -84,6 +84,7 @@ def upscale(
     )
     naming = Naming(
         readable=pictures.SUFFIXES,
+        unread=pictures.UNREAD_SUFFIXES,
         writable=pictures.WRITABLE_SUFFIXES,
         suffix=form and f".{form}",
         mark=_mark(scale or upscaler.scale, asked_for_pixels=size is not None and scale is None),
@@ -101,18 +102,21 @@ def upscale(
     )
     todo, passed_over = jobs(inputs, output, naming)
     with upscaler:
-        status = enlarge(todo, upscaler, wishes)
+        status = enlarge(todo, passed_over, upscaler, wishes)
     if line := str(passed_over):
         print(line)
-    return status if todo else 1
+    return 1 if passed_over.barren or not todo else status
 
 
-def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
+def enlarge(
+    todo: Sequence[Job], passed_over: PassedOver, upscaler: "Upscaler", wishes: Wishes
+) -> int:
     """One file after another; what fails is said and passed over. Returns the exit status.
 
-    What killed runs left in the folders of the results is removed.
+    What has no decoder here and was found in a folder is only counted in ``passed_over``. What
+    killed runs left in the folders of the results is removed.
     """
-    made = skipped = failed = 0
+    made = skipped = failed = undecoded = 0
     for folder in {job.target.parent for job in todo}:
         atomic.sweep(folder)
     with steps(len(todo)) as say:
@@ -129,15 +133,20 @@ def enlarge(todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes) -> int:
             except BrokenPipeError:  # nobody reads what is said: not the picture's fault
                 raise
             except Exception as error:  # whatever it is, the other pictures can be made
-                failed += 1
-                say.fail(error)
+                if isinstance(error, UndecodedError) and job.folder is not None:
+                    passed_over.add(job)
+                    undecoded += 1
+                    say.finish()
+                else:
+                    failed += 1
+                    say.fail(error)
             except (KeyboardInterrupt, SystemExit):
-                left = len(todo) - made - skipped - failed
+                left = len(todo) - made - skipped - failed - undecoded
                 say.stopped(f"{made} enlarged, {skipped} skipped, {failed} failed, {left} to do")
                 raise
     if len(todo) != 1:
-        print(f"{made} enlarged, {skipped} skipped, {failed} failed", flush=True)
-    return 1 if failed else 0
+        say.say(f"{made} enlarged, {skipped} skipped, {failed} failed")
+    return 1 if failed or not say.is_heard else 0
 
 
 def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: OnProgress) -> str:

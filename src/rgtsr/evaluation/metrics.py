@@ -45,6 +45,11 @@ def on_luma(enlarged_HWC: Picture8, truth_HWC: Picture8, *, shave: int) -> Quali
     return Quality(psnr(first, second), ssim(first, second))
 
 
+def smallest_px(*, shave: int) -> int:
+    """The least side of a picture of which enough is left for SSIM."""
+    return 2 * shave + WINDOW
+
+
 def by_baseline_protocol(enlarged_HWC: Picture8, truth_HWC: Picture8) -> Quality:
     """The starting point's figures: PSNR of full-range luma, SSIM over RGB, no border cut.
 
@@ -124,8 +129,7 @@ def _rgb(picture_HWC: Picture8) -> NDArray[np.float64]:
 
 
 def _shaved(plane: Plane, border: int) -> Plane:
-    smallest = 2 * border + WINDOW
-    if min(plane.shape) < smallest:
+    if min(plane.shape) < (smallest := smallest_px(shave=border)):
         height, width = plane.shape
         raise ValueError(f"a picture of {width}x{height} is too small to score: {smallest} px.")
     return plane[border : plane.shape[0] - border, border : plane.shape[1] - border]

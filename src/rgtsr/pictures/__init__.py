@@ -6,7 +6,7 @@ libvips is loaded when the first file is read or written: arrays need none.
 import importlib
 from typing import TYPE_CHECKING
 
-from rgtsr.pictures.formats import MAX_PIXELS, SUFFIXES, WRITABLE_SUFFIXES
+from rgtsr.pictures.formats import MAX_PIXELS, SUFFIXES, UNREAD_SUFFIXES, WRITABLE_SUFFIXES
 from rgtsr.pictures.metadata import Metadata
 from rgtsr.pictures.picture import Picture, read
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "UNREAD_SUFFIXES",
     "WRITABLE_SUFFIXES",
     "Metadata",
     "Picture",

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 FILE_HEADER_BYTES = 14
 RGB, BIT_FIELDS, ALPHA_BIT_FIELDS = 0, 3, 6
+RUN_LENGTHS = (1, 2)
+WRAPPED = {4: "JPEG", 5: "PNG"}
 OLD_HEADER_BYTES, ALPHA_HEADER_BYTES, PROFILE_HEADER_BYTES = 12, 56, 124
 EMBEDDED = b"DEBM"
 MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
@@ -41,7 +43,10 @@ class Bitmap:
 
 
 def header(body: bytes) -> Bitmap:
-    """Read all but the pixels. Raises ValueError or struct.error for what is no such bitmap."""
+    """Read all but the pixels. Raises ValueError or struct.error for what is no such bitmap.
+
+    Raises NotImplementedError, which says what it is, for a kind that is not read here.
+    """
     start, header_bytes = struct.unpack_from("<II", body, 10)
     if header_bytes == OLD_HEADER_BYTES:
         width, height, _, bits = struct.unpack_from("<HHHH", body, 18)
@@ -49,6 +54,10 @@ def header(body: bytes) -> Bitmap:
     else:
         width, height, _, bits, packing = struct.unpack_from("<iiHHI", body, 18)
         across, down, used = struct.unpack_from("<iiI", body, 38)
+    if packing in RUN_LENGTHS:
+        raise NotImplementedError("run-length coded")
+    if packing in WRAPPED:
+        raise NotImplementedError(f"{WRAPPED[packing]} in a bitmap")
     if bits not in BITS or packing not in (RGB, BIT_FIELDS, ALPHA_BIT_FIELDS):
         raise ValueError(f"{bits} bits a pixel, compressed in way {packing}, are not read here")
     if width < 1 or height == 0:

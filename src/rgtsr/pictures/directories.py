@@ -1,14 +1,15 @@
 """Directories of tags, the skeleton that EXIF and TIFF share. Knows bytes only.
 
-Values are held little-endian whatever their file used.
+Values are held little-endian whatever their file used. BigTIFF is read, never written.
 
-Source: TIFF 6.0, section 2.
+Sources: TIFF 6.0, section 2; "BigTIFF Design" of libtiff.
 """
 
 import struct
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from mmap import mmap
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,11 +25,13 @@ _TYPE_BYTES = {
     **dict.fromkeys(_TWOS, (2, 2)),
     **dict.fromkeys(_FOURS, (4, 4)),
     **dict.fromkeys((5, 10), (8, 4)),
-    12: (8, 8),
+    **dict.fromkeys((12, 16, 17, 18), (8, 8)),
 }
+_CODES = {1: "B", 3: "H", 4: "I", 5: "II", 8: "h", 9: "i", 10: "ii", 13: "I", 16: "Q", 18: "Q"}
 ENTRY_BYTES = 12
 HEADER_BYTES = 8
 LIMIT_BYTES = 2**20  # of all values of a directory; a thousand tags may share the same bytes
+MOST_TAGS = 2**16 - 1  # TIFF's own limit; BigTIFF has none
 
 
 @dataclass(frozen=True)
@@ -46,54 +49,118 @@ class Value:
 
     def numbers(self) -> tuple[int, ...]:
         """The values as whole numbers, two for each fraction. Empty for types that are not."""
-        code = {1: "B", 3: "H", 4: "I", 5: "II", 8: "h", 9: "i", 10: "ii"}.get(self.kind, "")
+        code = _CODES.get(self.kind, "")
         return struct.unpack("<" + code * self.count, self.data) if code else ()
 
 
 Tags = dict[int, Value]
 
 
-def byte_order(body: Bytes) -> str:
-    """``<`` or ``>`` as ``struct`` says it. Raises ValueError when no header stands here."""
+class _Numbers(NamedTuple):
+    """How a file writes numbers: their order, the code of how many tags, and that of a place."""
+
+    order: str
+    many: str
+    place: str
+
+    @property
+    def place_bytes(self) -> int:
+        return struct.calcsize(self.place)
+
+    @property
+    def entry_bytes(self) -> int:
+        return 4 + 2 * self.place_bytes
+
+    def many_at(self, body: Bytes, at: int) -> int:
+        return struct.unpack_from(self.order + self.many, body, at)[0]
+
+    def place_at(self, body: Bytes, at: int) -> int:
+        return struct.unpack_from(self.order + self.place, body, at)[0]
+
+
+_STARTS = {
+    b"II*\0": _Numbers("<", "H", "I"),
+    b"MM\0*": _Numbers(">", "H", "I"),
+    b"II+\0": _Numbers("<", "Q", "Q"),
+    b"MM\0+": _Numbers(">", "Q", "Q"),
+}
+
+
+def _numbers(body: Bytes) -> _Numbers:
     try:
-        return {b"II*\0": "<", b"MM\0*": ">"}[bytes(body[:4])]
+        return _STARTS[bytes(body[:4])]
     except KeyError:
         raise ValueError("neither II nor MM stands at the start of these tags.") from None
 
 
+def byte_order(body: Bytes) -> str:
+    """``<`` or ``>`` as ``struct`` says it. Raises ValueError for BigTIFF, and for no header."""
+    numbers = _numbers(body)
+    if numbers.place == "Q":
+        raise ValueError("this is a BigTIFF.")
+    return numbers.order
+
+
 def first(body: Bytes) -> int:
     """Where the first directory begins."""
-    return struct.unpack_from(byte_order(body) + "I", body, 4)[0]
+    numbers = _numbers(body)
+    return numbers.place_at(body, numbers.place_bytes)
+
+
+def of_page(body: Bytes, page: int) -> int:
+    """Where the directory of a page, from 0, begins."""
+    numbers, directory = _numbers(body), first(body)
+    for _ in range(page):
+        count = numbers.many_at(body, directory)
+        after = directory + struct.calcsize(numbers.many) + count * numbers.entry_bytes
+        directory = numbers.place_at(body, after)
+    return directory
 
 
 def places(body: Bytes, directory: int) -> dict[int, int]:
-    """Where each tag's 12 bytes begin. Raises struct.error beyond the end."""
-    order = byte_order(body)
-    (count,) = struct.unpack_from(order + "H", body, directory)
-    starts = [directory + 2 + ENTRY_BYTES * index for index in range(count)]
-    return {struct.unpack_from(order + "HHII", body, start)[0]: start for start in starts}
+    """Where each tag's entry begins. Raises struct.error beyond the end, ValueError for too many.
+
+    ``directory`` is a place in the body, as in all these functions.
+    """
+    numbers = _numbers(body)
+    count = numbers.many_at(body, directory)
+    if count > MOST_TAGS:
+        raise ValueError(f"{count} tags are more than a directory holds.")
+    begin = directory + struct.calcsize(numbers.many)
+    starts = [begin + numbers.entry_bytes * index for index in range(count)]
+    return {struct.unpack_from(numbers.order + "H2x", body, start)[0]: start for start in starts}
 
 
 def parse(body: Bytes, directory: int, wanted: Container[int] | None = None) -> Tags:
     """The tags of a directory that can be read, all or those ``wanted``, to 1 MiB together.
 
-    Raises struct.error beyond the end.
+    Raises struct.error beyond the end, ValueError for too many.
     """
-    order, tags, left_bytes = byte_order(body), Tags(), LIMIT_BYTES
+    numbers, tags, left_bytes = _numbers(body), Tags(), LIMIT_BYTES
     for tag, place in places(body, directory).items():
         if wanted is not None and tag not in wanted:
             continue
-        kind, count = struct.unpack_from(order + "HI", body, place + 2)
+        (kind,) = struct.unpack_from(numbers.order + "H", body, place + 2)
+        count = numbers.place_at(body, place + 4)
         value_bytes, number_bytes = _TYPE_BYTES.get(kind, (0, 1))
         size = value_bytes * count
-        start = place + 8
-        if size > 4:
-            (start,) = struct.unpack_from(order + "I", body, place + 8)
+        start = place + 4 + numbers.place_bytes
+        if size > numbers.place_bytes:
+            start = numbers.place_at(body, start)
         if 0 < size <= min(left_bytes, len(body) - start):
             data = bytes(body[start : start + size])
-            tags[tag] = Value(kind, count, _little(data, number_bytes, order))
+            tags[tag] = Value(kind, count, _little(data, number_bytes, numbers.order))
             left_bytes -= size
     return tags
+
+
+def claimed_bytes(body: Bytes, directory: int) -> int:
+    """How many bytes the values of a directory claim together. Raises as ``parse``."""
+    numbers, claimed = _numbers(body), 0
+    for place in places(body, directory).values():
+        (kind,) = struct.unpack_from(numbers.order + "H", body, place + 2)
+        claimed += numbers.place_at(body, place + 4) * _TYPE_BYTES.get(kind, (0, 1))[0]
+    return claimed
 
 
 def laid_out(tags: Tags, inner: Mapping[int, Tags], at: int) -> bytes:

@@ -17,13 +17,12 @@ from rgtsr.pictures import directories
 from rgtsr.pictures.directories import TYPE_LONG, TYPE_RATIONAL, TYPE_SHORT, Tags
 
 PREFIX = b"Exif\0\0"
-ICCLAB = 9
+UNREAD = "its EXIF block cannot be understood: it was left out."
 INCH = 2
 MM_PER_UNIT = {INCH: 25.4, 3: 10.0}
 
 TAG_IMAGE_WIDTH = 0x0100
 TAG_IMAGE_LENGTH = 0x0101
-TAG_PHOTOMETRIC = 0x0106
 TAG_ORIENTATION = 0x0112
 TAG_X_RESOLUTION = 0x011A
 TAG_Y_RESOLUTION = 0x011B
@@ -51,7 +50,7 @@ MOVABLE_NOTES = (b"Nikon\0\2", b"OLYMPUS\0", b"OM SYSTEM\0", b"FUJIFILM", b"Appl
 
 
 def corrected(exif: bytes, size: tuple[int, int] | None = None) -> bytes | None:
-    """The same EXIF, upright and without its thumbnail; None when it cannot be understood.
+    """EXIF for the upright picture, without thumbnail; None when it cannot be understood.
 
     ``size``: (height, width) to write where the block already speaks of pixel sizes.
     """
@@ -77,7 +76,7 @@ def resolution_per_mm(exif: bytes) -> tuple[float, float] | None:
 
 
 def with_resolution(exif: bytes, per_mm: tuple[float, float]) -> bytes:
-    """The same EXIF, speaking of a resolution (vertical, horizontal) if it did not.
+    """EXIF that gives a resolution, (vertical, horizontal), where the block gave none.
 
     Its first directory is written anew at its end, so that all else stays where it was.
     """
@@ -105,30 +104,21 @@ def with_resolution(exif: bytes, per_mm: tuple[float, float]) -> bytes:
     return PREFIX + bytes(body.ljust(at, b"\0") + count + table + bytes(4) + values)
 
 
-def from_tiff(file: BinaryIO) -> tuple[bytes | None, int]:
-    """The EXIF that a TIFF file's own tags amount to, as one block; None if there is none.
+def from_tiff(file: BinaryIO, page: int = 0) -> tuple[bytes | None, tuple[str, ...]]:
+    """The EXIF that the own tags of a TIFF file's page amount to, as one block; None without any.
 
-    And how many tags of it were left out: damaged, too large, or true only where they stood.
+    And a line if there are tags that were left out.
     """
     try:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-            tags, inner, lost = _describing(body)
+            tags, inner, lost = _describing(body, directories.of_page(body, page))
     except (struct.error, ValueError, OSError):
-        return None, 0
+        return None, (UNREAD,)
+    notes = (left_out(lost),) if lost else ()
     if not tags and not inner:
-        return None, lost
+        return None, notes
     block = directories.laid_out(tags, inner, directories.HEADER_BYTES)
-    return PREFIX + struct.pack("<4sI", b"II*\0", directories.HEADER_BYTES) + block, lost
-
-
-def is_icclab(file: BinaryIO) -> bool:
-    """Whether a TIFF file says that its samples are ICC's encoding of Lab."""
-    try:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-            tags = directories.parse(body, directories.first(body), {TAG_PHOTOMETRIC})
-    except (struct.error, ValueError, OSError):
-        return False
-    return TAG_PHOTOMETRIC in tags and tags[TAG_PHOTOMETRIC].numbers() == (ICCLAB,)
+    return PREFIX + struct.pack("<4sI", b"II*\0", directories.HEADER_BYTES) + block, notes
 
 
 def into_tiff(path: Path, exif: bytes) -> int:
@@ -137,7 +127,8 @@ def into_tiff(path: Path, exif: bytes) -> int:
     Returns how many of its tags were left out. Raises OSError, and ValueError or struct.error where
     that cannot be done: the file is big-endian or a BigTIFF, or the EXIF makes no sense.
     """
-    tags, inner, lost = _describing(exif.removeprefix(PREFIX), every=True)
+    block = exif.removeprefix(PREFIX)
+    tags, inner, lost = _describing(block, directories.first(block), every=True)
     with path.open("r+b") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
             if directories.byte_order(body) != "<":
@@ -156,22 +147,26 @@ def left_out(count: int) -> str:
     return f"{count} EXIF tags were left out: damaged, too large, or true only where they stood."
 
 
-def _describing(body: directories.Bytes, every: bool = False) -> tuple[Tags, dict[int, Tags], int]:
+def _describing(
+    body: directories.Bytes, directory: int, every: bool = False
+) -> tuple[Tags, dict[int, Tags], int]:
     """What tags say of the photo rather than of its storage: their own, and inner directories.
 
-    And how many were left out; ``every``: of those of storage that are no TIFF's, too.
+    And how many were left out; ``every``: of those of storage that are no TIFF's, too. An inner
+    directory that is not where it should be counts as one.
     """
-    first = directories.first(body)
-    places = directories.places(body, first)
-    tags = directories.parse(body, first, DESCRIBING | {TAG_EXIF, TAG_GPS})
+    places = directories.places(body, directory)
+    tags = directories.parse(body, directory, DESCRIBING | {TAG_EXIF, TAG_GPS})
     known = DESCRIBING if not every else places.keys() - STORING - {TAG_EXIF, TAG_GPS}
-    lost = len(known & places.keys() - tags.keys())
+    lost = len((known & places.keys()) - tags.keys())
     inner: dict[int, Tags] = {}
-    for pointer in (TAG_EXIF, TAG_GPS):
-        numbers = tags.pop(pointer).numbers() if pointer in tags else ()
-        if numbers:
-            inner[pointer], left_out = _inner(body, numbers[0])
-            lost += left_out
+    for pointer in {TAG_EXIF, TAG_GPS} & places.keys():
+        try:
+            (start,) = tags.pop(pointer).numbers()
+            inner[pointer], left_out = _inner(body, start)
+        except (struct.error, LookupError, ValueError):
+            left_out = 1
+        lost += left_out
     return tags, inner, lost
 
 

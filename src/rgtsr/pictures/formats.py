@@ -7,6 +7,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from rgtsr.errors import UsageError
+
 MAX_PIXELS = 400_000_000
 
 
@@ -59,7 +61,7 @@ AVIF = Format(
     max_side_px=16_384,
     has_pages=True,
 )
-HEIC = Format("HEIC", (".heic", ".heif"), "heifload_source", None, bits=12, has_pages=True)
+HEIC = Format("HEIC", (".heic", ".heif", ".hif"), "heifload_source", None, bits=12, has_pages=True)
 GIF = Format("GIF", (".gif",), "gifload_source", None, has_pages=True)
 BMP = Format("BMP", (".bmp", ".dib"), None, None)
 JXL = Format("JPEG XL", (".jxl",), "jxlload_source", None, bits=16, has_pages=True)
@@ -68,6 +70,20 @@ READABLE = (PNG, JPEG, WEBP, TIFF, AVIF, HEIC, GIF, BMP, JXL)
 WRITABLE = tuple(form for form in READABLE if form.saver)
 SUFFIXES = tuple(suffix for form in READABLE for suffix in form.suffixes)
 WRITABLE_SUFFIXES = tuple(suffix for form in WRITABLE for suffix in form.suffixes)
+
+# fmt: off
+RAW_SUFFIXES = (
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf",
+    ".srw", ".x3f",
+)
+# what people have too and what is not read here, or not as one expects it
+UNREAD_SUFFIXES = (
+    *RAW_SUFFIXES, ".apng", ".dds", ".eps", ".exr", ".hdr", ".ico", ".j2c", ".j2k", ".jls", ".jp2",
+    ".jpf", ".jpx", ".jxr", ".kra", ".mpo", ".ora", ".pam", ".pbm", ".pcx", ".pdf", ".pgm", ".pnm",
+    ".ppm", ".psb", ".psd", ".qoi", ".svg", ".tga", ".wdp", ".xcf",
+)
+# fmt: on
 
 HEAD_BYTES = 32
 _STARTS = (
@@ -105,14 +121,14 @@ def recognise(head: bytes) -> Format | None:
 
 
 def for_writing(path: Path) -> Format:
-    """The format that a file name asks for. Raises ValueError when it cannot be written."""
+    """The format that a file name asks for. Raises UsageError when it cannot be written."""
     suffix = path.suffix.lower()
     for form in WRITABLE:
         if suffix in form.suffixes:
             return form
     nearest = difflib.get_close_matches(suffix, WRITABLE_SUFFIXES, n=1)
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-    raise ValueError(
+    raise UsageError(
         f"{path}: cannot write {suffix or 'a name without suffix'}{hint}: "
         f"use one of {', '.join(WRITABLE_SUFFIXES)}."
     )

@@ -14,15 +14,14 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 import pyvips
 
-from rgtsr.errors import PictureError
-from rgtsr.pictures import bmp, decoding, exif, formats, png, samples, vips
+from rgtsr.errors import PictureError, UndecodedError
+from rgtsr.pictures import bmp, decoding, exif, formats, mpo, png, samples, tiff, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
-from rgtsr.pictures.formats import BMP, HEIC, PNG, TIFF, Format
+from rgtsr.pictures.formats import BMP, HEIC, JPEG, PNG, TIFF, Format
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
-RAW_SUFFIXES = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".sr2", ".srw")
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
 
@@ -80,7 +79,7 @@ def decode(
     if metadata.xmp != (metadata := without_gain_map(metadata)).xmp:
         notes += ("its HDR gain map was left out: this is the picture without it.",)
     if found.metadata.exif is not None and metadata.exif is None:
-        notes += ("its EXIF block cannot be understood: it was left out.",)
+        notes += (exif.UNREAD,)
     if turned_HWC.shape[2] in (1, 3):
         return Decoded(np.ascontiguousarray(turned_HWC), None, metadata, notes)
     alpha_HW = np.ascontiguousarray(turned_HWC[:, :, -1])
@@ -92,10 +91,19 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     if encoded.form is BMP:
         return _bitmap(encoded, wish)
     if not vips.can(encoded.form.loader or ""):
-        raise PictureError(f"{wish.path}: {_undecoded(encoded.form)}")
+        raise _undecoded(encoded.form, wish)
     encoded, notes = _at_page(encoded, wish)
+    if encoded.form is JPEG and (count := mpo.count(encoded.file)) > 1:
+        notes += (f"the first of {count} pictures in it was read.",)
+    with decoding.alone(encoded):
+        found, more = _whole_or_salvaged(encoded, wish)
+    return found, notes + more
+
+
+def _whole_or_salvaged(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
+    """What is on the page, and a line for what is missing. Raises Lost and pyvips.Error."""
     try:
-        return decoding.strictly(encoded, lambda image: _taken(image, encoded, wish)), notes
+        return decoding.strictly(encoded, lambda image: _taken(image, encoded, wish)), ()
     except (pyvips.Error, Lost) as error:
         ended = encoded.with_its_end()
         if ended is not None:
@@ -104,13 +112,13 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
             except (pyvips.Error, Lost):
                 pass
             else:
-                return found, (*notes, "its end mark is missing: nothing else is.")
+                return found, ("its end mark is missing: nothing else is.",)
         if not wish.salvage:
             raise
-        return _salvaged(encoded, wish, error), (
-            *notes,
-            f"it is damaged ({vips.reason(error)}): {decoding.remains(encoded)}.",
-        )
+        error.with_traceback(None)  # it holds what was decoded so far
+        left = decoding.remains(encoded)  # which comes first: it may be too little
+        note = f"it is damaged ({vips.reason(error)}): {left}."
+        return _salvaged(encoded, wish, error), (note,)
 
 
 def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found:
@@ -124,14 +132,18 @@ def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found
 def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     """All that is wanted of an image. Raises PictureError for one that cannot be taken."""
     _check_size(wish, image.height, image.width)
-    is_icclab = encoded.form is TIFF and exif.is_icclab(encoded.file)
-    image = samples.as_rgb_or_grey(wish.path, image, is_icclab)
+    image = samples.as_rgb_or_grey(wish.path, image, encoded.stored.is_icclab)
     metadata, notes = _metadata(image, encoded)
     return Found(samples.of(image), metadata, _orientation(image), notes)
 
 
 def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     """The file at the page that is wanted, or at its main one, and a line about the others."""
+    if encoded.form is TIFF:
+        stored = tiff.stored(encoded.file, (wish.page or 1) - 1)
+        if stored.is_overfull:
+            raise Lost("its tags claim more than there is")
+        encoded = dataclasses.replace(encoded, stored=stored)
     header = encoded.image("none") if encoded.form.has_pages else None
     count = _number(header, "n-pages", 1)
     page = wish.page or _number(header, "heif-primary", 0) + 1
@@ -159,11 +171,16 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     body = encoded.file.read()
     try:
         bitmap = bmp.header(body)
+    except NotImplementedError as error:
+        raise PictureError(
+            f"{wish.path}: is a BMP file, {error}, which is not read here: save it as PNG."
+        ) from error
     except (ValueError, struct.error) as error:
         raise Lost(str(error)) from error
     _check_size(wish, bitmap.height, bitmap.width)
     there, height = bmp.rows_there(body, bitmap), bitmap.height
-    if there < height and not (wish.salvage and there):
+    is_likely = decoding.could_hold(encoded.file, height, bitmap.width)
+    if there < height and not (wish.salvage and there and is_likely):
         raise Lost(f"it holds {there} of {height} rows")
     metadata = Metadata(icc=bitmap.icc, resolution_per_mm=bitmap.resolution_per_mm)
     notes = () if there == height else (f"it is damaged: {there} of its {height} rows are there.",)
@@ -173,7 +190,7 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
 def _damaged(form: Format, wish: Wish, error: Exception) -> PictureError:
     reason = vips.reason(error)
     if form is HEIC and any(words in str(error) for words in UNDECODED):
-        return PictureError(f"{wish.path}: {_undecoded(form)}")
+        return _undecoded(form, wish)
     way_out = "get it again, or save it anew with another program"
     if not wish.salvage:
         way_out += "; salvage (on the command line --salvage) takes what is there of it"
@@ -183,10 +200,10 @@ def _damaged(form: Format, wish: Wish, error: Exception) -> PictureError:
     )
 
 
-def _undecoded(form: Format) -> str:
-    return (
-        f"is {form.name}, and there is no decoder for it in this libvips: save it as PNG or JPEG, "
-        "or install a libvips that has one."
+def _undecoded(form: Format, wish: Wish) -> UndecodedError:
+    return UndecodedError(
+        f"{wish.path}: is {form.name}, and there is no decoder for it in this libvips: save it as "
+        "PNG or JPEG, or install a libvips that has one."
     )
 
 
@@ -212,7 +229,7 @@ def _recognised(path: Path, head: bytes) -> Format:
     if form is None:
         names = ", ".join(form.name for form in formats.WRITABLE)
         raise PictureError(f"{path}: is no picture that can be read here: convert it to {names}.")
-    if form is TIFF and path.suffix.lower() in RAW_SUFFIXES:
+    if form is TIFF and path.suffix.lower() in formats.RAW_SUFFIXES:
         raise PictureError(f"{path}: is a camera raw file: develop it to TIFF, PNG or JPEG first.")
     return form
 
@@ -227,9 +244,9 @@ def _check_size(wish: Wish, height: int, width: int) -> None:
 
 
 def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[str, ...]]:
-    block, lost = _block(image, vips.EXIF), 0
+    block, notes = _block(image, vips.EXIF), ()
     if encoded.form is TIFF:
-        block, lost = exif.from_tiff(encoded.file)
+        block, notes = exif.from_tiff(encoded.file, encoded.page)
     iptc = _block(image, vips.IPTC)  # as JPEG has it; TIFF's arrives cut to a quarter
     metadata = Metadata(
         icc=_block(image, vips.ICC),
@@ -237,7 +254,6 @@ def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[st
         xmp=_block(image, vips.XMP),
         iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
     )
-    notes = (exif.left_out(lost),) if lost else ()
     if encoded.form is PNG:
         said = png.read(encoded.file)
         icc, notes = metadata.icc or said.icc, said.notes

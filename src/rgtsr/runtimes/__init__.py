@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr.errors import RuntimeUnavailableError
+from rgtsr.errors import RuntimeUnavailableError, UsageError
 from rgtsr.weights import Weights
 
 NAMES = ("openvino", "onnxruntime", "torch")
@@ -33,6 +33,7 @@ class Runtime(Protocol):
     scale: int
     name: str
     precision: str
+    is_on_gpu: bool  # and has its own memory then, of which the figures below speak
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, h, w) RGB in 0..1 -> (N, 3, h * S, w * S), not clipped; any h and w from 1 up.
@@ -62,6 +63,10 @@ class Runtime(Protocol):
         """What there is for them where the network runs, less by as much as a plan may be wrong."""
         ...
 
+    def held_bytes(self) -> int:
+        """What the process holds already where the network runs."""
+        ...
+
 
 def open_runtime(
     weights: Weights,
@@ -79,7 +84,7 @@ def open_runtime(
     ``max_memory_bytes`` bounds what the process takes, or what is taken of a GPU's memory.
 
     Raises:
-        ValueError: for an unknown name, precision or device.
+        UsageError: for an unknown name, precision or device.
         RuntimeUnavailableError: for a package or a device that this machine lacks.
     """
     _known("runtime", name, ("auto", *NAMES))
@@ -123,4 +128,4 @@ def is_installed(name: str) -> bool:
 
 def _known(what: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{what} {value!r} is not one of {', '.join(allowed)}.")
+        raise UsageError(f"{what} {value!r} is not one of {', '.join(allowed)}.")

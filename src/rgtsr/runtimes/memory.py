@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
-from math import prod
+from math import ceil, prod
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from rgtsr.weights.shapes import parameter_shapes
 
 FLOAT_BYTES = 4
 MARGIN = 1.15  # how far a plan may be wrong
+STEP_MIB = 16  # of limits that are recommended: what a process holds differs by some MiB
 UNLIMITED = 1 << 62
 
 
@@ -72,38 +73,49 @@ def room_bytes(limit_bytes: int | None) -> int:
 def check(needed: int, shape_NCHW: tuple[int, ...], limit_bytes: int | None) -> None:
     """Raise OutOfMemoryError where tiles of that shape do not fit."""
     if needed > (room := room_bytes(limit_bytes)):
-        raise OutOfMemoryError(too_little(shape_NCHW, needed, room))
+        raise OutOfMemoryError(too_little(shape_NCHW, needed, room, used_bytes()))
 
 
 def band_px(
     shape_NCHW: tuple[int, ...],
     room: int,
     *,
+    held: int,
     plain_bytes: int,
     banded_bytes: Callable[[int], int],
     smallest_px: int,
 ) -> int | None:
     """How many rows of a picture at a time; None where all of it fits at once.
 
-    ``banded_bytes``: what so many rows at a time take; fewer than ``smallest_px`` save nothing.
+    ``held``: bytes that the process has already, where ``room`` is. ``banded_bytes``: what so many
+    rows at a time take; fewer than ``smallest_px`` save nothing.
     Raises OutOfMemoryError where not even these fit.
     """
     if plain_bytes <= room:
         return None
     least = banded_bytes(smallest_px)
     if least > room:
-        raise OutOfMemoryError(too_little(shape_NCHW, least, room))
+        raise OutOfMemoryError(too_little(shape_NCHW, least, room, held))
     one_more = banded_bytes(smallest_px + 1) - least
     return smallest_px + (room - least) // max(1, one_more)
 
 
-def too_little(shape_NCHW: tuple[int, ...], needed: int, room: int) -> str:
-    """One line: what was wanted, and what there is."""
+def too_little(shape_NCHW: tuple[int, ...], needed: int, room: int, held: int) -> str:
+    """One line: the limit of the whole process that would do, and the one that there is."""
     height, width = shape_NCHW[2:]
+    there = in_words(held + int(MARGIN * room))
     return (
-        f"{width} x {height} pixels at once need {in_words(needed)}, and there are"
-        f" {in_words(max(0, room))}: use smaller tiles, or allow more memory."
+        f"{there} of memory are too little for {width} x {height} pixels: this takes at least"
+        f" {least(needed, held)}."
     )
+
+
+def least(needed: int, held: int) -> str:
+    """The smallest limit of the process under which that much is granted, in words."""
+    mib = (held + MARGIN * needed) / (1 << 20)
+    if mib >= 1024:
+        return f"{ceil(10 * mib / 1024) / 10:.1f} GiB"
+    return f"{STEP_MIB * ceil(mib / STEP_MIB)} MiB"
 
 
 def in_words(size_bytes: int) -> str:

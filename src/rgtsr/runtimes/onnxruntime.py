@@ -19,6 +19,7 @@ class ONNXRuntime:
 
     name = "onnxruntime"
     precision = "float32"
+    is_on_gpu = False
 
     def __init__(self, weights: Weights, max_memory_bytes: int | None) -> None:
         self.scale = weights.variant.scale
@@ -48,6 +49,10 @@ class ONNXRuntime:
     def room_bytes(self) -> int:
         """See ``Runtime``."""
         return memory.room_bytes(self._limit_bytes)
+
+    def held_bytes(self) -> int:
+        """See ``Runtime``."""
+        return memory.used_bytes()
 
     def _open(self, shape: Shape) -> onnxruntime.InferenceSession:
         batch, _, height, width = shape

@@ -26,12 +26,26 @@ from rgtsr.weights import Weights
 Floats = NDArray[np.float32]
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
+NEARLY_NONE_BYTES = 100 << 20  # where so little is left, errors of many names ("stoi") mean that
+
+
+@contextmanager
+def memory_errors() -> Generator[None]:
+    """OpenVINO's ways of saying that memory is out, as OutOfMemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        is_said = any(sign in str(error) for sign in ("alloc", "emory"))
+        if not is_said and memory.free_bytes() > NEARLY_NONE_BYTES:
+            raise
+        raise OutOfMemoryError(f"OpenVINO is out of memory: {error}") from error
 
 
 class OpenVINORuntime:
     """Compiles one graph per tile shape when it first comes, and keeps the last few."""
 
     name = "openvino"
+    is_on_gpu = False
 
     def __init__(self, weights: Weights, precision: str, max_memory_bytes: int | None) -> None:
         self.scale = weights.variant.scale
@@ -62,6 +76,7 @@ class OpenVINORuntime:
         band_px = memory.band_px(
             shape,
             self.room_bytes(),
+            held=self.held_bytes(),
             plain_bytes=self.needed_bytes(shape),
             banded_bytes=lambda rows: memory.banded_bytes(
                 "banded float32", variant, shape, rows, held_bytes=banded.held_bytes(variant, shape)
@@ -86,6 +101,10 @@ class OpenVINORuntime:
         """See ``Runtime``."""
         return memory.room_bytes(self._limit_bytes)
 
+    def held_bytes(self) -> int:
+        """See ``Runtime``."""
+        return memory.used_bytes()
+
     def _open(self, shape: Shape) -> openvino.CompiledModel:
         """From the cache if it is there. A fresh one goes there first: see ``_compile``."""
         key = self._key(shape)
@@ -107,7 +126,7 @@ class OpenVINORuntime:
         model = core().read_model(built.SerializeToString())
         del built  # as large as the weights; compiling needs the room
         if self.precision == "bf16":
-            with full_disks():
+            with full_disks(), memory_errors():
                 model = _with_exact(model, graph.RECONSTRUCTION)
         compiled = core().compile_model(model, "CPU", self._config)
         return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
@@ -152,6 +171,7 @@ class Requests:
 
 
 @functools.cache
+@memory_errors()
 def core() -> openvino.Core:
     """The one of this process, for good.
 
@@ -167,7 +187,7 @@ def core() -> openvino.Core:
 
 
 def _with_exact(model: openvino.Model, beginnings: tuple[str, ...]) -> openvino.Model:
-    """The same model, in which the nodes with such names stay in float32 whatever the hint.
+    """A model in which the nodes with names that begin so stay in float32 whatever the hint.
 
     OpenVINO knows such a mark (``precise``), but lets Python set it in a model's file only.
     """
@@ -198,17 +218,7 @@ def full_disks() -> Generator[None]:
         ) from error
 
 
-@contextmanager
-def memory_errors() -> Generator[None]:
-    """OpenVINO's ways of saying that memory is out, as OutOfMemoryError."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not any(sign in str(error) for sign in ("bad_alloc", "allocate", "emory")):
-            raise
-        raise OutOfMemoryError(f"OpenVINO is out of memory: {error}") from error
-
-
+@memory_errors()
 def _identity(weights: Weights) -> str:
     """One name for the machine, the versions and the weights together."""
     machine = [
@@ -225,6 +235,7 @@ def _identity(weights: Weights) -> str:
     return digest.hexdigest()
 
 
+@memory_errors()
 def best_precision(_device: str) -> str:
     """bf16 where the hardware multiplies it; emulated, it would be slower than float32."""
     return (

@@ -36,10 +36,12 @@ class Timing:
     seconds: float
 
 
-def known(weights: Weights, precision: str, shape_NCHW: Shape) -> Timing | None:
-    """The fastest, if it was measured on this machine with these versions."""
+def known(
+    weights: Weights, precision: str, shape_NCHW: Shape, device: str = "auto"
+) -> Timing | None:
+    """The fastest of those on that device, if measured on this machine with these versions."""
     try:
-        rows = json.loads(cache.place(_name(weights, precision, shape_NCHW)).read_text())
+        rows = json.loads(cache.place(_name(weights, precision, shape_NCHW, device)).read_text())
         timings = [Timing(**row) for row in rows if row["runtime"] in runtimes.NAMES]
         return min(timings, key=lambda timing: timing.seconds)
     except (OSError, ValueError, TypeError, KeyError):  # never measured, or damaged
@@ -73,9 +75,9 @@ def measure(
             seconds = _seconds(runtime, tile_NCHW, best)
             timings.append(Timing(name, place, precision, seconds))
     timings.sort(key=lambda timing: timing.seconds)
-    if device == "auto" and max_memory_bytes is None:
+    if max_memory_bytes is None:
         with contextlib.suppress(OSError):
-            path = cache.place(_name(weights, precision, shape_NCHW), make=True)
+            path = cache.place(_name(weights, precision, shape_NCHW, device), make=True)
             with atomic.replacing(path) as draft:
                 draft.write_text(json.dumps([asdict(timing) for timing in timings], indent=1))
     return timings
@@ -109,9 +111,9 @@ def _torch_has_gpu() -> bool:
     return gpu_device() is not None
 
 
-def _name(weights: Weights, precision: str, shape_NCHW: Shape) -> str:
+def _name(weights: Weights, precision: str, shape_NCHW: Shape, device: str) -> str:
     versions = [
         (name, metadata.version(name)) for name in runtimes.NAMES if runtimes.is_installed(name)
     ]
-    what = repr((node(), machine(), versions, weights.variant, precision, shape_NCHW))
+    what = repr((node(), machine(), versions, weights.variant, precision, shape_NCHW, device))
     return f"{hashlib.sha256(what.encode()).hexdigest()}.probe"

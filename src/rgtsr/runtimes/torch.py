@@ -47,6 +47,7 @@ class TorchRuntime:
         self.precision = precision
         self._variant = weights.variant
         self._device = device
+        self.is_on_gpu = device.type == "cuda"
         self._limit_bytes = max_memory_bytes
         self._network = network.from_weights(weights).to(device).freeze()
         self._lock = threading.Lock()  # of the recording and the tiles that it is counted for
@@ -90,6 +91,7 @@ class TorchRuntime:
         band_px = memory.band_px(
             shape,
             self.room_bytes(),
+            held=self.held_bytes(),
             plain_bytes=self._plain_bytes(shape),
             banded_bytes=lambda rows: self._bounded_bytes(shape, rows),
             smallest_px=bounded.smallest_band(self._variant),
@@ -129,13 +131,19 @@ class TorchRuntime:
 
     def room_bytes(self) -> int:
         """See ``Runtime``: of a GPU's memory where it runs there."""
-        if self._device.type != "cuda":
+        if not self.is_on_gpu:
             return memory.room_bytes(self._limit_bytes)
         free, _ = torch.cuda.mem_get_info(self._device)
-        free += torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        if self._limit_bytes is None:
-            return free
-        return min(free, self._limit_bytes - torch.cuda.memory_allocated(self._device))
+        free += torch.cuda.memory_reserved(self._device) - self.held_bytes()
+        if self._limit_bytes is not None:
+            free = min(free, self._limit_bytes - self.held_bytes())
+        return int(free / memory.MARGIN)
+
+    def held_bytes(self) -> int:
+        """See ``Runtime``."""
+        if not self.is_on_gpu:
+            return memory.used_bytes()
+        return torch.cuda.memory_allocated(self._device)
 
     def _plain_bytes(self, shape_NCHW: Shape) -> int:
         kind = "torch float32" if self.precision == "float32" else "torch bf16"

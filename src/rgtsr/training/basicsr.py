@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from rgtsr import atomic, variants
+from rgtsr.errors import UsageError
 from rgtsr.training.recipe import Recipe
 
 NETWORK_KEYS = {  # what makes a variant, by BasicSR's names
@@ -84,10 +85,10 @@ def recipe_of(path: Path) -> tuple[dict[str, Any], list[str]]:
     try:
         loaded: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     values = cast(dict[str, Any], loaded) if isinstance(loaded, dict) else {}
     if not isinstance(values.get("network_g"), dict):
-        raise ValueError(f"{path} is no option file of BasicSR: it has no network_g.")
+        raise UsageError(f"{path} is no option file of BasicSR: it has no network_g.")
     options = Options(values)
     try:
         recipe = _recipe(options)
@@ -95,9 +96,9 @@ def recipe_of(path: Path) -> tuple[dict[str, Any], list[str]]:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise ValueError(f"{path}: {key}: {first['msg']} (found {first['input']!r}).") from error
+        raise UsageError(f"{path}: {key}: {first['msg']} (found {first['input']!r}).") from error
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UsageError(f"{path}: {error}") from error
     kept = {key: value for key, value in recipe.items() if value not in (None, [])}
     return kept | {"clip_norm": None}, options.left()  # said: the default would be another
 
@@ -111,7 +112,7 @@ def convert(source: Path, target: Path) -> list[str]:
     """
     recipe, left = recipe_of(source)
     if target.exists() and target.samefile(source):
-        raise ValueError(f"{target} is the input itself: give another name.")
+        raise UsageError(f"{target} is the input itself: give another name.")
     with atomic.replacing(target) as draft:
         draft.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     return left

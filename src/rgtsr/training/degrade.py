@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rgtsr.errors import UsageError
 from rgtsr.training import codecs
 
 MARGIN_PX = 16  # of LR around a patch: blur and blocks of codecs reach so far over its edge
@@ -80,7 +81,7 @@ PRESETS: dict[str, tuple[Stage, ...]] = {
 def stages_of(preset: str) -> tuple[Stage, ...]:
     """What a preset does. Raises ValueError for one that there is not."""
     if preset not in PRESETS:
-        raise ValueError(f"no preset {preset!r}: there are {', '.join(PRESETS)}.")
+        raise UsageError(f"no preset {preset!r}: there are {', '.join(PRESETS)}.")
     return PRESETS[preset]
 
 

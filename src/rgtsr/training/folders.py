@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from rgtsr.errors import PictureError, TrainingError
+from rgtsr.errors import PictureError, TrainingError, UsageError
 from rgtsr.pictures import SUFFIXES, pairs
 from rgtsr.pictures.pairs import Files, Pixels
 
@@ -41,7 +41,7 @@ def paired(
     if not lr_folders:
         return [Files(path) for path in paths(folders)], []
     if len(lr_folders) != len(folders):
-        raise ValueError(f"{len(lr_folders)} folders of LR for {len(folders)} of photos.")
+        raise UsageError(f"{len(lr_folders)} folders of LR for {len(folders)} of photos.")
     found: list[Files] = []
     lacking: list[tuple[Path, str]] = []
     for folder, lr_folder in zip(folders, lr_folders, strict=True):

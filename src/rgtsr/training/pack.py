@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from rgtsr import atomic
-from rgtsr.errors import TrainingError
+from rgtsr.errors import TrainingError, UsageError
 from rgtsr.evaluation.benchmarks import Benchmark
 from rgtsr.pictures import pairs
 from rgtsr.pictures.pairs import Files, Pair, Pixels
@@ -92,7 +92,7 @@ def write(
         TrainingError: when no photo is left, or the file cannot be written.
     """
     if path.suffix != SUFFIX:
-        raise ValueError(f"{path}: a pack's name must end in {SUFFIX}.")
+        raise UsageError(f"{path}: a pack's name must end in {SUFFIX}.")
     if not path.parent.is_dir():
         raise TrainingError(f"{path}: the folder {path.parent} does not exist: make it first.")
     given = any(photo.lr is not None for photo in photos)

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from rgtsr import variants
+from rgtsr.errors import UsageError
 from rgtsr.training.folders import TEMPLATE
 from rgtsr.variants import Variant
 
@@ -140,7 +141,7 @@ def load(name_or_path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
     source = _locate(name_or_path)
     values: object = _yaml(source.read_text(encoding="utf-8"), str(source)) or {}
     if not isinstance(values, dict):
-        raise ValueError(f"{source} holds no mapping of keys to values.")
+        raise UsageError(f"{source} holds no mapping of keys to values.")
     return _validated(cast(dict[str, Any], values), overrides, str(source))
 
 
@@ -167,13 +168,13 @@ def _locate(name_or_path: str | Path) -> Traversable | Path:
         return _packaged().joinpath(f"{name}.yml")
     nearest = difflib.get_close_matches(str(name_or_path), names(), n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names())}."
-    raise ValueError(f"no recipe {str(name_or_path)!r}: neither a file nor a packaged name. {hint}")
+    raise UsageError(f"no recipe {str(name_or_path)!r}: neither a file nor a packaged name. {hint}")
 
 
 def _override(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"{text!r} is not an override: write key=value.")
+        raise UsageError(f"{text!r} is not an override: write key=value.")
     if key in LISTS and not value.startswith("["):
         return key, [part for part in value.split(",") if part]
     if key == "filename_tmpl":  # its braces would be YAML's
@@ -185,20 +186,20 @@ def _yaml(text: str, source: str) -> Any:  # Any: YAML
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _validated(values: dict[str, Any], overrides: tuple[str, ...], source: str) -> Recipe:
     values = _renamed(values) | _renamed(dict(_override(text) for text in overrides))
     unknown = [key for key in values if key not in Recipe.model_fields]
     if unknown:
-        raise ValueError(_unknown_key(str(unknown[0])))
+        raise UsageError(_unknown_key(str(unknown[0])))
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise ValueError(f"{source}: {key}: {first['msg']} (found {first['input']!r}).") from error
+        raise UsageError(f"{source}: {key}: {first['msg']} (found {first['input']!r}).") from error
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:

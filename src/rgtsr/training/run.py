@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rgtsr import weights
-from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError, TrainingError
+from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError, TrainingError, UsageError
 from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
 from rgtsr.runtimes.torch import memory_errors
@@ -145,13 +145,13 @@ def open_run(
 ) -> Run:
     """Everything that a run needs, ready for its first step."""
     if not recipe.photos:
-        raise ValueError("a run needs photos: set photos=FOLDER (or photos=A,B).")
+        raise UsageError("a run needs photos: set photos=FOLDER (or photos=A,B).")
     if recipe.batch % rank.world_size:
-        raise ValueError(
+        raise UsageError(
             f"batch={recipe.batch} cannot be shared evenly by {rank.world_size} processes."
         )
     if degrade is not None and recipe.lr_photos:
-        raise ValueError("degrade makes LR pictures, lr_photos gives them: use one of them.")
+        raise UsageError("degrade makes LR pictures, lr_photos gives them: use one of them.")
     crop_px = recipe.patch_px + (2 * MARGIN_PX if degrade or recipe.degrade else 0)
     judged = recipe.holdout if rank.is_main else None
     holdout = None if judged is None else Holdout.load(judged, recipe.scale, device)

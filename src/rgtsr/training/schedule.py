@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rgtsr.errors import UsageError
 from rgtsr.training.recipe import Recipe
 
 
@@ -14,9 +15,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
-            raise ValueError("a run needs an end: set steps=N or --max-minutes.")
+            raise UsageError("a run needs an end: set steps=N or --max-minutes.")
         if self.minutes is not None and self.minutes <= 0:
-            raise ValueError(f"--max-minutes {self.minutes:g}: must be more than 0.")
+            raise UsageError(f"--max-minutes {self.minutes:g}: must be more than 0.")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """0 at the start, 1 at the end."""

@@ -110,8 +110,9 @@ class Upscaler:
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
-        tally = Tally(self._plan(picture).count * _layers(picture), on_progress)
-        enlarged = self._upscale(picture, tally)
+        plan = self._engine.plan(picture.size)
+        tally = Tally(plan.count * _layers(picture), on_progress)
+        enlarged = self._upscale(picture, plan, tally)
         for note in _notes(tally, 1, self.scale):
             warnings.warn(f"{self.weights.card.name}: {note}.", stacklevel=2)
         return enlarged
@@ -146,11 +147,13 @@ class Upscaler:
         blocks = blocking.blocking(_middle_luma(picture))
         wanted = final_size(picture.size) if final_size else self._times(picture.size)
         passes = self._passes(picture.size, wanted)
-        tally = Tally(self._tiles_in(picture, passes), on_progress)
-        for _ in range(passes - 1):
-            picture = self._upscale(picture, tally)
+        *earlier, last = [self._engine.plan(self._times(picture.size, n)) for n in range(passes)]
+        tiles = last.count + sum(plan.count for plan in earlier)
+        tally = Tally(tiles * _layers(picture), on_progress)
+        for plan in earlier:
+            picture = self._upscale(picture, plan, tally)
         lost = pictures.write_bands(
-            self._bands(picture, tally),
+            self._bands(picture, last, tally),
             target,
             like=picture,
             size=self._times(picture.size),
@@ -161,14 +164,14 @@ class Upscaler:
         notes = (*picture.notes, *lost, *_notes(tally, passes, self.scale))
         return Report(wanted, time.perf_counter() - started, notes, blocks)
 
-    def _upscale(self, picture: Picture, tally: Tally) -> Picture:
-        canvas = np.concatenate(list(self._bands(picture, tally)))
+    def _upscale(self, picture: Picture, plan: tiling.Plan, tally: Tally) -> Picture:
+        canvas = np.concatenate(list(self._bands(picture, plan, tally)))
         enlarged = Picture.from_array(canvas, picture.metadata)
         return replace(enlarged, notes=picture.notes)
 
-    def _bands(self, picture: Picture, tally: Tally) -> Iterator[Samples]:
+    def _bands(self, picture: Picture, plan: tiling.Plan, tally: Tally) -> Iterator[Samples]:
         """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last."""
-        dtype, plan = picture.pixels_HWC.dtype, self._plan(picture)
+        dtype = picture.pixels_HWC.dtype
         if picture.alpha_HW is None:
             for band in self._engine.enlarged(picture.pixels_HWC, plan, tally):
                 yield color.from_float(_as_was(band, picture), dtype)
@@ -191,9 +194,6 @@ class Upscaler:
             yield np.full((height * self.scale, width * self.scale, 1), value, np.float32)
             done += height
 
-    def _plan(self, picture: Picture) -> tiling.Plan:
-        return self._engine.plan(picture.size)
-
     def _times(self, size: tuple[int, int], passes: int = 1) -> tuple[int, int]:
         factor = self.scale**passes
         return size[0] * factor, size[1] * factor
@@ -204,10 +204,6 @@ class Upscaler:
         if self.scale == 1 or factor <= self.scale:
             return 1
         return min(MAX_PASSES, math.ceil(math.log(factor, self.scale) - 1e-6))
-
-    def _tiles_in(self, picture: Picture, passes: int) -> int:
-        sizes = (self._times(picture.size, done) for done in range(passes))
-        return sum(self._engine.plan(size).count for size in sizes) * _layers(picture)
 
 
 def upscale(

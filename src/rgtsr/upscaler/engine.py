@@ -34,7 +34,7 @@ def unheard(_done: int, _total: int) -> None:
     """Progress that nobody follows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How pictures are cut and run.
 
@@ -125,13 +125,14 @@ class Engine:
         needed = 0
         for tile_px in TILES_PX:
             plan = self._tiled(size, tile_px)
-            rows = 2 * plan.tile[0] * size[1] * self.scale**2 * 3 * 4  # two rows of tiles, float32
-            needed = self.runtime.needed_bytes((1, 3, *plan.tile)) + rows
+            needed = self.runtime.needed_bytes((1, 3, *plan.tile))
+            if not self.runtime.is_on_gpu:  # two rows of tiles, float32, are in our own memory
+                needed += 2 * plan.tile[0] * size[1] * self.scale**2 * 3 * 4
             if needed <= room:
                 return plan
-        least = memory.in_words(memory.used_bytes() + int(memory.MARGIN * needed))
-        limit = self.settings.max_memory_bytes
-        there = memory.in_words(limit or int(memory.MARGIN * room) + memory.used_bytes())
+        held = self.runtime.held_bytes()
+        there = memory.in_words(held + int(memory.MARGIN * room))
+        least = memory.least(needed, held)
         raise OutOfMemoryError(f"{there} of memory are too little: this takes at least {least}.")
 
     def _tiled(self, size: tuple[int, int], tile_px: int, **margin: int) -> tiling.Plan:
@@ -238,18 +239,23 @@ class Engine:
                 return
             self._is_settled = True
             shape, precision = (1, 3, *plan.tile), self.runtime.precision
-            fastest = probe.known(self.weights, precision, shape)
+            fastest = probe.known(self.weights, precision, shape, self._device)
             if fastest is None and plan.count >= PROBE_FROM_TILES:
                 fastest = self._measured(precision, shape)
-            if fastest is not None and self._device in ("auto", fastest.device):
+            if fastest is not None:
                 self._runtime = self._opened(fastest.runtime, precision, fastest.device)
 
     def _measured(self, precision: str, shape: tuple[int, ...]) -> probe.Timing | None:
         """The fastest of several runtimes, if there are several."""
         if len(list(itertools.islice(probe.candidates(self._device), 2))) < 2:
             return None
-        limit = self.settings.max_memory_bytes
-        timings = probe.measure(self.weights, precision, shape, max_memory_bytes=limit)
+        timings = probe.measure(
+            self.weights,
+            precision,
+            shape,
+            device=self._device,
+            max_memory_bytes=self.settings.max_memory_bytes,
+        )
         return timings[0] if timings else None
 
     def _opened(self, runtime: str, precision: str, device: str | None = None) -> Runtime:

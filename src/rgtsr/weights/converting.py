@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr import variants
+from rgtsr.errors import UsageError
 from rgtsr.variants import DIV2K_MEAN_RGB, NUM_FEAT, BlockPlan, Kind, Variant
 from rgtsr.weights import files, original
 from rgtsr.weights.weights import Weights
@@ -26,24 +27,24 @@ def convert(weights: Weights, path: Path, *, to: Target = "rgtsr", half: bool = 
     recognises an RGT.
 
     Raises:
-        ValueError: for a suffix that does not fit, and numbers that other programs do not know.
+        UsageError: for a suffix that does not fit, and numbers that other programs do not know.
         WeightsError: when the file cannot be written.
     """
     suffixes = (".safetensors",) if to == "rgtsr" else (".pth", ".safetensors")
     if path.suffix not in suffixes:
-        raise ValueError(f"{path}: a file for {to} must end in {' or '.join(suffixes)}.")
+        raise UsageError(f"{path}: a file for {to} must end in {' or '.join(suffixes)}.")
     if to == "rgtsr":
         files.save(weights, path, dtype="float16" if half else "float32")
         return
     if half:
-        raise ValueError(f"half=True is for rgtsr's own files; {to} takes float32.")
+        raise UsageError(f"half=True is for rgtsr's own files; {to} takes float32.")
     if weights.variant.mean_rgb != DIV2K_MEAN_RGB:
-        raise ValueError(
+        raise UsageError(
             f"these weights subtract the mean {weights.variant.mean_rgb}; {to} knows only"
             f" {DIV2K_MEAN_RGB} and would shift all colors."
         )
     if weights.variant.num_feat != NUM_FEAT:
-        raise ValueError(
+        raise UsageError(
             f"these weights have num_feat={weights.variant.num_feat}; {to} knows only {NUM_FEAT}."
         )
     tensors: dict[str, NDArray[np.generic]] = dict(weights.tensors)
@@ -59,11 +60,11 @@ def window_buffers(weights: Weights) -> Buffers:
     """What the authors' code keeps beside each L-SA: offsets, which pair has which, shift masks.
 
     Raises:
-        ValueError: for windows that do not divide the 64 x 64 for which their code makes masks.
+        UsageError: for windows that do not divide the 64 x 64 for which their code makes masks.
     """
     variant = weights.variant
     if MASK_SIDE % variant.multiple_px:
-        raise ValueError(
+        raise UsageError(
             f"windows of {variant.split} do not divide {MASK_SIDE}: no masks of these."
         )
     for block in variants.blocks(variant):

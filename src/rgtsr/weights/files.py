@@ -107,14 +107,7 @@ def described(
         numbers["name"] = variants.current_name(numbers["name"])
         variant = Variant(**numbers)
         card = Card(**_checked(header["card"], CARD))
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except UNREADABLE as error:
         raise WeightsError(
             f"{path}: its header (format {header['rgtsr'][:20]!r}) is not one that this version of"
             f" rgtsr reads: {error}."
@@ -145,7 +138,7 @@ def check(variant: Variant, found: Mapping[str, tuple[int, ...]]) -> None:
 
 
 def as_float32(tensors: Mapping[str, NDArray[np.generic]]) -> Tensors:
-    """The same tensors in the precision that networks run from. Raises ValueError for others."""
+    """Tensors in the precision that networks run from. Raises ValueError for what is not real."""
     for name, tensor in tensors.items():
         if tensor.dtype.kind != "f":
             raise ValueError(f"tensor {name} holds {tensor.dtype}, not real numbers")

@@ -21,7 +21,7 @@ def parameter_shapes(variant: Variant) -> Shapes:
 
 
 def tensors(variant: Variant) -> Iterator[tuple[str, Shape]]:
-    """The same one by one, so that a network that a file only claims is not made as a whole."""
+    """Names and shapes one by one: a network that a file only claims is never made as a whole."""
     channels = variant.channels
     yield from (_conv("conv_first", 3, channels) | _norm("before_RG.1", channels)).items()
     for number, depth in enumerate(variant.depths):
