@@ -58,10 +58,10 @@ def jpeg(x_BCHW: Tensor, quality_B: Tensor, subsampling_B: NDArray[np.intp]) -> 
         return ((base * factor + 50) / 100).floor().clamp(1, 255).view(-1, 1, 8, 8)
 
     coarse = steps(CHROMA)
-    for number, sides in enumerate(SUBSAMPLINGS):
-        for one in np.flatnonzero(subsampling_B == number):
-            smaller = _smaller(chroma[one, None], sides)
-            chroma[one] = _larger(_quantised(smaller, 8, coarse[one, None]), sides)[0]
+    for one, number in enumerate(subsampling_B):
+        sides = SUBSAMPLINGS[number]
+        smaller = _quantised(_smaller(chroma[one, None], sides), 8, coarse[one, None])
+        chroma[one] = _larger(smaller, sides)[0]
     return _picture(_quantised(luma, 8, steps(LUMA)), chroma, x_BCHW.shape)
 
 
