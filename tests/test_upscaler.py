@@ -18,7 +18,7 @@ from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import Metadata, Picture
 from rgtsr.runtimes import Runtime, memory
 from rgtsr.upscaler import Settings, Upscaler
-from rgtsr.upscaler.engine import symmetries
+from rgtsr.upscaler.ensemble import symmetries
 
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import picture, write_picture
-from cli.running import rgtsr
+from cli.running import command, environment, rgtsr
 from rgtsr import pictures, weights
 from rgtsr.cli import run
 from rgtsr.cli.doctor import version_of
@@ -222,3 +222,17 @@ def test_help_waits_for_no_heavy_package() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "upscale" in done.stdout
     assert done.stderr == "heavy: []\n"
+
+
+def test_what_failed_on_a_picture_is_shown_whole_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    done = subprocess.run(
+        [*command(), "upscale", "broken.png"],
+        cwd=tmp_path,
+        env=environment(RGTSR_DEBUG="1"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("rgtsr: ")

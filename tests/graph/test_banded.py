@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from parity.table import FAMILIES, family, oddities
+from parity.table import banded_cases, family
 from rgtsr import exporting, graph, variants, weights
 from rgtsr.graph import banded
 from rgtsr.graph.strips import Map, Run
@@ -42,27 +42,9 @@ def difference(variant: Variant, size: tuple[int, int], band_px: int, *, batch: 
     return float(np.abs(made - expected).max())
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_is_the_same_in_bands(name: str) -> None:
-    assert difference(family(name), (70, 45), 32) <= TOLERANCE
-
-
-@pytest.mark.parametrize("scale", [1, 2, 3, 4])
-@pytest.mark.parametrize("connection", ["1conv", "3conv"])
-def test_every_scale_and_connection_is_the_same_in_bands(scale: int, connection: str) -> None:
-    variant = replace(family("small", scale=scale), resi_connection=connection)
-    assert difference(variant, (75, 40), 16) <= TOLERANCE
-
-
-@pytest.mark.parametrize("oddity", oddities().values(), ids=oddities().keys())
-def test_every_hyper_parameter_is_the_same_in_bands(oddity: Variant) -> None:
-    assert difference(oddity, (50, 37), 16) <= TOLERANCE
-
-
-@pytest.mark.parametrize("size", [(9, 50), (16, 16), (133, 20), (64, 300)])
-@pytest.mark.parametrize("band_px", [1, 40, 1000])
-def test_every_size_is_the_same_in_bands(size: tuple[int, int], band_px: int) -> None:
-    assert difference(family("tiny"), size, band_px) <= TOLERANCE
+@pytest.mark.parametrize("case", banded_cases().values(), ids=banded_cases().keys())
+def test_every_case_is_the_same_in_bands(case: tuple[Variant, tuple[int, int], int]) -> None:
+    assert difference(*case) <= TOLERANCE
 
 
 def test_a_deeper_recursion_is_the_same_in_bands() -> None:

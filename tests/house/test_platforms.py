@@ -58,3 +58,7 @@ def test_the_readmes_first_page_works_without_what_is_posix_alone(tmp_path: Path
     assert (tmp_path / "compared.png").is_file()
     run("eval", "-m", "bicubic", "--data", tmp_path / "in")
     run("convert", "small-x2", tmp_path / "x.pth", "--to", "original")
+    run("export", "-m", "small-x2", "-o", tmp_path / "x.onnx")
+    assert "openvino" in run("bench", "--tile", "32")
+    run("upscale", photo, "-o", tmp_path / "wide.png", "--long-side", "100")
+    assert pictures.read(tmp_path / "wide.png").size == (60, 100)

@@ -1,5 +1,6 @@
 """The parity table: which networks at which sizes; the network and the graph share it."""
 
+import itertools
 from dataclasses import replace
 
 from rgtsr import variants
@@ -45,3 +46,16 @@ def oddities() -> dict[str, Variant]:
         "num_feat 48": replace(small, scale=4, num_feat=48),
         "mean 0.5": replace(small, mean_rgb=(0.5, 0.5, 0.5)),
     }
+
+
+def banded_cases() -> dict[str, tuple[Variant, tuple[int, int], int]]:
+    """What runs in bands as it runs at once: a network, a size, and the rows of a band."""
+    cases = {name: (family(name), (70, 45), 32) for name in FAMILIES}
+    for scale, connection in itertools.product((1, 2, 3, 4), ("1conv", "3conv")):
+        variant = replace(family("small", scale=scale), resi_connection=connection)
+        cases[f"x{scale} {connection}"] = (variant, (75, 40), 16)
+    cases |= {name: (variant, (50, 37), 16) for name, variant in oddities().items()}
+    sizes = ((9, 50), (16, 16), (133, 20), (64, 300))
+    for size, band_px in itertools.product(sizes, (1, 40, 1000)):
+        cases[f"{size[0]}x{size[1]} by {band_px}"] = (family("tiny"), size, band_px)
+    return cases

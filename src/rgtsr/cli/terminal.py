@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -89,6 +90,8 @@ class Steps:
     def fail(self, error: Exception) -> None:
         """One more file is through, without result."""
         self._done += 1
+        if os.environ.get("RGTSR_DEBUG"):
+            traceback.print_exception(error)
         complain(error)
 
     def stopped(self, line: str) -> None:

@@ -1,7 +1,7 @@
 """``rgtsr upscale``: pictures and folders of pictures, enlarged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is to become of every file."""
+    """What is to become of every file. Raises UsageError for numbers that make no sense."""
 
     size: FinalSize | None
     strip: bool
@@ -28,6 +28,14 @@ class Wishes:
     page: int | None
     salvage: bool
     overwrite: bool
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"--quality={self.quality} is out of range: 1 (small) to 100 (best).")
+        if self.max_pixels < 1:
+            raise UsageError(f"--max-pixels={self.max_pixels} is too small: at least 1.")
+        if self.page is not None and self.page < 1:
+            raise UsageError(f"--page={self.page} is none: the first page is 1.")
 
 
 def upscale(
@@ -63,12 +71,8 @@ def upscale(
     from rgtsr import pictures
 
     size = final_size(scale=scale, width_px=width, height_px=height, long_side_px=long_side)
-    if quality is not None and not 1 <= quality <= 100:
-        raise UsageError(f"--quality={quality} is out of range: 1 (small) to 100 (best).")
-    if max_pixels is not None and max_pixels < 1:
-        raise UsageError(f"--max-pixels={max_pixels} is too small: at least 1.")
-    if page is not None and page < 1:
-        raise UsageError(f"--page={page} is none: the first page is 1.")
+    limit = pictures.MAX_PIXELS if max_pixels is None else max_pixels
+    wishes = Wishes(size, strip, quality, limit, page, salvage, overwrite)
     upscaler = opened(
         model,
         repeated=True,
@@ -90,16 +94,7 @@ def upscale(
         mark=_mark(scale or upscaler.scale, asked_for_pixels=size is not None and scale is None),
     )
     if scale == upscaler.scale:
-        size = None
-    wishes = Wishes(
-        size,
-        strip,
-        quality,
-        max_pixels=max_pixels or pictures.MAX_PIXELS,
-        page=page,
-        salvage=salvage,
-        overwrite=overwrite,
-    )
+        wishes = replace(wishes, size=None)
     todo, passed_over = jobs(inputs, output, naming)
     with upscaler:
         status = enlarge(todo, passed_over, upscaler, wishes)

@@ -205,7 +205,7 @@ def _sound_rows(encoded: Encoded, height: int) -> int:
         return 0
     strips = -(-height // encoded.stored.strip_rows)
     broken = [number % strips for number in _broken_parts(encoded)]
-    return min(rows, *(number * encoded.stored.strip_rows for number in broken), rows)
+    return min([rows, *(number * encoded.stored.strip_rows for number in broken)])
 
 
 def _rows_until_error(encoded: Encoded) -> int:

@@ -34,17 +34,24 @@ class Files:
     lr: Path | None = None
 
     def read(self, scale: int, *, rgb: bool = False) -> Pair:
-        """Both sizes; LR is made where none is given. The name is the file's, without suffix.
+        """Both sizes, read.
 
         Raises:
-            PictureError: as ``read8``, ``made`` and ``matched``.
+            PictureError: as ``read8`` and ``pair``.
         """
-        hr = read8(self.hr, rgb=rgb)
-        if self.lr is None:
-            return Pair(self.hr.stem, *made(hr, scale, name=str(self.hr)))
-        lr = read8(self.lr, rgb=rgb)
-        cut = matched(hr, lr, scale, hr_name=str(self.hr), lr_name=str(self.lr))
-        return Pair(self.hr.stem, cut, lr)
+        lr = None if self.lr is None else read8(self.lr, rgb=rgb)
+        return self.pair(read8(self.hr, rgb=rgb), lr, scale)
+
+    def pair(self, hr_HWC: Pixels, lr_HWC: Pixels | None, scale: int) -> Pair:
+        """Both sizes of what was read; LR is made where none is given. Named without suffix.
+
+        Raises:
+            PictureError: as ``made`` and ``matched``.
+        """
+        if lr_HWC is None:
+            return Pair(self.hr.stem, *made(hr_HWC, scale, name=str(self.hr)))
+        cut = matched(hr_HWC, lr_HWC, scale, hr_name=str(self.hr), lr_name=str(self.lr))
+        return Pair(self.hr.stem, cut, lr_HWC)
 
 
 def read8(path: Path, *, rgb: bool = False) -> Pixels:

@@ -129,7 +129,10 @@ class OpenVINORuntime:
             with full_disks(), memory_errors():
                 model = _with_exact(model, graph.RECONSTRUCTION)
         compiled = core().compile_model(model, "CPU", self._config)
-        return np.frombuffer(compiled.export_model().getbuffer(), np.uint8)
+        exported = compiled.export_model()
+        if exported.closed:  # how OpenVINO 2026.4 says that memory was out
+            raise OutOfMemoryError("OpenVINO is out of memory: the compiled graph is not whole.")
+        return np.frombuffer(exported.getbuffer(), np.uint8)
 
     def _key(self, shape: Shape) -> str:
         """Everything on which a compiled graph depends."""

@@ -129,12 +129,7 @@ def write(
 
 def _tensors(photo: Files, hr: Pixels, lr: Pixels | None, scale: int | None) -> dict[str, Pixels]:
     """HR as it is, and with a scale LR: other scales can still be made of it."""
-    if scale is None:
-        return {"hr": hr}
-    if lr is None:
-        return {"hr": hr, "lr": pairs.made(hr, scale)[1]}
-    pairs.matched(hr, lr, scale, hr_name=str(photo.hr), lr_name=str(photo.lr))
-    return {"hr": hr, "lr": lr}
+    return {"hr": hr} if scale is None else {"hr": hr, "lr": photo.pair(hr, lr, scale).lr_HWC}
 
 
 def read(path: Path) -> Pack:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 from rgtsr.errors import TrainingError
-from rgtsr.pictures import pairs
 from rgtsr.pictures.pairs import Pair
 from rgtsr.training import folders, pack
 from rgtsr.training.recipe import Recipe
@@ -39,14 +38,8 @@ def _found(recipe: Recipe, least_px: int, on_skip: Callable[[str], None]) -> Ite
         inside, recipe.lr_photos, template=recipe.filename_tmpl, scale=scale
     ):
         pixels = folders.read(photo, least_px=least_px, on_skip=on_skip)
-        if pixels is None:
-            continue
-        hr, lr = pixels
-        if lr is None:
-            hr, lr = pairs.made(hr, scale)
-        else:
-            hr = pairs.matched(hr, lr, scale, hr_name=str(photo.hr), lr_name=str(photo.lr))
-        yield Pair(photo.hr.stem, hr, lr)
+        if pixels is not None:
+            yield photo.pair(*pixels, scale)
     for path in packs:
         opened = pack.read(path)
         for photo in opened.photos:

@@ -18,6 +18,7 @@ from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import color
 from rgtsr.pictures.color import Samples
 from rgtsr.runtimes import Runtime, memory, probe
+from rgtsr.upscaler import ensemble
 from rgtsr.weights import Weights
 
 TILE_PX = 192
@@ -225,12 +226,7 @@ class Engine:
 
     def _run(self, runtime: Runtime, tile_NCHW: Floats) -> Floats:
         run = runtime.upscale_whole if self.settings.whole else runtime.upscale_tiles
-        if not self.settings.ensemble:
-            return run(tile_NCHW)
-        results = [
-            back(run(np.ascontiguousarray(there(tile_NCHW)))) for there, back in symmetries()
-        ]
-        return np.asarray(np.mean(results, axis=0), np.float32)
+        return ensemble.mean(run, tile_NCHW) if self.settings.ensemble else run(tile_NCHW)
 
     def _settle(self, plan: tiling.Plan) -> None:
         """Take the runtime that is fastest here; measure that first where it pays."""
@@ -273,21 +269,6 @@ class Engine:
             if self._second is None:
                 self._second = self._opened(self.runtime.name, "float32")
             return self._second
-
-
-def symmetries() -> Iterator[tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]]:
-    """The 8 flips and turns of a square, each with its inverse, on (N, C, H, W) arrays."""
-    for turns in range(4):
-        for flip in (False, True):
-
-            def there(x: Floats, turns: int = turns, flip: bool = flip) -> Floats:
-                turned = np.rot90(x, turns, (2, 3))
-                return turned[..., ::-1] if flip else turned
-
-            def back(x: Floats, turns: int = turns, flip: bool = flip) -> Floats:
-                return np.rot90(x[..., ::-1] if flip else x, -turns, (2, 3))
-
-            yield there, back
 
 
 def _as_tile(samples_HWC: Samples) -> Floats:
