@@ -1,6 +1,7 @@
 """Pictures made worse: against the real codecs of libvips, and the properties training needs."""
 
 import io
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from rgtsr import pictures
+from rgtsr.pictures import bicubic
 from rgtsr.training import codecs, degrade
 from rgtsr.training.degrade import PRESETS, Stage
 
@@ -92,6 +94,31 @@ def test_grain_is_as_strong_as_white_noise_but_its_neighbours_are_alike() -> Non
         return float((x[..., 1:] * x[..., :-1]).mean() / x.square().mean())
 
     assert abs(likeness(white)) < 0.05 < 0.6 < likeness(grain)
+
+
+def test_noise_is_weaker_in_the_lights_and_mostly_grey() -> None:
+    torch.manual_seed(0)
+    rng, stage = np.random.default_rng(0), Stage(noise=(8, 8))
+    dark, light = (
+        degrade._noisy(torch.full((16, 3, 64, 64), x), stage, rng) - x for x in (0.25, 0.9)
+    )
+    assert 1.4 < float(dark.std() / light.std()) < 1.7
+    luma = dark.mean(1, keepdim=True)
+    assert float(luma.std()) > 1.5 * float((dark - luma).std())
+
+
+def test_bicubic_is_the_field_s(photo: torch.Tensor) -> None:
+    lr = degrade.degrade(photo, 2, "bicubic", np.random.default_rng(0))[0]
+    hr_HWC = (255 * photo[0]).round().byte().permute(1, 2, 0).numpy()
+    exact = bicubic.resize(hr_HWC, Fraction(1, 2)).astype(np.float32)
+    apart = np.abs(255 * lr.permute(1, 2, 0).numpy() - exact)[8:-8, 8:-8]  # as pair cuts it
+    assert apart.max() < 1.01 and (apart > 0.5).mean() < 0.01  # ties
+
+
+@pytest.mark.parametrize("how", degrade.RESIZERS)
+def test_no_resizer_repeats_pixels(how: str) -> None:
+    larger = degrade.resized(torch.rand(1, 3, 40, 40), (60, 60), how)
+    assert not (larger[..., 1:] == larger[..., :-1]).all(1).any()
 
 
 def test_sharpening_draws_halos_and_leaves_flat_parts() -> None:

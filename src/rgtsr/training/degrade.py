@@ -25,6 +25,8 @@ KERNEL_REACH = 3  # standard deviations of a blur
 RESIZERS = ("bicubic", "bilinear", "area")
 SUBSAMPLING = (0.35, 0.1, 0.55)  # how often 4:4:4, 4:2:2 and 4:2:0, whatever the quality
 HALO_PX = (0.5, 1.5)  # standard deviation of the blur that sharpening is made of
+NOISIEST = 0.35  # the light at which noise is strongest
+GREY = (0.4, 1)  # how much of noise is the same in all channels: cameras smooth colours first
 
 Range = tuple[float, float]
 Generator = np.random.Generator
@@ -33,13 +35,16 @@ Degrade = Callable[[Tensor, int, Generator], Tensor]  # HR (B, 3, H * S, W * S),
 
 @dataclass(frozen=True)
 class Stage:
-    """What happens to a picture once; each figure is drawn evenly from its range."""
+    """What happens to a picture once; each figure is drawn evenly from its range.
+
+    Size, resizer and kind of file are drawn for a whole batch, all else for each picture.
+    """
 
     blur: Range = (0, 0)  # standard deviation over the size of an LR pixel
     stretch: Range = (1, 1)  # of one blur's axis over the other's
     size: Range | None = None  # of the LR picture that follows; None: exactly that
     resizers: tuple[str, ...] = RESIZERS
-    noise: Range = (0, 0)  # standard deviation in steps of 8 bits
+    noise: Range = (0, 0)  # standard deviation in steps of 8 bits, before sharpening
     grain: Range = (0, 0)  # of noise that a camera has smoothed: standard deviation in px
     sharpen: Range = (0, 0)  # how much of what a blur takes away is added: halos
     quality: Range | None = None  # of JPEG, WebP or AVIF
@@ -56,14 +61,14 @@ PRESETS: dict[str, tuple[Stage, ...]] = {
     # a phone's photo by day: sharpened, some noise that it has smoothed, its own JPEG
     "photo": (
         Stage(
-            blur=(0, 0.6), stretch=(1, 1.5), noise=(0, 6), grain=(0, 0.7), sharpen=(0, 0.8),
+            blur=(0, 0.6), stretch=(1, 1.5), noise=(0, 4), grain=(0, 0.7), sharpen=(0, 0.8),
             quality=(70, 98),
         ),
     ),
     # a photo by night: noise of a small sensor after the camera's own attempt to remove it
     "night": (
         Stage(
-            blur=(0, 0.7), stretch=(1, 1.5), noise=(4, 20), grain=(0, 1), sharpen=(0, 0.5),
+            blur=(0, 0.7), stretch=(1, 1.5), noise=(3, 14), grain=(0.3, 1.2), sharpen=(0, 0.5),
             quality=(70, 97),
         ),
     ),
@@ -145,10 +150,18 @@ def pair(
 
 
 def resized(x_BCHW: Tensor, size: tuple[int, int], how: str = "bicubic") -> Tensor:
-    """Another size, without aliases."""
-    if how == "area":
+    """Another size, without aliases.
+
+    ``bicubic`` is MATLAB's but for the borders: rows first, in steps of 8 bits between the passes.
+    """
+    height, width = x_BCHW.shape[-2:]
+    if how == "area" and size[0] <= height:  # enlarging, it would repeat pixels
         return F.interpolate(x_BCHW, size, mode="area")
-    return F.interpolate(x_BCHW, size, mode=how, antialias=True, align_corners=False).clamp(0, 1)
+    mode = "bicubic" if how == "bicubic" else "bilinear"
+    for side in ((size[0], width), size):
+        x_BCHW = F.interpolate(x_BCHW, side, mode=mode, antialias=True, align_corners=False)
+        x_BCHW = codecs.rounded(x_BCHW) if how == "bicubic" else x_BCHW
+    return x_BCHW
 
 
 def _blurred(x_BCHW: Tensor, stage: Stage, pixel: float, rng: Generator) -> Tensor:
@@ -185,15 +198,16 @@ def gaussians(
 
 
 def _noisy(x_BCHW: Tensor, stage: Stage, rng: Generator) -> Tensor:
-    """Noise of the sensor, which grows with the light, half of it the same in all channels.
+    """Noise as cameras leave it, most of it the same in all channels.
 
-    Its standard deviation is the stage's after the grain's blur.
+    Its standard deviation is the stage's at ``NOISIEST``, after the grain's blur, and half of that
+    in white: a sensor's noise grows with the light, but tone curves flatten the lights more.
     """
     if stage.noise[1] == 0:
         return x_BCHW
     batch, _, height, width = x_BCHW.shape
     strength = rng.uniform(*stage.noise, batch) / 255
-    grey = torch.from_numpy(rng.uniform(size=batch)).to(x_BCHW)[:, None, None, None]
+    grey = torch.from_numpy(rng.uniform(*GREY, batch)).to(x_BCHW)[:, None, None, None]
     own = torch.randn_like(x_BCHW)
     shared = torch.randn(batch, 1, height, width, device=x_BCHW.device)
     noise = grey.sqrt() * shared + (1 - grey).sqrt() * own
@@ -202,7 +216,7 @@ def _noisy(x_BCHW: Tensor, stage: Stage, rng: Generator) -> Tensor:
         kernels = gaussians(sigma, sigma, np.zeros(batch))
         noise = _convolved(noise, kernels / kernels.square().sum((1, 2), keepdim=True).sqrt())
     deviation = torch.from_numpy(strength).to(x_BCHW)[:, None, None, None]
-    return (x_BCHW + deviation * (0.5 + x_BCHW.clamp(0, 1)).sqrt() * noise).clamp(0, 1)
+    return (x_BCHW + deviation * (1 - 1.2 * (x_BCHW - NOISIEST) ** 2) * noise).clamp(0, 1)
 
 
 def _sharpened(x_BCHW: Tensor, stage: Stage, rng: Generator) -> Tensor:
