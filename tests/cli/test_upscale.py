@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
 from rgtsr import atomic, pictures
+from rgtsr.cli import options
 from rgtsr.pictures import Picture, formats, vips
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
@@ -34,6 +36,11 @@ def test_a_file_becomes_what_the_upscaler_makes_of_it(
     expected = upscaler.upscale(picture(24, 40)).pixels_HWC
     difference = pictures.read(target).pixels_HWC.astype(int) - expected
     assert np.abs(difference).max() <= 1  # another compilation may round otherwise
+
+
+def test_every_format_that_is_written_can_be_asked_for() -> None:
+    names = get_args(get_args(get_args(options.Format)[0])[0])
+    assert names == tuple(form.suffixes[0][1:] for form in formats.WRITABLE)
 
 
 def test_a_folder_keeps_its_structure_and_results_are_not_made_twice(

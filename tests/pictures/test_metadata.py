@@ -58,7 +58,8 @@ def test_exif_stays_and_tells_the_new_size(taken, tmp_path, suffix):
 
 
 def test_an_ordinary_block_loses_nothing(taken, tmp_path, suffix):
-    assert write(taken, tmp_path / f"out{suffix}") == ()
+    notes = write(taken, tmp_path / f"out{suffix}")
+    assert [note for note in notes if "IPTC" not in note] == []
 
 
 def test_orientation_is_not_applied_twice(taken, tmp_path, suffix):
@@ -88,6 +89,12 @@ def test_resolution_stays_between_any_two_formats(save: Save, tmp_path, source, 
 def test_iptc_stays_in_jpeg(taken, tmp_path):
     write(taken, tmp_path / "out.jpg")
     assert read(tmp_path / "out.jpg").metadata.iptc == IPTC
+
+
+def test_iptc_is_named_where_it_has_no_place(taken, tmp_path):
+    for suffix in (".png", ".webp", ".tif", ".avif"):
+        notes = write(taken, tmp_path / f"out{suffix}")
+        assert any("no place for IPTC" in note for note in notes), suffix
 
 
 def test_strip_leaves_nothing_but_the_profile(taken, tmp_path, suffix):

@@ -33,9 +33,9 @@ def one_line(what: str | Exception) -> str:
     """The text, or what is to be said of the error, without line breaks."""
     if isinstance(what, MemoryError):
         what = "not enough memory for this: allow more."
-    elif isinstance(what, OSError) and what.strerror:
+    elif isinstance(what, OSError):
         name = f"{what.filename}: " if what.filename else ""
-        what = f"{name}{what.strerror}."
+        what = f"{name}{what.strerror}." if what.strerror else str(what)
     elif isinstance(what, Exception) and not isinstance(what, RgtsrError | UsageError | Warning):
         what = f"unexpected {type(what).__name__}: {what} (RGTSR_DEBUG=1 shows where)"
     return visible(" ".join(line.strip() for line in str(what).splitlines() if line.strip()))

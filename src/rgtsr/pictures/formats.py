@@ -17,7 +17,7 @@ class Format:
     """A picture format.
 
     ``loader``, ``saver``: libvips' operations; None where libvips has none. ``bits``: the most that
-    it holds in a sample; ``quality``: 1..100 if lossy.
+    it holds in a sample; ``quality``: 1..100 if lossy; ``max_block_bytes``: of EXIF, XMP or IPTC.
     """
 
     name: str
@@ -29,9 +29,12 @@ class Format:
     quality: int | None = None
     max_side_px: int = 2**31 - 1
     has_pages: bool = False
+    has_texts: bool = False
+    has_iptc: bool = False
+    max_block_bytes: int = 2**31 - 1
 
 
-PNG = Format("PNG", (".png",), "pngload_source", "pngsave", bits=16)
+PNG = Format("PNG", (".png",), "pngload_source", "pngsave", bits=16, has_texts=True)
 JPEG = Format(
     "JPEG",
     (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -40,6 +43,8 @@ JPEG = Format(
     has_alpha=False,
     quality=95,
     max_side_px=65_500,
+    has_iptc=True,
+    max_block_bytes=65_000,
 )
 WEBP = Format(
     "WebP",

@@ -132,6 +132,10 @@ def read(
     ``page``: which frame of an animation or page of many, from 1; else the first, or HEIC's own.
     ``salvage``: take what is there of a damaged file; a note says how much that is.
 
+    What the decoder reports as lost, or a checksum shows (PNG's; Deflate's in TIFF), is damage. Not
+    seen are flipped bits where a format has no checksum (JPEG's coefficients, LZW, bare samples),
+    and in TIFF those of Deflate with mirrored bits or more than 1 MiB of part tables.
+
     Raises:
         ValueError: for a page below 1.
         PictureError: for a file that is missing, damaged, too large, no picture or lacks the page.

@@ -244,25 +244,38 @@ def _check_size(wish: Wish, height: int, width: int) -> None:
 
 
 def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[str, ...]]:
-    block, notes = _block(image, vips.EXIF), ()
-    if encoded.form is TIFF:
-        block, notes = exif.from_tiff(encoded.file, encoded.page)
     iptc = _block(image, vips.IPTC)  # as JPEG has it; TIFF's arrives cut to a quarter
     metadata = Metadata(
         icc=_block(image, vips.ICC),
-        exif=block,
+        exif=_block(image, vips.EXIF),
         xmp=_block(image, vips.XMP),
         iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
     )
-    if encoded.form is PNG:
-        said = png.read(encoded.file)
-        icc, notes = metadata.icc or said.icc, said.notes
-        metadata = Metadata(icc=icc, exif=said.exif, xmp=said.xmp, texts=said.texts)
+    metadata, notes = AS_STORED.get(encoded.form, _as_heard)(encoded, metadata)
     resolution = (image.yres, image.xres)
     if resolution == NOTHING_SAID and metadata.exif is not None:
         resolution = exif.resolution_per_mm(metadata.exif) or resolution
     known = None if resolution == NOTHING_SAID else resolution
     return dataclasses.replace(metadata, resolution_per_mm=known), notes
+
+
+def _as_heard(_: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...]]:
+    return heard, ()
+
+
+def _of_tiff(encoded: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...]]:
+    block, notes = exif.from_tiff(encoded.file, encoded.page)
+    return dataclasses.replace(heard, exif=block), notes
+
+
+def _of_png(encoded: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...]]:
+    said = png.read(encoded.file)
+    icc = heard.icc or said.icc
+    return Metadata(icc=icc, exif=said.exif, xmp=said.xmp, texts=said.texts), said.notes
+
+
+# where the file itself tells more than libvips passes on
+AS_STORED = {PNG: _of_png, TIFF: _of_tiff}
 
 
 def _block(image: pyvips.Image, name: str) -> bytes | None:

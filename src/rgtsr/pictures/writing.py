@@ -16,7 +16,7 @@ import pyvips
 
 from rgtsr import atomic
 from rgtsr.errors import PictureError
-from rgtsr.pictures import color, encoding, formats, vips
+from rgtsr.pictures import color, encoding, formats, savers, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.encoding import Raw
 from rgtsr.pictures.metadata import Metadata
@@ -140,12 +140,13 @@ def _encoded(
     """The draft, whole. Raises PictureError."""
     with raw.path.open("rb") as file, _blaming(target):
         samples = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    image, notes = encoding.prepared(samples, raw, plan, source)
+    prepared = encoding.prepared(samples, raw, plan, source)
     try:
         with _blaming(target):
-            saved = _saved(image, draft, plan, samples)
+            saved = _saved(prepared, draft, plan, samples)
+        notes = prepared.notes
     finally:  # the traceback of an error must not keep deleted files open
-        del image, samples
+        del prepared, samples
     if not isinstance(saved, str):
         return notes + saved
     full = shutil.disk_usage(draft.parent).free < FULL_DISK_BYTES
@@ -153,13 +154,13 @@ def _encoded(
 
 
 def _saved(
-    image: pyvips.Image, draft: Path, plan: encoding.Plan, samples: mmap.mmap
+    prepared: encoding.Prepared, draft: Path, plan: encoding.Plan, samples: mmap.mmap
 ) -> tuple[str, ...] | str:
     """Encode in a second thread, so that Ctrl-C is heard at once; notes, or why it failed."""
 
     def attempt() -> tuple[str, ...] | str:
         try:
-            return encoding.save(image, draft, plan)
+            return savers.save(prepared.image, draft, plan, prepared.label)
         except pyvips.Error as error:
             return vips.reason(error)
 
@@ -170,7 +171,7 @@ def _saved(
                 if hasattr(mmap, "MADV_DONTNEED"):  # what was read must not pile up as our memory
                     samples.madvise(mmap.MADV_DONTNEED)
         except BaseException:
-            image.set_kill(True)
+            prepared.image.set_kill(True)
             raise
     return saving.result()
 
