@@ -26,6 +26,7 @@ import yaml
 from safetensors import safe_open
 
 from rgtsr import weights
+from rgtsr.training import history
 from rgtsr.weights import Card, Weights
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -95,7 +96,7 @@ def entries(queue: Path, runs: Path) -> list[Entry]:
 
 def trained(entry: Entry, photos: Path, max_minutes: float | None) -> int:
     """Go on with a run until it is done or stopped; returns the exit status of ``rgtsr train``."""
-    behind, here = entry.behind(), progress(entry)
+    behind, here = entry.behind(), reached(entry)
     if here is None or here["patches"] < behind["patches"]:
         shutil.rmtree(entry.folder, ignore_errors=True)
         entry.folder.mkdir(parents=True)
@@ -143,7 +144,7 @@ def overrides(entry: Entry, behind: dict[str, Any], photos: Path) -> list[str]:
     return [f"{key}={value}" for key, value in keys.items()]
 
 
-def progress(entry: Entry) -> dict[str, Any] | None:
+def reached(entry: Entry) -> dict[str, Any] | None:
     """Patches, minutes and curve of the checkpoint on this disk; None without one."""
     path = entry.folder / CHECKPOINT
     if not path.exists():
@@ -151,25 +152,25 @@ def progress(entry: Entry) -> dict[str, Any] | None:
     base = json.loads((entry.folder / BASE).read_text())
     with safe_open(path, framework="np") as file:
         header = file.metadata()
-    batch, run = json.loads(header["recipe"])["batch"], json.loads(header["progress"])
+    batch, past = json.loads(header["recipe"])["batch"], history.from_header(header)
     curve = [
         {
-            "patches": base["patches"] + point["step"] * batch,
-            "minutes": round(base["minutes"] + point["minutes"], 1),
-            "holdout_psnr_y": round(point["holdout_psnr_y"], 4),
+            "patches": base["patches"] + point.step * batch,
+            "minutes": round(base["minutes"] + point.minutes, 1),
+            "holdout_psnr_y": round(point.holdout_psnr_y, 4),
         }
-        for point in run["curve"]
+        for point in past.curve
     ]
     return {
         "patches": base["patches"] + int(header["step"]) * batch,
-        "minutes": round(base["minutes"] + run["elapsed_s"] / 60, 1),
+        "minutes": round(base["minutes"] + past.elapsed_s / 60, 1),
         "curve": base["curve"] + curve,
     }
 
 
 def keep(entry: Entry) -> None:
     """Raw weights in float16, and the story, if the disk has newer ones than what is kept."""
-    here = progress(entry)
+    here = reached(entry)
     if here is None or here["patches"] <= entry.behind()["patches"]:
         return
     averaged = weights.load(entry.folder / "weights.safetensors")

@@ -53,8 +53,8 @@ def test_inference_is_compared_with_spandrel_in_time_memory_and_start_up(tmp_pat
 def test_a_curve_is_drawn_from_a_checkpoint(tmp_path: Path) -> None:
     point = {"step": 5, "minutes": 1.0, "loss": 0.04, "holdout_psnr_y": 29.0}
     curve = [point, point | {"minutes": 2.0, "holdout_psnr_y": 30.0}]
-    progress = json.dumps({"elapsed_s": 120.0, "curve": curve})
-    save_file({"x": np.zeros(1)}, tmp_path / "run.safetensors", {"progress": progress})
+    history = json.dumps({"elapsed_s": 120.0, "curve": curve})
+    save_file({"x": np.zeros(1)}, tmp_path / "run.safetensors", {"history": history})
     run("training_curve.py", tmp_path / "run.safetensors", tmp_path / "curve.png")
     assert np.ptp(pictures.read(tmp_path / "curve.png").pixels_HWC) > 100
 

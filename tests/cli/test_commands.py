@@ -141,7 +141,7 @@ def test_compare_refuses_pictures_of_another_size(tmp_path: Path) -> None:
     write_picture(tmp_path / "truth.png", 96, 120)
     pictures.write(Picture.from_array(np.zeros((40, 40, 3), np.uint8)), tmp_path / "small.png")
     arguments = ("compare", tmp_path / "truth.png", "-o", tmp_path / "out.png", "--panel")
-    rgtsr(*arguments, f"s={tmp_path / 'small.png'}").assert_failed(1, "small.png is 40 x 40")
+    rgtsr(*arguments, f"s={tmp_path / 'small.png'}").assert_failed(1, "small.png of 40x40")
     rgtsr(*arguments, "small.png").assert_failed(2, "write LABEL=FILE")
     assert not (tmp_path / "out.png").exists()
 

@@ -152,7 +152,7 @@ def test_degraded_photos_are_a_benchmark_for_eval(good: Path, tmp_path: Path) ->
         (("pack", "photos.safetensors"), 2, ("DIR... OUT",)),
         (("pack", ".", "photos.tar"), 2, ("must end in .safetensors",)),
         (("degrade", "out"), 2, ("DIR... OUT",)),
-        (("degrade", ".", "out", "--preset", "oil"), 2, ("clean, photo, web",)),
+        (("degrade", ".", "out", "--preset", "oil"), 2, ("clean, photo, night, web",)),
     ],
 )
 def test_misuse_is_one_line(

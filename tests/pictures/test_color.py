@@ -38,14 +38,16 @@ def test_grey_becomes_rgb_and_grey_again():
     grey = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4, 1)
     rgb = color.to_rgb(grey)
     assert rgb.shape == (3, 4, 3)
-    assert np.allclose(color.to_grey(rgb), grey, atol=1e-6)
+    assert np.allclose(color.luma(rgb), grey[..., 0], atol=1e-6)
     assert color.to_rgb(rgb) is rgb
-    assert color.to_grey(grey) is grey
+    assert np.array_equal(color.luma(grey), grey[..., 0])
 
 
-def test_luma_weighs_green_most():
-    red, green, blue = (color.to_grey(np.eye(3, dtype=np.float32)[None])[0, :, 0]).tolist()
-    assert (red, green, blue) == pytest.approx((0.299, 0.587, 0.114))
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_luma_weighs_green_most_in_the_pixels_own_steps(dtype):
+    luma = color.luma(200 * np.eye(3, dtype=dtype)[None])
+    assert luma.dtype == np.float32
+    assert luma[0].tolist() == pytest.approx((59.8, 117.4, 22.8))
 
 
 @given(st.data())

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgtsr.pictures import blocking, pairs
+from rgtsr.pictures import blocking, color, pairs
 from rgtsr.pictures.pairs import Pixels
 from rgtsr.training import inspection
-from rgtsr.training.inspection import luma_of
 from training import faults
 
 DEMO = sorted((Path(__file__).parents[2] / "demo").glob("*.png"))
@@ -29,13 +28,13 @@ def test_there_are_photos() -> None:
 
 def test_a_sharp_photo_is_not_blurred_and_a_blurred_one_is(photo: Pixels) -> None:
     limit = inspection.SHARPNESS_LIMIT_DB
-    assert inspection.sharpness_db(luma_of(photo)) > limit
-    assert inspection.sharpness_db(luma_of(faults.blurred(photo, 1))) < limit
-    assert inspection.sharpness_db(luma_of(faults.blurred(photo, 2))) < limit
+    assert inspection.sharpness_db(color.luma(photo)) > limit
+    assert inspection.sharpness_db(color.luma(faults.blurred(photo, 1))) < limit
+    assert inspection.sharpness_db(color.luma(faults.blurred(photo, 2))) < limit
 
 
 def test_blur_in_one_direction_is_blur(photo: Pixels) -> None:
-    luma = luma_of(photo)
+    luma = color.luma(photo)
     weights = np.exp(-(np.arange(-6, 7) ** 2) / 8)  # a shaken hand: standard deviation 2 px
     shaken = [weight * np.roll(luma, step, 1) for step, weight in enumerate(weights)]
     moved = np.sum(shaken, axis=0, dtype=np.float32) / weights.sum()
@@ -46,32 +45,32 @@ def test_blur_in_one_direction_is_blur(photo: Pixels) -> None:
 def test_a_soft_background_is_no_blur(photo: Pixels) -> None:
     half = photo.copy()
     half[:, : photo.shape[1] // 2] = faults.blurred(photo, 3)[:, : photo.shape[1] // 2]
-    assert inspection.sharpness_db(luma_of(half)) > inspection.SHARPNESS_LIMIT_DB
+    assert inspection.sharpness_db(color.luma(half)) > inspection.SHARPNESS_LIMIT_DB
 
 
 def test_jpegs_blocks_are_found_wherever_their_grid_begins(photo: Pixels) -> None:
     limit = blocking.LIMIT
-    assert blocking.blocking(luma_of(photo)) < limit
-    assert blocking.blocking(luma_of(faults.compressed(photo, 30))) > limit
-    assert blocking.blocking(luma_of(faults.compressed(photo, 30)[3:, 5:])) > limit
+    assert blocking.blocking(color.luma(photo)) < limit
+    assert blocking.blocking(color.luma(faults.compressed(photo, 30))) > limit
+    assert blocking.blocking(color.luma(faults.compressed(photo, 30)[3:, 5:])) > limit
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, Fraction(3, 2), Fraction(17, 10), Fraction(5, 2)])
 def test_an_enlarged_photo_is_found(photo: Pixels, factor: int | Fraction) -> None:
     limit = inspection.ENLARGEMENT_LIMIT
-    assert inspection.enlargement(luma_of(photo)) < limit
-    assert inspection.enlargement(luma_of(faults.enlarged(photo, factor))) > limit
+    assert inspection.enlargement(color.luma(photo)) < limit
+    assert inspection.enlargement(color.luma(faults.enlarged(photo, factor))) > limit
 
 
 @pytest.mark.parametrize("quality", [10, 30, 75, 95])
 def test_jpegs_blocks_are_no_enlargement(photo: Pixels, quality: int) -> None:
-    found = inspection.enlargement(luma_of(faults.compressed(photo, quality)))
+    found = inspection.enlargement(color.luma(faults.compressed(photo, quality)))
     assert found < inspection.ENLARGEMENT_LIMIT
 
 
 def test_an_enlarged_photo_is_found_in_a_good_jpeg(photo: Pixels) -> None:
     saved = faults.compressed(faults.enlarged(photo, Fraction(3, 2)), 95)
-    assert inspection.enlargement(luma_of(saved)) > inspection.ENLARGEMENT_LIMIT
+    assert inspection.enlargement(color.luma(saved)) > inspection.ENLARGEMENT_LIMIT
 
 
 def test_a_flat_picture_has_no_fault_of_these() -> None:
@@ -82,7 +81,7 @@ def test_a_flat_picture_has_no_fault_of_these() -> None:
 
 
 def bits_between(first: Pixels, second: Pixels) -> int:
-    one, other = (inspection.fingerprint(luma_of(each)) for each in (first, second))
+    one, other = (inspection.fingerprint(color.luma(each)) for each in (first, second))
     return int(np.bitwise_count(one ^ other).sum())
 
 
@@ -112,7 +111,7 @@ def test_each_picture_is_held_against_the_earlier_ones() -> None:
 @pytest.mark.parametrize("scale", [2, 3])
 def test_lr_lies_on_its_hr(photo: Pixels, scale: int) -> None:
     lr = faults.reduced(photo, scale)
-    found = inspection.alignment(luma_of(photo), luma_of(lr), scale)
+    found = inspection.alignment(color.luma(photo), color.luma(lr), scale)
     assert found.distance_px < 0.01
     assert found.likeness > 0.99
 
@@ -128,14 +127,14 @@ def test_small_lr_has_an_alignment(side: int) -> None:
 @pytest.mark.parametrize("shift", [(1, 0), (0, -1), (-2, 3)])
 def test_a_shifted_lr_is_found_with_its_shift(photo: Pixels, shift: tuple[int, int]) -> None:
     lr = np.roll(faults.reduced(photo, 2), shift, axis=(0, 1))
-    found = inspection.alignment(luma_of(photo), luma_of(lr), 2)
+    found = inspection.alignment(color.luma(photo), color.luma(lr), 2)
     assert found.shift_px == pytest.approx(shift, abs=0.05)
     assert found.distance_px > inspection.SHIFT_LIMIT_PX
 
 
 def test_a_shift_of_one_hr_pixel_is_found(photo: Pixels) -> None:
     lr = faults.reduced(photo[1:-1, 1:-1], 2)
-    found = inspection.alignment(luma_of(photo[:-2, :-2]), luma_of(lr), 2)
+    found = inspection.alignment(color.luma(photo[:-2, :-2]), color.luma(lr), 2)
     assert found.distance_px > inspection.SHIFT_LIMIT_PX
 
 
@@ -144,14 +143,14 @@ def test_a_spoilt_lr_is_not_a_shifted_one(photo: Pixels) -> None:
     noise = np.random.default_rng(0).normal(0, 10, lr.shape)
     noisy = np.clip(lr * 0.8 + noise, 0, 255).astype(np.uint8)
     for spoilt in (noisy, faults.compressed(lr, 30), faults.blurred(lr, 1.5)):
-        found = inspection.alignment(luma_of(photo), luma_of(spoilt), 2)
+        found = inspection.alignment(color.luma(photo), color.luma(spoilt), 2)
         assert found.distance_px < inspection.SHIFT_LIMIT_PX
         assert found.likeness > inspection.LIKENESS_LIMIT
 
 
 def test_another_photos_lr_is_none_of_this() -> None:
     first, second = (pairs.read8(path, rgb=True)[:400, :500] for path in DEMO[:2])
-    found = inspection.alignment(luma_of(first), luma_of(faults.reduced(second, 2)), 2)
+    found = inspection.alignment(color.luma(first), color.luma(faults.reduced(second, 2)), 2)
     assert found.likeness < inspection.LIKENESS_LIMIT
 
 

@@ -130,7 +130,7 @@ class Waits(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("preset", [None, "photo", "web"])
+@pytest.mark.parametrize("preset", [None, "photo", "night", "web"])
 def test_a_step_does_not_wait_for_the_device(preset: str | None) -> None:
     student = learner()
     hr = torch.rand(1, 3, 384, 384)
@@ -139,7 +139,7 @@ def test_a_step_does_not_wait_for_the_device(preset: str | None) -> None:
             lr, hr = batch()
         else:
             rng = np.random.default_rng(0)
-            lr, hr = degrade.pair(hr, 2, preset, rng, patch_px=64)
+            lr, hr = degrade.pair(hr, 2, (preset,), rng, patch_px=64)
         outcome = student.train_step(lr, hr, rate=RATE)
     assert not waits.found
     with waits:

@@ -16,6 +16,7 @@ from rgtsr import pictures, training, weights
 from rgtsr.errors import PictureError, RgtsrError, TrainingError
 from rgtsr.pictures import Picture
 from rgtsr.training import Callbacks, checkpoint, fit, recipe
+from rgtsr.training.history import Point
 from rgtsr.training.recipe import Recipe
 from rgtsr.training.run import Step
 from training.conftest import waves
@@ -65,7 +66,7 @@ def test_a_run_leaves_weights_that_load(photo_folder: Path, tmp_path: Path) -> N
 
 
 def test_a_run_scores_its_average_on_the_hold_out(photo_folder: Path, tmp_path: Path) -> None:
-    points: list[checkpoint.Point] = []
+    points: list[Point] = []
     mine = tiny(photo_folder, "steps=2", f"holdout={photo_folder}")
     fit(mine, tmp_path, callbacks=Callbacks(on_point=lambda point, _: points.append(point)))
     assert [point.step for point in points] == [2]
@@ -172,6 +173,7 @@ def test_a_checkpoint_with_the_former_names_goes_on(photo_folder: Path, tmp_path
     values = json.loads(header["recipe"])
     former = {"start": values.pop("init"), "start_from": values.pop("pretrained")}
     del values["upsampler"]
+    header["progress"] = header.pop("history")
     header |= {"recipe": json.dumps(values | former | {"steps": 4})}
     save_file(load_file(state), state, header)
     assert checkpoint.recipe_of(state) == mine

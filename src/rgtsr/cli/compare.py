@@ -130,15 +130,8 @@ def _read(label: str, path: Path, task: Task) -> "Panel":
     from rgtsr.evaluation.compare import Panel
     from rgtsr.pictures import pairs
 
-    pixels_HWC = pairs.read8(path)
-    height, width = task.truth_HWC.shape[:2]
-    spare = pixels_HWC.shape[0] - height, pixels_HWC.shape[1] - width
-    if not all(0 <= rest < task.scale for rest in spare):
-        raise EvaluationError(
-            f"{path} is {pixels_HWC.shape[1]} x {pixels_HWC.shape[0]} pixels, the truth"
-            f" {width} x {height}: give pictures of one size."
-        )
-    return Panel(label, pixels_HWC[:height, :width])
+    names = {"hr_name": str(path), "lr_name": "the reduced truth"}
+    return Panel(label, pairs.matched(pairs.read8(path), task.small_HWC, task.scale, **names))
 
 
 def _files(

@@ -113,7 +113,7 @@ def degrade(
     ],
     *,
     preset: Annotated[
-        str, typer.Option("--preset", help="clean, photo or web: see docs/training.md.")
+        str, typer.Option("--preset", help="bicubic, clean, photo, night or web: docs/training.md.")
     ] = "photo",
     scale: Annotated[int, typer.Option("-s", "--scale", metavar="FACTOR")] = 2,
     seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,

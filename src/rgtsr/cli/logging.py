@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch.utils.tensorboard import SummaryWriter
 
 from rgtsr.evaluation.metrics import Picture8
-from rgtsr.training.checkpoint import Point
+from rgtsr.training.history import Point
 from rgtsr.training.run import Callbacks, Step
 
 PLAIN_EVERY = 100  # steps between lines where there is no terminal

@@ -45,14 +45,14 @@ def to_rgb(pixels_HWC: NDArray[np.generic]) -> NDArray[np.generic]:
     return np.repeat(pixels_HWC, 3, axis=2) if pixels_HWC.shape[2] == 1 else pixels_HWC
 
 
-def to_grey(pixels_HWC: Floats) -> Floats:
-    """The luma of RGB floats, (H, W, 1); grey as it is.
+def luma(pixels_HWC: Samples | Floats) -> Floats:
+    """The luma of RGB, (H, W), in the pixels' own steps and not rounded; of grey its one channel.
 
     Source: ITU-R BT.601, section 2.5.1.
     """
     if pixels_HWC.shape[2] == 1:
-        return pixels_HWC
-    return (pixels_HWC @ np.array(LUMA_RGB, dtype=np.float32))[:, :, None]
+        return pixels_HWC[..., 0].astype(np.float32)
+    return pixels_HWC @ np.array(LUMA_RGB, dtype=np.float32)
 
 
 def solidify(pixels_HWC: Samples, alpha_HW: Samples) -> Samples:

@@ -57,7 +57,7 @@ class Options:
         return default if found is None else found
 
     def whole(self, key: str, default: int) -> int:
-        """The same of a whole number. Raises ValueError for anything else."""
+        """A key's whole number; the key is then spoken for. Raises ValueError for another value."""
         value = self.take(key, default)
         if not isinstance(value, int):
             raise ValueError(f"{key}: {value!r} is no whole number.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rgtsr import atomic
 from rgtsr.errors import PictureError
-from rgtsr.pictures import blocking, pairs
+from rgtsr.pictures import blocking, color, pairs
 from rgtsr.pictures.pairs import Files, Pixels
 from rgtsr.training import inspection
 from rgtsr.training.inspection import Fingerprint, Luma
@@ -44,7 +44,7 @@ def findings(
         except PictureError as error:
             yield Finding(photo.hr, "unreadable", str(error))
             continue
-        luma = inspection.luma_of(hr)
+        luma = color.luma(hr)
         yield from _faults(photo.hr, luma, crop_px)
         if photo.lr is not None:
             yield from _misaligned(photo, hr, scale)
@@ -93,7 +93,7 @@ def _misaligned(photo: Files, hr: Pixels, scale: int) -> Iterator[Finding]:
     except PictureError as error:
         yield Finding(photo.lr, "another size", str(error))
         return
-    found = inspection.alignment(inspection.luma_of(cut), inspection.luma_of(lr), scale)
+    found = inspection.alignment(color.luma(cut), color.luma(lr), scale)
     likeness, distance_px = found.likeness, found.distance_px
     if likeness < (limit := inspection.LIKENESS_LIMIT):
         measure = f"correlation {likeness:.2f}, less than {limit:g}"

@@ -8,9 +8,7 @@ it is executable.
 # safetensors is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +20,13 @@ from torch import Tensor
 
 from rgtsr import atomic
 from rgtsr.errors import TrainingError
+from rgtsr.training.history import History, as_header, from_header
 from rgtsr.training.learner import Learner
 from rgtsr.training.optimizers import named_moments
 from rgtsr.training.recipe import Recipe
 from rgtsr.variants import Variant
 
 FORMAT = "rgtsr-run-1"
-
-
-@dataclass(frozen=True)
-class Point:
-    """One validation: the hold-out's mean PSNR-Y in dB beside the training loss so far."""
-
-    step: int
-    minutes: float
-    loss: float
-    holdout_psnr_y: float
-
-
-@dataclass
-class History:
-    """What a run has behind it, apart from its tensors."""
-
-    elapsed_s: float = 0.0
-    curve: list[Point] = field(default_factory=list[Point])
 
 
 def save(path: Path, learner: Learner, history: History) -> None:
@@ -58,8 +39,7 @@ def save(path: Path, learner: Learner, history: History) -> None:
         "format": FORMAT,
         "recipe": learner.recipe.model_dump_json(),
         "step": str(learner.step),
-        "progress": json.dumps(asdict(history)),  # the file's name for it
-    }
+    } | as_header(history)
     contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     try:
         with atomic.replacing(path) as draft:
@@ -112,8 +92,7 @@ def restore(path: Path, learner: Learner) -> History:
     for optimizer in learner.optimizers:
         _restore_moments(optimizer, learner.parameters, tensors)
     learner.step = int(header["step"])
-    past = json.loads(header["progress"])
-    return History(past["elapsed_s"], [Point(**point) for point in past["curve"]])
+    return from_header(header)
 
 
 def _restore_moments(

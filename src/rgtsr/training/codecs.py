@@ -1,7 +1,8 @@
-"""What JPEG and WebP do to pictures, without their files: transform, quantise, transform back.
+"""What JPEG, WebP and AVIF do to pictures, without their files: transform, quantise, go back.
 
 Shapes: B pictures, (B, 3, H, W) RGB in 0..1, of a quality of 1..100 each.
-Sources: ITU-T T.81 (JPEG), annex K, with libjpeg's qualities; RFC 6386 (VP8), sections 9.6 and 14.
+Sources: ITU-T T.81 (JPEG), annex K, with libjpeg's qualities; RFC 6386 (VP8), sections 9.6 and 14;
+AVIF's steps are those that lose what libaom loses on four photos.
 """
 
 # torch is typed in part:
@@ -11,7 +12,9 @@ import functools
 import math
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -36,15 +39,17 @@ TO_YCC = (
     (-0.168736, -0.331264, 0.5),
     (0.5, -0.418688, -0.081312),
 )
-FULL_CHROMA = 90  # the JPEG quality from which libvips keeps all chroma samples
+SUBSAMPLINGS = ((1, 1), (1, 2), (2, 2))  # chroma's pixels, high and wide: 4:4:4, 4:2:2, 4:2:0
+AVIF_QUALITY = (20, 35, 50, 65, 75, 85, 100)  # and the quantiser's step there, orthonormal
+AVIF_STEP = (78, 49, 28, 16.5, 11.5, 8.4, 1)
 VP8_INDEX = (0, 54, 90, 110, 127)  # of VP8's quantisers, and the steps of their AC part between
 VP8_STEP = (4, 58, 119, 189, 284)
 VP8_GAIN = 2  # of VP8's transform over an orthonormal one
 VP8_DEAD = 0.42  # what is added before rounding down: less than half
 
 
-def jpeg(x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
-    """As a JPEG of that quality, with chroma of half the size below 90, would come back."""
+def jpeg(x_BCHW: Tensor, quality_B: Tensor, subsampling_B: NDArray[np.intp]) -> Tensor:
+    """As a JPEG of that quality would come back; ``subsampling_B`` counts in ``SUBSAMPLINGS``."""
     luma, chroma = _planes(x_BCHW)
     factor = torch.where(quality_B < 50, 5000 / quality_B, 200 - 2 * quality_B)[:, None]
 
@@ -52,11 +57,11 @@ def jpeg(x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
         base = torch.tensor(table, device=x_BCHW.device)
         return ((base * factor + 50) / 100).floor().clamp(1, 255).view(-1, 1, 8, 8)
 
-    halved = F.avg_pool2d(chroma, 2)
-    halved = _quantised(halved, 8, steps(CHROMA))
-    halved = F.interpolate(halved, scale_factor=2, mode="bilinear", align_corners=False)
-    whole = _quantised(chroma, 8, steps(CHROMA))
-    chroma = torch.where((quality_B < FULL_CHROMA)[:, None, None, None], halved, whole)
+    coarse = steps(CHROMA)
+    for one, number in enumerate(subsampling_B):
+        sides = SUBSAMPLINGS[number]
+        smaller = _quantised(_smaller(chroma[one, None], sides), 8, coarse[one, None])
+        chroma[one] = _larger(smaller, sides)[0]
     return _picture(_quantised(luma, 8, steps(LUMA)), chroma, x_BCHW.shape)
 
 
@@ -69,9 +74,35 @@ def webp(x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
     luma, chroma = _planes(x_BCHW)
     step = vp8_step(quality_B)[:, None, None, None]
     luma = _smoothed(_quantised(luma, 4, step, dead=VP8_DEAD), step)
-    chroma = _quantised(F.avg_pool2d(chroma, 2), 4, step, dead=VP8_DEAD)
-    chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
+    chroma = _larger(_quantised(_smaller(chroma, (2, 2)), 4, step, dead=VP8_DEAD), (2, 2))
     return _picture(luma, chroma, x_BCHW.shape)
+
+
+def avif(x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
+    """About as an AVIF of that quality would come back: blocks of 8x8, evened out, half the chroma.
+
+    AV1 predicts and chooses among many transforms; what stays to be seen of it is detail that is
+    gone and edges of blocks that are not.
+    """
+    luma, chroma = _planes(x_BCHW)
+    step = avif_step(quality_B)[:, None, None, None]
+    luma = _smoothed(_quantised(luma, 8, step, dead=VP8_DEAD), step, side=8)
+    chroma = _larger(_quantised(_smaller(chroma, (2, 2)), 8, step, dead=VP8_DEAD), (2, 2))
+    return _picture(luma, chroma, x_BCHW.shape)
+
+
+def avif_step(quality_B: Tensor) -> Tensor:
+    """The step that stands for libaom's at that quality, between those measured."""
+    return _between(quality_B.clamp_min(AVIF_QUALITY[0]), AVIF_QUALITY, AVIF_STEP)
+
+
+def _between(x: Tensor, known: tuple[float, ...], values: tuple[float, ...]) -> Tensor:
+    """What lies between known values, on straight lines."""
+    found = torch.zeros_like(x)
+    for (low, high), (start, stop) in zip(pairwise(known), pairwise(values), strict=True):
+        inside = (x >= low) & (x <= high)
+        found = torch.where(inside, start + (stop - start) * (x - low) / (high - low), found)
+    return found
 
 
 def vp8_step(quality_B: Tensor) -> Tensor:
@@ -79,16 +110,20 @@ def vp8_step(quality_B: Tensor) -> Tensor:
     part = quality_B / 100
     linear = torch.where(part < 0.75, part * 2 / 3, 2 * part - 1).clamp_min(0)
     index = (127 * (1 - linear ** (1 / 3))).clamp(0, 127)
-    step = torch.zeros_like(index)
-    for (low, high), (start, stop) in zip(pairwise(VP8_INDEX), pairwise(VP8_STEP), strict=True):
-        inside = (index >= low) & (index <= high)
-        step = torch.where(inside, start + (stop - start) * (index - low) / (high - low), step)
-    return step / VP8_GAIN
+    return _between(index, VP8_INDEX, VP8_STEP) / VP8_GAIN
 
 
 def rounded(x: Tensor) -> Tensor:
     """To the steps of 8 bits."""
     return (255 * x.clamp(0, 1)).round() / 255
+
+
+def _smaller(chroma: Tensor, sides: tuple[int, int]) -> Tensor:
+    return F.avg_pool2d(chroma, sides)
+
+
+def _larger(chroma: Tensor, sides: tuple[int, int]) -> Tensor:
+    return F.interpolate(chroma, scale_factor=sides, mode="bilinear", align_corners=False)
 
 
 def _planes(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,16 +164,16 @@ def _cosines(side: int) -> Tensor:
     return basis
 
 
-def _smoothed(plane: Tensor, step: Tensor) -> Tensor:
-    """Steps at the edges of blocks of 4 that are smaller than the quantiser's are evened out."""
+def _smoothed(plane: Tensor, step: Tensor, *, side: int = 4) -> Tensor:
+    """Steps at the edges of blocks that are smaller than the quantiser's are evened out."""
     for axis in (2, 3):
-        sides = plane.unflatten(axis, (-1, 4))
-        last = sides.select(axis + 1, 3).narrow(axis, 0, sides.shape[axis] - 1)
+        sides = plane.unflatten(axis, (-1, side))
+        last = sides.select(axis + 1, side - 1).narrow(axis, 0, sides.shape[axis] - 1)
         first = sides.select(axis + 1, 0).narrow(axis, 1, sides.shape[axis] - 1)
         gap = first - last
         change = torch.where(gap.abs() < step, gap / 4, 0.0)
         plane = sides.clone()
-        plane.select(axis + 1, 3).narrow(axis, 0, plane.shape[axis] - 1).add_(change)
+        plane.select(axis + 1, side - 1).narrow(axis, 0, plane.shape[axis] - 1).add_(change)
         plane.select(axis + 1, 0).narrow(axis, 1, plane.shape[axis] - 1).sub_(change)
         plane = plane.flatten(axis, axis + 1)
     return plane

@@ -37,7 +37,12 @@ def photos(
 def paired(
     folders: Sequence[Path], lr_folders: Sequence[Path], *, template: str, scale: int
 ) -> tuple[list[Files], list[tuple[Path, str]]]:
-    """The same; photos whose LR is missing stay alone, and are listed with what they lack."""
+    """All photos below the folders, and those whose LR is missing, with what they lack.
+
+    Raises:
+        ValueError: when there are folders of LR, but not as many.
+        TrainingError: for a folder without pictures.
+    """
     if not lr_folders:
         return [Files(path) for path in paths(folders)], []
     if len(lr_folders) != len(folders):

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from rgtsr.pictures import bicubic
 from rgtsr.pictures.blocking import BLOCK_PX
-from rgtsr.pictures.color import LUMA_RGB
 
 Luma = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 Fingerprint = NDArray[np.uint64]  # two of them
 
 SHARPNESS_LIMIT_DB = -11.0  # fine detail under coarse, in the sharpest part of a photo
@@ -36,13 +34,6 @@ LEAST_PX = 96  # of a row in which a rhythm can be told
 LEAST_ALIGNED_PX = 16  # of an LR's side in which a shift can be told
 USUAL_PEAK = 4  # of any frequency of a photo over the median
 SLOWEST = 0.29  # beats per px: bricks, windows and JPEG's blocks in a reduced photo are slower
-
-
-def luma_of(pixels_HWC: Pixels) -> Luma:
-    """Luma of 8-bit pixels, (H, W, 1) or (H, W, 3)."""
-    if pixels_HWC.shape[2] == 1:
-        return pixels_HWC[..., 0].astype(np.float32)
-    return (pixels_HWC @ np.array(LUMA_RGB)).astype(np.float32)
 
 
 def sharpness_db(luma: Luma) -> float:

@@ -84,7 +84,9 @@ class Recipe(BaseModel):
     batch: Positive = 32
     patch_px: Annotated[int, Field(ge=64, le=255)] = 64  # LR pixels; T is 2 for these sides only
     permute_rgb: bool = False
-    degrade: tuple[Literal["clean", "photo", "web"], ...] = ()  # (): LR by the exact bicubic
+    degrade: tuple[
+        Literal["bicubic", "clean", "photo", "night", "web"], ...
+    ] = ()  # (): LR by the exact bicubic
 
     optimizer: Literal["adamw", "adam", "muon"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4

@@ -19,11 +19,11 @@ from rgtsr.evaluation.metrics import Picture8
 from rgtsr.network import RGT
 from rgtsr.runtimes.torch import memory_errors
 from rgtsr.training import checkpoint, photos, schedule
-from rgtsr.training.checkpoint import History, Point
 from rgtsr.training.crops import Crops
 from rgtsr.training.degrade import MARGIN_PX, Degrade
 from rgtsr.training.degrade import pair as degraded_pair
 from rgtsr.training.distributed import Rank
+from rgtsr.training.history import History, Point
 from rgtsr.training.init import from_pretrained, init
 from rgtsr.training.learner import Learner, Outcome
 from rgtsr.training.loss import Loss
@@ -96,7 +96,7 @@ class Run:
         if not recipe.degrade and self.degrade is None:
             return lr, hr
         rng = np.random.default_rng((recipe.seed, step, self.rank.index))
-        how = self.degrade or str(rng.choice(recipe.degrade))
+        how = self.degrade or recipe.degrade
         return degraded_pair(hr, recipe.scale, how, rng, patch_px=recipe.patch_px)
 
     def report(self, *, all_but: int = 0) -> None:

@@ -242,4 +242,4 @@ def _middle_luma(picture: Picture) -> Floats:
     """Luma in 0..255 of the middle of a picture."""
     top, left = (max(0, side - MIDDLE_PX) // 2 for side in picture.size)
     middle = picture.pixels_HWC[top : top + MIDDLE_PX, left : left + MIDDLE_PX]
-    return color.to_grey(middle.astype(np.float32) * np.float32(255 / picture.peak))[..., 0]
+    return color.luma(middle) * np.float32(255 / picture.peak)
