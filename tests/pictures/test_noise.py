@@ -34,7 +34,7 @@ def test_what_is_too_small_or_clipped_says_nothing() -> None:
 
 
 def test_no_blocks_are_found_in_small_lossless_pictures() -> None:
-    luma = color.to_grey(photo().astype(np.float32))[..., 0]
+    luma = color.luma(photo())
     assert blocking.blocking(luma[:63]) == 0
     tiles = np.tile(np.random.default_rng(0).integers(0, 256, (8, 8)), (7, 7))
     assert blocking.blocking(tiles.astype(np.float32)) == 0

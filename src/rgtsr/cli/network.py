@@ -1,6 +1,6 @@
 """From what was said on the command line to an open Upscaler."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rgtsr.errors import UsageError
 
@@ -8,12 +8,15 @@ if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
     from rgtsr.weights import Weights
 
+AUTO = "auto"
+
 
 def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weights":
     """The weights that -m and -s mean.
 
-    Without a model: the default one at that scale; where there is none and it may be ``repeated``
-    to reach the scale, the default one. With a model and a whole scale: that model at that scale.
+    Without a model, or with ``auto``: the default one at that scale; where there is none and it may
+    be ``repeated`` to reach the scale, the default one. With a model and a whole scale: that model
+    at that scale.
 
     Raises:
         UnknownWeightsError: no such model, or not at that scale; it says what there is.
@@ -22,7 +25,7 @@ def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weight
     from rgtsr.variants import SCALES
 
     whole_scale = int(scale) if scale in SCALES else None
-    if model is not None:
+    if model not in (None, AUTO):
         return weights.load(model, scale=whole_scale)
     family = weights.Name.of(weights.DEFAULT_NAME).family
     scales = {entry.scale for entry in weights.listing() if entry.family == family}
@@ -36,6 +39,7 @@ def opened(
     *,
     scale: float | None = None,
     repeated: bool = False,
+    restore: float | Literal["auto"] = 0.0,
     tile_px: int | None = None,
     overlap_px: int | None = None,
     whole: bool = False,
@@ -67,6 +71,7 @@ def opened(
     tiling.plan(1, 1, **asked)  # raises for what cannot be
     return upscaler.Upscaler(
         chosen(model, scale, repeated=repeated),
+        restore=restore,
         runtime=runtime,
         device=device,
         precision=precision,

@@ -60,7 +60,17 @@ Model = Annotated[
         metavar="NAME|FILE",
         rich_help_panel=NETWORK,
         help="A name that `rgtsr models` lists, or a .safetensors or .pth file."
-        " Default: the first of `rgtsr models`.",
+        " Default: auto, the first of `rgtsr models`, restored as each picture asks for.",
+    ),
+]
+Restore = Annotated[
+    float | None,
+    typer.Option(
+        "--restore",
+        metavar="0..1",
+        rich_help_panel=NETWORK,
+        help="How far noise and JPEG's traces are removed. Default: as each picture asks for;"
+        " 0 with a model of your choice.",
     ),
 ]
 Tile = Annotated[

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rgtsr import atomic
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs
-from rgtsr.cli.network import opened
+from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
 from rgtsr.errors import PictureError, UndecodedError, UsageError
 
 if TYPE_CHECKING:
-    from rgtsr.upscaler import Upscaler
+    from rgtsr.upscaler import Report, Upscaler
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def upscale(
     height: options.Height = None,
     long_side: options.LongSide = None,
     model: options.Model = None,
+    restore: options.Restore = None,
     tile: options.Tile = None,
     overlap: options.Overlap = None,
     whole: options.Whole = False,
@@ -73,9 +74,11 @@ def upscale(
     size = final_size(scale=scale, width_px=width, height_px=height, long_side_px=long_side)
     limit = pictures.MAX_PIXELS if max_pixels is None else max_pixels
     wishes = Wishes(size, strip, quality, limit, page, salvage, overwrite)
+    usual = AUTO if model in (None, AUTO) else 0.0
     upscaler = opened(
         model,
         repeated=True,
+        restore=usual if restore is None else restore,
         scale=scale,
         tile_px=tile,
         overlap_px=overlap,
@@ -169,23 +172,21 @@ def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: On
         on_progress=on_progress,
     )
     height, width = report.size
-    blocks = _about_blocks(report.blocking, upscaler)
-    notes = "".join(f"; {note.rstrip('.')}" for note in (*cropped, *report.notes, *blocks))
+    notes = "".join(
+        f"; {note.rstrip('.')}" for note in (*_restored(report, upscaler), *cropped, *report.notes)
+    )
     return f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}"
 
 
-def _about_blocks(found: float, upscaler: "Upscaler") -> tuple[str, ...]:
-    """Which weights are for a picture with visible blocks of JPEG, unless these are."""
-    from rgtsr import weights
-    from rgtsr.pictures import blocking
+def _restored(report: "Report", upscaler: "Upscaler") -> tuple[str, ...]:
+    """How far the picture was restored, or that it would be by default."""
+    from rgtsr.upscaler import restoring
 
-    if found <= blocking.LIMIT or weights.Name.of(upscaler.weights.card.name).for_photos:
+    if report.restored:
+        return (f"restored by {report.restored:g} ({report.wear})",)
+    if upscaler.restores or not restoring.asked_for(report.wear, upscaler.weights.card.name):
         return ()
-    better = [each for each in weights.listing() if each.for_photos]
-    fitting = [each for each in better if each.scale == upscaler.scale] or better
-    if not fitting:
-        return ("its JPEG blocks are visible, and are enlarged too",)
-    return (f"its JPEG blocks are visible: -m {fitting[0].name} is for such pictures",)
+    return (f"not restored ({report.wear}): -m auto does that",)
 
 
 def _make_folder(target: Path) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rgtsr.pictures import color
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.formats import MAX_PIXELS
+from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata
 
 NO_METADATA = Metadata()
@@ -27,12 +28,14 @@ class Picture:
     ``pixels_HWC``: uint8 or uint16, (H, W, 1) grey or (H, W, 3) RGB, upright, not premultiplied.
     ``alpha_HW``: (H, W) of the same dtype, 0 clear, ``peak`` solid; None for an opaque picture.
     ``notes``: lines about what its file lacked, or held beside it.
+    ``compression``: how strongly the JPEG that it comes from was compressed.
     """
 
     pixels_HWC: Samples
     alpha_HW: Samples | None = None
     metadata: Metadata = NO_METADATA
     notes: tuple[str, ...] = ()
+    compression: Compression | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no picture. Raises ValueError."""

@@ -15,10 +15,11 @@ import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError, UndecodedError
-from rgtsr.pictures import bmp, decoding, exif, formats, mpo, png, samples, tiff, vips
+from rgtsr.pictures import bmp, decoding, exif, formats, jpeg, mpo, png, samples, tiff, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
 from rgtsr.pictures.formats import BMP, HEIC, JPEG, PNG, TIFF, Format
+from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
@@ -32,6 +33,7 @@ class Decoded(NamedTuple):
     alpha_HW: Samples | None
     metadata: Metadata
     notes: tuple[str, ...]
+    compression: Compression | None
 
 
 class Found(NamedTuple):
@@ -67,6 +69,7 @@ def decode(
     wish = Wish(Path(path), max_pixels, page, salvage)
     with _opened(wish.path) as file:
         form = _recognised(wish.path, file.read(formats.HEAD_BYTES))
+        compression = jpeg.compression(file) if form is JPEG else None
         try:
             found, notes = _found(Encoded(file, form), wish)
         except (pyvips.Error, Lost) as error:
@@ -81,9 +84,10 @@ def decode(
     if found.metadata.exif is not None and metadata.exif is None:
         notes += (exif.UNREAD,)
     if turned_HWC.shape[2] in (1, 3):
-        return Decoded(np.ascontiguousarray(turned_HWC), None, metadata, notes)
+        return Decoded(np.ascontiguousarray(turned_HWC), None, metadata, notes, compression)
     alpha_HW = np.ascontiguousarray(turned_HWC[:, :, -1])
-    return Decoded(np.ascontiguousarray(turned_HWC[:, :, :-1]), alpha_HW, metadata, notes)
+    colors_HWC = np.ascontiguousarray(turned_HWC[:, :, :-1])
+    return Decoded(colors_HWC, alpha_HW, metadata, notes, compression)
 
 
 def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:

@@ -113,6 +113,12 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")
 
 
+def for_worn(name: str) -> Entry | None:
+    """The packaged weights for worn pictures that were trained from those of that name, if any."""
+    photos = str(Name.of(name)._replace(for_photos=True))
+    return next((entry for entry in listing() if entry.name == photos != name), None)
+
+
 def sha256(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:

@@ -1,0 +1,45 @@
+"""What a picture has been through before it came here. Knows arrays, no files."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rgtsr.pictures import blocking, color
+from rgtsr.pictures.jpeg import Compression
+from rgtsr.pictures.noise import noise
+from rgtsr.pictures.picture import Picture
+
+MIDDLE_PX = 1024  # of a picture is enough
+BLOCKY = Compression(1.0)  # what visible blocks in a lossless file stand for: quality 50
+
+
+@dataclass(frozen=True)
+class Wear:
+    """How a picture was compressed, if it was, and the standard deviation of its noise, 0..255."""
+
+    compression: Compression | None
+    noise: float
+
+    @property
+    def coarseness(self) -> float:
+        """That of the compression; 0 without."""
+        return self.compression.coarseness if self.compression else 0.0
+
+    def __str__(self) -> str:
+        """``JPEG of quality 75, noise 3``."""
+        parts = [f"JPEG of quality {self.compression.quality:.0f}"] if self.compression else []
+        return ", ".join([*parts, f"noise {self.noise:.0f}"])
+
+
+def wear(picture: Picture) -> Wear:
+    """What a picture has been through, by its file's head and by its middle.
+
+    Where the file is no JPEG, visible blocks tell of one that it was.
+    """
+    top, left = (max(0, side - MIDDLE_PX) // 2 for side in picture.size)
+    middle = picture.pixels_HWC[top : top + MIDDLE_PX, left : left + MIDDLE_PX]
+    luma = color.luma(middle) * np.float32(255 / picture.peak)
+    compression = picture.compression
+    if compression is None and blocking.blocking(luma) > blocking.LIMIT:
+        compression = BLOCKY
+    return Wear(compression, noise(luma))
