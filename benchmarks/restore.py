@@ -4,8 +4,8 @@
     python benchmarks/restore.py small-x2 --fit       # the table again, from what was measured
 
 Photos that no training saw are made small (MATLAB's bicubic), noisy, saved as JPEG with halved
-colours and read as any file is; each is enlarged by every network between the weights for clean pictures
-and those for worn ones. The share that is best where pictures measure alike goes into the table
+colours and read as any file is; each is enlarged by every network between the weights for clean
+pictures and those for worn ones. The share that is best where pictures measure alike goes into the table
 that the program reads. Needs the extra ``dev``.
 """
 
