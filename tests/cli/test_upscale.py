@@ -252,17 +252,22 @@ def test_a_memory_limit_is_kept_to(photo: Path, model: Path, tmp_path: Path) -> 
     assert pictures.read(target).size == (48, 80)
 
 
-def test_a_jpeg_with_visible_blocks_is_told_what_that_means(tmp_path: Path) -> None:
+def test_a_poor_jpeg_is_restored_by_default_and_it_is_said(tmp_path: Path) -> None:
     demo = Path(__file__).parents[2] / "demo" / "demo-pagoda.png"
     photo = pictures.read(demo).pixels_HWC[:160, :160]
-    for quality in (20, 95):
+    for quality in (20, 98):
         pictures.write(Picture.from_array(photo), tmp_path / f"{quality}.jpg", quality=quality)
-    done = rgtsr("upscale", tmp_path / "20.jpg", tmp_path / "95.jpg", "-s", "2").assert_done()
-    blocky, fine = (line for line in done.out.splitlines() if "->" in line)
-    assert "its JPEG blocks are visible: -m small-x2-photo is for such pictures" in blocky
-    assert "blocks" not in fine
-    again = ("upscale", tmp_path / "20.jpg", "-m", "small-x2-photo", "--overwrite")
-    assert "blocks" not in rgtsr(*again).assert_done().out
+    done = rgtsr("upscale", tmp_path / "20.jpg", tmp_path / "98.jpg", "-s", "2").assert_done()
+    poor, fine = (line for line in done.out.splitlines() if "->" in line)
+    assert "; restored by " in poor
+    assert "(JPEG of quality 20, noise " in poor
+    assert "restored" not in fine
+    again = ("upscale", tmp_path / "20.jpg", "--overwrite", "-m")
+    assert "not restored (JPEG of quality 20" in rgtsr(*again, "small-x2").assert_done().out
+    whole = rgtsr(*again, "small-x2", "--restore", "1").assert_done().out
+    assert "; restored by 1 (" in whole
+    assert "restored" not in rgtsr(*again, "small-x2-photo").assert_done().out
+    rgtsr(*again, "small-x2", "--restore", "2").assert_failed(2, "0 to 1")
 
 
 def test_a_folder_says_what_was_passed_over_and_nothing_to_do_is_a_failure(
