@@ -5,8 +5,8 @@
 
 Photos that no training saw are made small (MATLAB's bicubic), noisy, saved as JPEG with halved
 colours and read as any file is; each is enlarged by every network between the weights for clean
-pictures and those for worn ones. The share that is best where pictures measure alike goes into the table
-that the program reads. Needs the extra ``dev``.
+pictures and those for worn ones. The share that is best where pictures measure alike goes into the
+table that the program reads. Needs the extra ``dev``.
 """
 
 import argparse

@@ -63,17 +63,17 @@ def test_the_default_restores_a_poor_jpeg_and_leaves_what_is_clean(
 
 def test_a_share_is_the_network_on_the_line_between(truth: Picture) -> None:
     clean, worn = weights.load(NAME), weights.load(f"{NAME}-photo")
-    with Upscaler(NAME, restore=0.5) as upscaler:
-        with Upscaler(weights.mixed(clean, worn, 0.5)) as between:
-            both = [each.upscale(truth).pixels_HWC for each in (upscaler, between)]
+    mixed = weights.mixed(clean, worn, 0.5)
+    with Upscaler(NAME, restore=0.5) as upscaler, Upscaler(mixed) as between:
+        both = [each.upscale(truth).pixels_HWC for each in (upscaler, between)]
     assert np.array_equal(*both)
 
 
 def test_no_more_networks_than_a_few_stay_compiled(truth: Picture) -> None:
     with Upscaler() as upscaler:
         for share in restoring.SHARES:
-            upscaler._engine(share)  # noqa: SLF001 -- nothing else shows it
-            assert len(upscaler._engines) <= MOST_NETWORKS  # noqa: SLF001
+            upscaler._engine(share)
+            assert len(upscaler._engines) <= MOST_NETWORKS
     with pytest.raises(ValueError, match="closed"):
         upscaler.upscale(truth)
 
