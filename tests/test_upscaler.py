@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fakes import Repeating
 from rgtsr import pictures, tiling, variants, weights
-from rgtsr.errors import OutOfMemoryError, RgtsrError
+from rgtsr.errors import OutOfMemoryError, RgtsrError, UsageError
 from rgtsr.pictures import Metadata, Picture
 from rgtsr.runtimes import Runtime, memory
 from rgtsr.upscaler import Settings, Upscaler
@@ -71,6 +71,16 @@ def test_alpha_is_enlarged_and_does_not_darken_what_is_solid(colours: int) -> No
     assert enlarged.alpha_HW is not None
     assert np.array_equal(enlarged.alpha_HW, repeated(alpha))
     assert (enlarged.pixels_HWC == 200).all(), "colours extend below what is clear: no dark fringe"
+
+
+def test_a_file_never_replaces_itself(tmp_path: Path) -> None:
+    pictures.write(Picture.from_array(noise(20, 20, 3)), tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "linked.png").symlink_to("a.png")
+    for target in ("a.png", "linked.png"):
+        with pytest.raises(UsageError, match="would replace its own source"):
+            repeating().upscale_file(tmp_path / "a.png", tmp_path / target)
+    assert (tmp_path / "a.png").read_bytes() == before
 
 
 def test_metadata_is_carried_along() -> None:
@@ -308,7 +318,7 @@ def test_the_tile_is_the_largest_that_the_limit_leaves_room_for() -> None:
         limit = memory.used_bytes() + (room_mib << 20)
         upscaler = repeating(Repeating(pixel_bytes=5000), max_memory_bytes=limit)
         assert np.array_equal(upscaler.upscale(picture).pixels_HWC, repeated(picture.pixels_HWC))
-        sides.append(upscaler._engine.plan(picture.size).tile[0])
+        sides.append(upscaler._engine(0.0).plan(picture.size).tile[0])
     assert sides[0] == 192
     assert 192 > sides[1] > sides[2] >= 32
 

@@ -1,11 +1,16 @@
 """A request to stop is never lost."""
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from rgtsr.cli import signals
+from cli.running import environment
+from rgtsr import signals
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +36,31 @@ def test_inside_a_callback_of_libvips_it_is_kept_for_the_next_tile() -> None:
     exec(f"raise_signal({int(signal.SIGINT)})", inside)
     with pytest.raises(KeyboardInterrupt):
         signals.check()
+
+
+@pytest.mark.parametrize("module", ["typer", "numpy._core._multiarray_umath", "openvino"])
+def test_while_something_is_imported_it_is_heard_afterwards(
+    photo: Path, tmp_path: Path, module: str
+) -> None:
+    """A process that is interrupted at just that import."""
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {module!r} and "rgtsr" in sys.modules:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+"""
+    )
+    path = os.pathsep.join([str(tmp_path), environment().get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "rgtsr", "upscale", photo, "-o", tmp_path / "out.png"],
+        env=environment(PYTHONPATH=path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.png").exists()

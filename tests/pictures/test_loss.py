@@ -1,5 +1,6 @@
 """What decoders lose is refused, or taken with a note that says how much is there."""
 
+import contextlib
 import io
 import threading
 import zlib
@@ -274,6 +275,19 @@ def claiming(name: str, whole: bytes) -> bytes:
         return whole[:22] + (12_000**2 // 64).to_bytes(4, "little") + whole[26:]
     tags = dict.fromkeys((256, 257), directories.Value.long(12_000))
     return tagged(tagged(whole, 256, tags[256]), 257, tags[257])
+
+
+def test_an_earlier_file_is_not_quoted_about_a_later_one(tmp_path):
+    (tmp_path / "cut.jpg").write_bytes(DAMAGED["cut.jpg"]())
+    webp = pyvips.Image.new_from_array(photo()).webpsave_buffer()
+    (tmp_path / "cut.webp").write_bytes(webp[: len(webp) // 2])
+    for salvage in (False, True):
+        with contextlib.suppress(PictureError):
+            read(tmp_path / "cut.jpg", salvage=salvage)
+    with pytest.raises(PictureError) as caught:
+        read(tmp_path / "cut.webp")
+    assert "Jpeg" not in str(caught.value)
+    assert "JPEG" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif", "tiles.tif"])

@@ -97,6 +97,20 @@ def test_iptc_is_named_where_it_has_no_place(taken, tmp_path):
         assert any("no place for IPTC" in note for note in notes), suffix
 
 
+def test_a_comment_stays_in_jpeg_and_is_named_elsewhere(tmp_path):
+    body = pyvips.Image.new_from_array(photo()).jpegsave_buffer()
+    text = "Grüße".encode()
+    segment = b"\xff\xfe" + struct.pack(">H", 2 + len(text)) + text
+    (tmp_path / "in.jpg").write_bytes(body[:2] + segment + body[2:])
+    picture = read(tmp_path / "in.jpg")
+    assert picture.metadata.comment == text
+    assert write(picture, tmp_path / "out.jpg") == ()
+    assert read(tmp_path / "out.jpg").metadata.comment == text
+    write(picture, tmp_path / "bare.jpg", strip=True)
+    assert read(tmp_path / "bare.jpg").metadata.comment is None
+    assert any("no place for JPEG's comment" in note for note in write(picture, tmp_path / "a.png"))
+
+
 def test_strip_leaves_nothing_but_the_profile(taken, tmp_path, suffix):
     write(taken, tmp_path / f"out{suffix}", strip=True)
     metadata = read(tmp_path / f"out{suffix}").metadata

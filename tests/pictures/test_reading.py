@@ -97,6 +97,7 @@ def test_cmyk_becomes_srgb(tmp_path, suffix, with_profile):
     picture = read(tmp_path / f"print{suffix}")
     assert np.abs(picture.pixels_HWC.astype(int) - colors).max() <= 6
     assert picture.metadata.icc == profile("srgb")
+    assert picture.notes == ("its CMYK was converted to sRGB.",)
 
 
 def test_black_survives_the_way_through_ink(tmp_path):

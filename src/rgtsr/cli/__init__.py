@@ -22,7 +22,6 @@ from rgtsr.cli import (
     evaluate,
     export,
     models,
-    signals,
     train,
     upscale,
 )
@@ -73,7 +72,6 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _warn
     warnings.simplefilter("always", UserWarning)  # of each picture that it is true of
-    signals.listen()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rgtsr.cli import signals
+from rgtsr import signals
 from rgtsr.errors import RgtsrError, UsageError
 
 if TYPE_CHECKING:

@@ -69,6 +69,7 @@ class Encoded:
 
     def image(self, fail_on: str, access: str = "sequential") -> pyvips.Image:
         """The header; pixels follow when asked for. Raises pyvips.Error."""
+        vips.forget_errors()
         if self.body is not None:
             source = pyvips.Source.new_from_memory(self.body)
         else:

@@ -49,14 +49,14 @@ class Rewriter:
             self._head = None
 
 
-def jpeg_head(head: bytes, exif: bytes | None) -> bytes | None:
-    """The start of a JPEG with EXIF, if any, where it belongs; None while it is too short."""
+def jpeg_head(head: bytes, exif: bytes | None, comment: bytes | None) -> bytes | None:
+    """The start of a JPEG with what there is where it belongs; None while it is too short."""
     if len(head) < JFIF_BYTES:
         return None
-    if exif is None:
-        return head
     at = JFIF_BYTES if head.startswith(JFIF_START) else 2
-    return head[:at] + b"\xff\xe1" + struct.pack(">H", 2 + len(exif)) + exif + head[at:]
+    added = [(b"\xff\xe1", exif), (b"\xff\xfe", comment)]
+    segments = [mark + struct.pack(">H", 2 + len(body)) + body for mark, body in added if body]
+    return head[:at] + b"".join(segments) + head[at:]
 
 
 def into_webp(path: Path, exif: bytes) -> None:

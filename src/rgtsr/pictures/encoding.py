@@ -17,6 +17,7 @@ from rgtsr.pictures.formats import Format
 from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
 
 DPI_UNSAID = 72.0
+NAMES = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "comment": "comments"}
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,14 @@ def _label(source: Metadata, plan: Plan) -> tuple[Metadata, tuple[str, ...]]:
     if source.iptc is not None and not form.has_iptc:
         left_out["iptc"] = None
         notes.append(f"{form.name} has no place for IPTC here: it was left out.")
-    for name, block in (("exif", source.exif), ("xmp", source.xmp), ("iptc", source.iptc)):
+    if source.comment is not None and not form.has_comment:
+        left_out["comment"] = None
+        notes.append(f"{form.name} has no place for JPEG's comment: it was left out.")
+    blocks = {"exif": source.exif, "xmp": source.xmp}
+    blocks |= {"iptc": source.iptc, "comment": source.comment}
+    for name, block in blocks.items():
         if len(block or b"") > form.max_block_bytes and name not in left_out:
             left_out[name] = None
-            notes.append(f"{form.name} holds at most 64 KiB of {name.upper()}: it was left out.")
+            notes.append(f"{form.name} holds at most 64 KiB of {NAMES[name]}: it was left out.")
     kept = dataclasses.replace(source, **left_out)
     return metadata.sized(kept, plan.height, plan.width), tuple(notes)

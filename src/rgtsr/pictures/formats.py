@@ -31,6 +31,7 @@ class Format:
     has_pages: bool = False
     has_texts: bool = False
     has_iptc: bool = False
+    has_comment: bool = False
     max_block_bytes: int = 2**31 - 1
 
 
@@ -44,6 +45,7 @@ JPEG = Format(
     quality=95,
     max_side_px=65_500,
     has_iptc=True,
+    has_comment=True,
     max_block_bytes=65_000,
 )
 WEBP = Format(

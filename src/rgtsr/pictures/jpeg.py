@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 HEAD_BYTES = 2**20
-APP_2, QUANTISERS, SCAN = 0xE2, 0xDB, 0xDA
+APP_2, QUANTISERS, SCAN, COMMENT = 0xE2, 0xDB, 0xDA, 0xFE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the others are tables
 
 # table K.1 in zigzag order: the steps of the lowest frequencies of luma at quality 50
@@ -60,6 +60,13 @@ def compression(file: BinaryIO) -> Compression | None:
         elif marker in FRAMES:
             return _of_frame(body, steps)
     return None
+
+
+def comment(file: BinaryIO) -> bytes | None:
+    """What people wrote into a JPEG, in whatever encoding; None where it has no comment."""
+    file.seek(0)
+    found = [body for marker, body in segments(file.read(HEAD_BYTES)) if marker == COMMENT]
+    return b"\n".join(found) or None
 
 
 def _tables(body: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:

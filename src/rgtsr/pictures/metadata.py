@@ -26,7 +26,7 @@ class Metadata:
 
     The four blocks of bytes are as they stand in files (``exif`` with its ``Exif\\0\\0`` prefix).
     ``resolution_per_mm`` is (vertical, horizontal) in pixels per millimetre. ``texts`` are PNG's
-    text chunks, each its kind and its data.
+    text chunks, each its kind and its data; ``comment`` is JPEG's.
     """
 
     icc: bytes | None = None
@@ -35,6 +35,7 @@ class Metadata:
     iptc: bytes | None = None
     resolution_per_mm: tuple[float, float] | None = None
     texts: tuple[bytes, ...] = ()
+    comment: bytes | None = None
 
 
 def upright(metadata: Metadata, turned: bool = False) -> Metadata:

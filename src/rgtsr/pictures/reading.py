@@ -70,6 +70,7 @@ def decode(
     with _opened(wish.path) as file:
         form = _recognised(wish.path, file.read(formats.HEAD_BYTES))
         compression = jpeg.compression(file) if form is JPEG else None
+        comment = jpeg.comment(file) if form is JPEG else None
         try:
             found, notes = _found(Encoded(file, form), wish)
         except (pyvips.Error, Lost) as error:
@@ -81,6 +82,7 @@ def decode(
     )
     if metadata.xmp != (metadata := without_gain_map(metadata)).xmp:
         notes += ("its HDR gain map was left out: this is the picture without it.",)
+    metadata = dataclasses.replace(metadata, comment=comment)
     if found.metadata.exif is not None and metadata.exif is None:
         notes += (exif.UNREAD,)
     if turned_HWC.shape[2] in (1, 3):
@@ -136,8 +138,11 @@ def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found
 def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     """All that is wanted of an image. Raises PictureError for one that cannot be taken."""
     _check_size(wish, image.height, image.width)
+    is_cmyk = image.interpretation == "cmyk"
     image = samples.as_rgb_or_grey(wish.path, image, encoded.stored.is_icclab)
     metadata, notes = _metadata(image, encoded)
+    if is_cmyk:
+        notes += ("its CMYK was converted to sRGB.",)
     return Found(samples.of(image), metadata, _orientation(image), notes)
 
 

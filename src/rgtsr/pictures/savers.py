@@ -45,7 +45,11 @@ def _jpeg(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple
     small = plan.height * plan.width <= JPEG_HELD_PIXELS
     in_exif = label.resolution_per_mm if label.exif is None else None
     keep = _attach(image, dataclasses.replace(label, exif=None), in_exif=in_exif)
-    with _rewritten(path, lambda start: embedding.jpeg_head(start, label.exif)) as target:
+
+    def changed(start: bytes) -> bytes | None:
+        return embedding.jpeg_head(start, label.exif, label.comment)
+
+    with _rewritten(path, changed) as target:
         image.jpegsave_target(
             target, Q=plan.q, subsample_mode="off", optimize_coding=small, keep=keep
         )

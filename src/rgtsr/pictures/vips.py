@@ -84,6 +84,12 @@ def listening() -> Generator[list[Heard]]:
         _EAR.listeners = [other for other in _EAR.listeners if other is not heard]
 
 
+def forget_errors() -> None:
+    """Drop what earlier files left of errors that nobody raised: it would be laid to the next."""
+    library: Any = pyvips  # as above
+    library.vips_lib.vips_error_clear()
+
+
 def can(operation: str) -> bool:
     """Whether this libvips has the operation."""
     return bool(pyvips.type_find("VipsOperation", operation))

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from rgtsr import pictures, tiling, weights
+from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture, color
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.wear import Wear, wear
@@ -179,9 +180,12 @@ class Upscaler:
         input is.
 
         Raises:
+            UsageError: when ``target`` is ``source``. Any other file of that name is replaced.
             PictureError: when a file cannot be read or written.
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
+        if Path(target).exists() and Path(target).samefile(source):
+            raise UsageError(f"{target} would replace its own source: give another target.")
         started = time.perf_counter()
         picture = pictures.read(source, max_pixels=max_pixels, page=page, salvage=salvage)
         worn = wear(picture)

@@ -1,14 +1,18 @@
 """Ctrl-C, SIGTERM and a hang-up: heard at once where that can be, at the next tile where it cannot.
 
 Python throws away what is raised inside a callback from C, and libvips calls back to log; there a
-request to stop is kept until ``check`` is called.
+request to stop is kept until ``check`` is called. What is raised while a module is imported can
+leave it half made, which crashes; there the request comes again a moment later.
 """
 
 import signal
+import threading
 from types import FrameType
 from typing import NoReturn
 
 CALLING_BACK = "pyvips"
+IMPORTING = "importlib._bootstrap"
+MOMENT_S = 0.02
 
 _asked: list[int] = []
 
@@ -32,10 +36,26 @@ def check() -> None:
 
 
 def _note(signum: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        again = threading.Timer(MOMENT_S, signal.raise_signal, (signum,))
+        again.daemon = True
+        again.start()
+        return
     _asked.append(signum)
-    module = "" if frame is None else str(frame.f_globals.get("__name__"))
-    if module.partition(".")[0] != CALLING_BACK:
+    if _module(frame).partition(".")[0] != CALLING_BACK:
         _stop(signum)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if _module(frame) == IMPORTING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _module(frame: FrameType | None) -> str:
+    return "" if frame is None else str(frame.f_globals.get("__name__"))
 
 
 def _stop(signum: int) -> NoReturn:
