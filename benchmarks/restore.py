@@ -31,7 +31,7 @@ LR_PX = 128
 QUALITIES = (None, 97, 95, 92, 85, 75, 60, 45, 30)
 NOISES = (0, 3, 6, 10, 15)
 COARSENESS = (0.0, 0.06, 0.1, 0.16, 0.3, 0.5, 0.8, 1.1, 1.7)  # of those qualities
-MEASURED_NOISE = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0)
+MEASURED_NOISE = (0.0, 1.0, 2.0, 4.0, 7.0, 11.0)
 
 
 def main() -> None:

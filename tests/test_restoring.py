@@ -12,7 +12,7 @@ from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.upscaler import MOST_NETWORKS, restoring
 
-DEMO = Path(__file__).parents[1] / "demo/demo-stream.png"
+DEMO = Path(__file__).parents[1] / "demo/demo-brushes.png"
 NAME = weights.DEFAULT_NAME
 
 
