@@ -46,7 +46,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results = arguments.results / f"restore-{arguments.model}.json"
     if not arguments.fit:
-        rows = measured(arguments.model, sorted(arguments.photos.iterdir())[: arguments.count])
+        rows = measured(arguments.model, sorted(arguments.photos.iterdir()), arguments.count)
         results.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     rows = json.loads(results.read_text())
     tables = json.loads(arguments.table.read_text()) if arguments.table.exists() else {}
@@ -57,16 +57,22 @@ def main() -> None:
         draw(rows, arguments.model, arguments.plot)
 
 
-def measured(model: str, photos: list[Path]) -> list[dict]:
-    """A row per photo and damage: what it measured, and the PSNR-Y of bicubic and each share."""
+def measured(model: str, photos: list[Path], count: int) -> list[dict]:
+    """A row per photo and damage: what it measured, and the PSNR-Y of bicubic and each share.
+
+    Of the first ``count`` photos that are large enough.
+    """
     scale = weights.load(model).variant.scale
     upscalers = [
         Upscaler(model, restore=share, settings=Settings(whole=True)) for share in restoring.SHARES
     ]
-    rows = []
+    rows: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
         for photo in photos:
-            truth = middle(pictures.read(photo).pixels_HWC, LR_PX * scale)
+            pixels_HWC = pictures.read(photo).pixels_HWC
+            if min(pixels_HWC.shape[:2]) < LR_PX * scale:
+                continue
+            truth = middle(pixels_HWC, LR_PX * scale)
             lr = bicubic.resize(truth / np.float32(255), Fraction(1, scale))
             for noise in NOISES:
                 for quality in QUALITIES:
@@ -74,6 +80,8 @@ def measured(model: str, photos: list[Path]) -> list[dict]:
                     row = {"photo": photo.name, "noise": noise, "quality": quality}
                     rows.append(row | scored(pictures.read(file), truth, upscalers))
             print(photo.name, flush=True)
+            if len(rows) == count * len(NOISES) * len(QUALITIES):
+                break
     return rows
 
 

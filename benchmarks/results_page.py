@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+import restore
 import tables
 from rgtsr import pictures, weights
 from rgtsr.pictures import Picture
-from rgtsr.upscaler import Upscaler
+from rgtsr.upscaler import Upscaler, restoring
 
 ROOT = Path(__file__).parents[1]
 PAGE, PLOT = ROOT / "docs/results.md", ROOT / "docs/results.png"
@@ -51,7 +52,24 @@ def main() -> None:
 
 def by_scale(rows: list[dict]) -> dict[str, Callable[[], Iterator[list[str]]]]:
     """The page's tables by name, as ``tables.filled`` takes them."""
-    return {f"x{scale}": functools.partial(lines, rows, scale) for scale in SCALES}
+    named = {f"x{scale}": functools.partial(lines, rows, scale) for scale in SCALES}
+    for model in restoring.tables():
+        named[f"as-they-are-{model}"] = functools.partial(as_they_are, model)
+    return named
+
+
+def as_they_are(model: str) -> Iterator[list[str]]:
+    """What the default gains over bicubic on worn pictures; what clean weights gain in brackets."""
+    rows = json.loads((RESULTS / f"restore-{model}.json").read_text())
+    yield ["saved as", *(f"noise {noise}" for noise in restore.NOISES)]
+    yield ["---", *["---:"] * len(restore.NOISES)]
+    for quality in restore.QUALITIES:
+        cells = [
+            [restore.gain(rows, model, noise, quality, column) for column in (None, 0)]
+            for noise in restore.NOISES
+        ]
+        name = f"JPEG {quality}" if quality else "PNG"
+        yield [name, *(f"{chosen:+.2f} ({clean:+.2f})" for chosen, clean in cells)]
 
 
 def measured() -> dict[str, float]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pictures.made import photo, profile
 from rgtsr.errors import PictureError
-from rgtsr.pictures import formats, read, vips
+from rgtsr.pictures import Picture, formats, read, vips
 
 PAGES = 3
 
@@ -236,3 +236,9 @@ def test_samples_that_name_no_white_are_refused_by_their_type(tmp_path, dtype):
     image.tiffsave(str(tmp_path / "a.tif"))
     with pytest.raises(PictureError, match=f"holds samples of type {np.dtype(dtype)}, of which"):
         read(tmp_path / "a.tif")
+
+
+def test_a_picture_shows_itself_in_a_few_words():
+    assert repr(Picture.from_array(photo())) == "<Picture 60 x 40, RGB, 8 bit>"
+    deep = Picture.from_array(np.zeros((2, 3, 2), np.uint16))
+    assert repr(deep) == "<Picture 3 x 2, grey and alpha, 16 bit>"

@@ -49,6 +49,12 @@ class Picture:
                 f"alpha of {alpha.dtype} {alpha.shape} does not fit pixels of {dtype} {shape}."
             )
 
+    def __repr__(self) -> str:
+        height, width = self.size
+        kind = "grey" if self.is_grey else "RGB"
+        alpha = "" if self.alpha_HW is None else " and alpha"
+        return f"<Picture {width} x {height}, {kind}{alpha}, {self.bits} bit>"
+
     @classmethod
     def from_array(cls, array: NDArray[np.generic], metadata: Metadata = NO_METADATA) -> Picture:
         """Make a picture of a uint8 or uint16 array.
