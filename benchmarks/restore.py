@@ -27,7 +27,7 @@ from rgtsr.pictures.wear import Wear, wear
 from rgtsr.upscaler import restoring
 
 ROOT = Path(__file__).parents[1]
-LR_PX = 128
+LR_PX = {2: 128, 3: 112, 4: 96}  # by scale
 QUALITIES = (None, 97, 95, 92, 85, 75, 60, 45, 30)
 NOISES = (0, 3, 6, 10, 15)
 COARSENESS = (0.0, 0.06, 0.1, 0.16, 0.3, 0.5, 0.8, 1.1, 1.7)  # of those qualities
@@ -70,9 +70,10 @@ def measured(model: str, photos: list[Path], count: int) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         for photo in photos:
             pixels_HWC = pictures.read(photo).pixels_HWC
-            if min(pixels_HWC.shape[:2]) < LR_PX * scale:
+            side = LR_PX[scale] * scale
+            if min(pixels_HWC.shape[:2]) < side:
                 continue
-            truth = middle(pixels_HWC, LR_PX * scale)
+            truth = middle(pixels_HWC, side)
             lr = bicubic.resize(truth / np.float32(255), Fraction(1, scale))
             for noise in NOISES:
                 for quality in QUALITIES:

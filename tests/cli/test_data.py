@@ -64,6 +64,7 @@ def test_each_fault_is_listed_with_its_figure(good: Path, tmp_path: Path) -> Non
     }
     assert not [stem for stem, _ in found if stem == "a-good"]
     lines = done.out.splitlines()
+    assert not [line for line in lines if line.count("unreadable.png") > 1]
     assert lines[-1] == f"7 photos, {len(findings(tmp_path / 'found.json'))} faults"
     assert any("z-copy.jpg: copy: of" in line and "a-good.png" in line for line in lines)
     for row in findings(tmp_path / "found.json"):
@@ -81,6 +82,14 @@ def test_copies_are_told_apart_from_the_same_file(good: Path, tmp_path: Path) ->
         f"{folder / 'b.png'}: copy: of {first}, pixel by pixel",
         "3 photos, 1 faults",
     ]
+
+
+def test_of_two_alike_the_one_with_faults_is_the_copy(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", faults.blurred(photo("pagoda"), 2))
+    write(tmp_path / "b.png", photo("pagoda"))
+    lines = rgtsr("data", "check", tmp_path).out.splitlines()
+    assert any(f"{tmp_path / 'a.png'}: copy: of {tmp_path / 'b.png'}" in line for line in lines)
+    assert not [line for line in lines if line.startswith(f"{tmp_path / 'b.png'}:")]
 
 
 def findings(path: Path) -> list[dict[str, Any]]:

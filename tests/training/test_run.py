@@ -49,7 +49,9 @@ def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(
         if step.step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    fit(mine, tmp_path / "parts", callbacks=Callbacks(on_step=stop_after_three))
+    said: list[str] = []
+    fit(mine, tmp_path / "parts", callbacks=Callbacks(said.append, stop_after_three))
+    assert said[-1].startswith("stopped at step 3: go on with --resume ")
     assert checkpoint.recipe_of(tmp_path / "parts/checkpoint.safetensors") == mine
     fit(mine, tmp_path / "parts", resume=tmp_path / "parts/checkpoint.safetensors")
     assert_same(tmp_path / "whole", tmp_path / "parts")
@@ -68,8 +70,11 @@ def test_a_run_leaves_weights_that_load(photo_folder: Path, tmp_path: Path) -> N
 def test_a_run_scores_its_average_on_the_hold_out(photo_folder: Path, tmp_path: Path) -> None:
     points: list[Point] = []
     mine = tiny(photo_folder, "steps=2", f"holdout={photo_folder}")
-    fit(mine, tmp_path, callbacks=Callbacks(on_point=lambda point, _: points.append(point)))
+    said: list[str] = []
+    note = Callbacks(on_point=lambda point, _: points.append(point), say=said.append)
+    fit(mine, tmp_path, callbacks=note)
     assert [point.step for point in points] == [2]
+    assert any("the hold-out is trained on" in line for line in said)
     assert 10 < points[0].holdout_psnr_y < 60
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rgtsr import atomic
 from rgtsr.errors import PictureError
@@ -25,6 +26,15 @@ class Finding:
     limit: float | None = None
 
 
+class Whole(NamedTuple):
+    """A photo that could be read, and by what its copies are known."""
+
+    path: Path
+    has_faults: bool
+    fingerprint: Fingerprint
+    digest: bytes
+
+
 def findings(
     photos: Sequence[Files], lacking: Sequence[tuple[Path, str]], scale: int, crop_px: int
 ) -> Iterator[Finding]:
@@ -35,29 +45,32 @@ def findings(
     """
     for path, what in lacking:
         yield Finding(path, "LR missing", what)
-    whole: list[Path] = []
-    prints: list[Fingerprint] = []
-    digests: list[bytes] = []
+    whole: list[Whole] = []
     for photo in photos:
         try:
             hr = pairs.read8(photo.hr, rgb=True)
         except PictureError as error:
-            yield Finding(photo.hr, "unreadable", str(error))
+            yield Finding(photo.hr, "unreadable", str(error).removeprefix(f"{photo.hr}: "))
             continue
         luma = color.luma(hr)
-        yield from _faults(photo.hr, luma, crop_px)
+        faults = list(_faults(photo.hr, luma, crop_px))
+        yield from faults
         if photo.lr is not None:
             yield from _misaligned(photo, hr, scale)
-        whole.append(photo.hr)
-        prints.append(inspection.fingerprint(luma))
-        digests.append(hashlib.sha256(hr.data).digest())
+        digest = hashlib.sha256(hr.data).digest()
+        whole.append(Whole(photo.hr, bool(faults), inspection.fingerprint(luma), digest))
+    yield from _copies(sorted(whole, key=lambda photo: photo.has_faults))
+
+
+def _copies(whole: Sequence[Whole]) -> Iterator[Finding]:
+    """Each photo that an earlier one is like."""
     limit = inspection.DUPLICATE_LIMIT_BITS
-    for first, second, bits in inspection.alike(prints, limit):
-        if digests[first] == digests[second]:
-            measure = f"of {whole[first]}, pixel by pixel"
-        else:
-            measure = f"of {whole[first]}, {bits} bits of {inspection.BITS} differ, at most {limit}"
-        yield Finding(whole[second], "copy", measure, bits, limit)
+    for first, second, bits in inspection.alike([photo.fingerprint for photo in whole], limit):
+        original, copy = whole[first], whole[second]
+        measure = f"of {original.path}, {bits} bits of {inspection.BITS} differ, at most {limit}"
+        if original.digest == copy.digest:
+            measure = f"of {original.path}, pixel by pixel"
+        yield Finding(copy.path, "copy", measure, bits, limit)
 
 
 def _faults(path: Path, luma: Luma, crop_px: int) -> Iterator[Finding]:
@@ -86,7 +99,7 @@ def _misaligned(photo: Files, hr: Pixels, scale: int) -> Iterator[Finding]:
     try:
         lr = pairs.read8(photo.lr, rgb=True)
     except PictureError as error:
-        yield Finding(photo.lr, "unreadable", str(error))
+        yield Finding(photo.lr, "unreadable", str(error).removeprefix(f"{photo.lr}: "))
         return
     try:
         cut = pairs.matched(hr, lr, scale, hr_name=str(photo.hr), lr_name=str(photo.lr))

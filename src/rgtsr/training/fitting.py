@@ -14,7 +14,7 @@ from rgtsr.training import checkpoint, distributed, schedule
 from rgtsr.training.degrade import Degrade
 from rgtsr.training.loss import Loss
 from rgtsr.training.recipe import Recipe
-from rgtsr.training.run import WEIGHTS, Callbacks, Run, open_run, torch_device
+from rgtsr.training.run import CHECKPOINT, WEIGHTS, Callbacks, Run, open_run, torch_device
 
 BEFORE_COOLDOWN = "before-cooldown.safetensors"  # continue a standing run from here
 
@@ -73,6 +73,8 @@ def fit(
         run.checkpoint()  # first: whoever asked to stop may not wait for the rest
         if stopped:
             run.keep_weights()
+            step, path = run.learner.step, folder / CHECKPOINT
+            run.callbacks.say(f"stopped at step {step}: go on with --resume {path}")
         else:
             run.validate()
             run.checkpoint()

@@ -132,6 +132,15 @@ class Run:
         self.callbacks.on_point(point, samples)
 
 
+def is_trained_on(recipe: Recipe) -> bool:
+    """Whether photos of the hold-out are among those of the training, as folders tell."""
+    if recipe.holdout is None:
+        return False
+    judged = recipe.holdout.resolve()
+    trained = [folder.resolve() for folder in recipe.photos]
+    return any(one == judged or one in judged.parents or judged in one.parents for one in trained)
+
+
 def open_run(
     recipe: Recipe,
     folder: Path,
@@ -165,6 +174,8 @@ def open_run(
         device=device,
     )
     callbacks.say(f"{len(crops.hr)} photos, {crops.megapixels:.3g} megapixels")
+    if is_trained_on(recipe):
+        callbacks.say("the hold-out is trained on: its scores say nothing about other pictures")
     torch.manual_seed(recipe.seed)
     network = RGT(recipe.network_variant, drop_path=recipe.drop_path)
     init(network, recipe)
