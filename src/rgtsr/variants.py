@@ -100,6 +100,7 @@ BASES: dict[str, Variant] = {
     for base in (
         Variant("tiny", 2, 48, (4, 4), 4, (8, 16)),
         Variant("small", 2, 64, (6, 6), 4, (8, 16)),
+        Variant("swift", 2, 96, (4,), 2, (8, 16), num_feat=32),
         Variant("light", 2, 96, (6, 6), 6, (8, 32)),
         Variant("medium", 2, 128, (6,) * 4, 8, (8, 32)),
         Variant("baseline", 2, 180, (12, 12), 6, (8, 32)),

@@ -31,7 +31,8 @@ def test_the_tensors_are_those_of_the_network(name: str, scale: int) -> None:
     ("name", "scale", "millions"),
     [
         ("tiny", 2, 0.38), ("tiny", 3, 0.56), ("tiny", 4, 0.52),
-        ("small", 2, 0.65), ("light", 2, 1.22), ("light", 3, 1.40), ("light", 4, 1.37),
+        ("small", 2, 0.65), ("swift", 2, 0.49),
+        ("light", 2, 1.22), ("light", 3, 1.40), ("light", 4, 1.37),
         ("medium", 2, 3.62), ("baseline", 2, 6.30), ("rgt-s", 2, 10.05), ("rgt", 4, 13.37),
     ],
 )  # fmt: skip
