@@ -1,5 +1,6 @@
 """How large a picture is to become. Pure arithmetic; sizes are (height, width) in pixels."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -96,4 +97,7 @@ def size_bytes(text: str) -> int:
     number, unit, binary = found.groups()
     decimal = not binary and text.strip().lower().endswith("b")
     factor = 1000 if decimal else 1024
-    return int(float(number) * factor ** " kmgt".index(unit.lower() or " "))
+    size = float(number) * factor ** " kmgt".index(unit.lower() or " ")
+    if not 1 <= size < math.inf:
+        raise UsageError(f"--max-memory={text} is out of range: write for example 2GiB or 800MiB.")
+    return int(size)
