@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rgtsr import atomic
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs
 from rgtsr.cli.network import opened
@@ -108,12 +107,9 @@ def enlarge(
 ) -> int:
     """One file after another; what fails is said and passed over. Returns the exit status.
 
-    What has no decoder here and was found in a folder is only counted in ``passed_over``. What
-    killed runs left in the folders of the results is removed.
+    What has no decoder here and was found in a folder is only counted in ``passed_over``.
     """
     made = skipped = failed = undecoded = 0
-    for folder in {job.target.parent for job in todo}:
-        atomic.sweep(folder)
     with steps(len(todo)) as say:
         for job in todo:
             on_progress = say.start(job.source.name)
