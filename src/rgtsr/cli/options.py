@@ -168,7 +168,8 @@ Page = Annotated[
         "--page",
         metavar="N",
         rich_help_panel=FILES,
-        help="Which frame of an animation, or page of many. Default: the first.",
+        help="Which frame of an animation, or page of many; not of APNG or MPO. Default: the"
+        " first.",
     ),
 ]
 Salvage = Annotated[
