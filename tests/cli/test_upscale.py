@@ -11,12 +11,13 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import pyvips
 
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
 from rgtsr import atomic, pictures
-from rgtsr.cli import options
-from rgtsr.pictures import Picture, formats, vips
+from rgtsr.cli import options, run
+from rgtsr.pictures import Picture, formats, savers, vips
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
@@ -457,3 +458,22 @@ def test_damaged_files_fail_or_are_salvaged_with_a_note_and_pages_are_chosen(
     rgtsr(*arguments, "--page", "0").assert_failed(2, "--page=0")
     done = rgtsr("upscale", cut, "-o", tmp_path / "x.png", "-m", model, "--page", "2")
     done.assert_failed(1, "no page 2")
+
+
+def test_exif_that_a_tiff_beyond_two_gigabytes_cannot_hold_is_told(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pyvips.Image.new_from_array(picture(24, 40).pixels_HWC)
+    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Make", "Rolleiflex")
+    image.write_to_file(str(tmp_path / "photo.jpg"))
+    arguments = ["upscale", str(tmp_path / "photo.jpg"), "-m", str(model), "-o"]
+    monkeypatch.setattr(savers, "BIG_TIFF_BYTES", 1000)
+    assert run([*arguments, str(tmp_path / "big.tif")]) == 0
+    assert (
+        "; TIFF of more than 2 GiB holds no EXIF here: it was left out" in capsys.readouterr().out
+    )
+    assert (tmp_path / "big.tif").read_bytes()[2] == 43  # BigTIFF's number
+    assert pictures.read(tmp_path / "big.tif").size == (48, 80)
+    monkeypatch.undo()
+    assert run([*arguments, str(tmp_path / "usual.tif")]) == 0
+    assert "EXIF" not in capsys.readouterr().out
