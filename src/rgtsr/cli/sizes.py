@@ -45,12 +45,6 @@ def final_size(
     return lambda size: _checked(size, _size(size, scale, width_px, height_px, long_side_px))
 
 
-def is_cropped(before: Size, after: Size) -> bool:
-    """Whether a picture loses borders on its way: its shape changes by more than rounding does."""
-    height, width = before[0] * after[1] / before[1], before[1] * after[0] / before[0]
-    return abs(after[0] - height) >= 1 and abs(after[1] - width) >= 1
-
-
 def _size(
     size: Size,
     scale: float | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs
 from rgtsr.cli.network import opened
-from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
+from rgtsr.cli.sizes import FinalSize, final_size, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
 from rgtsr.errors import PictureError, UndecodedError, UsageError
 
@@ -142,6 +142,8 @@ def enlarge(
 
 def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: OnProgress) -> str:
     """Make one file; returns what is to be said of it."""
+    from rgtsr.pictures.encoding import is_cropped
+
     cropped: list[str] = []
 
     def size_wanted(before: tuple[int, int]) -> tuple[int, int]:
