@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 import mutations
 from rgtsr import pictures, variants, weights
 from rgtsr.errors import RgtsrError
+from rgtsr.pictures import vips
 from rgtsr.weights import Weights
 
 MIB = 1 << 20
@@ -42,6 +43,10 @@ MOST_SECONDS = 2.0  # of the processor
 HANG_S = 60.0  # on the clock: the machine may be busy with other things
 KINDS = ("pth", "safetensors", "authors", "cache", "jpeg", "png", "tiff", "tiled", "webp", "avif")
 KINDS += ("gif", "bmp")
+if vips.can("jxlload") and vips.can("jxlsave"):
+    KINDS, LEFT_OUT = (*KINDS, "jxl"), ""
+else:
+    LEFT_OUT = "jxl is left out: this libvips cannot read and write JPEG XL"
 SUFFIXES = {"authors": "safetensors", "jpeg": "jpg", "tiff": "tif", "tiled": "tif"}
 TELLING = ("read", "salvaged", "refused")  # anything else that a file does is a finding
 STATUS = Path("/proc/self/status")
@@ -59,6 +64,8 @@ def main() -> int:
     if asked.child:
         child(asked.kinds[0], asked.first, asked.count)
         return 0
+    if LEFT_OUT:
+        print(LEFT_OUT, flush=True)
     rows = []
     for kind in asked.kinds:
         rows.append(row(kind, list(outcomes(kind, asked.first, asked.count)), asked.keep))

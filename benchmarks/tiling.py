@@ -50,7 +50,7 @@ def measured(model: str, folder: Path) -> dict:
     report = {"model": model, "photos": len(pairs), "ways": []}
     report["whole_psnr_y"] = float(np.mean(whole))
     for way in ways:
-        upscaler = Upscaler(loaded, "openvino", precision="float32", settings=way)
+        upscaler = Upscaler(loaded, runtime="openvino", precision="float32", settings=way)
         loss = float(np.mean(np.subtract(whole, scores(upscaler, pairs))))
         cost = float(np.mean([pixels_run(way, lr.shape) / lr[..., 0].size for _, lr in pairs]))
         row = {"tile_px": way.tile_px, "overlap_px": way.overlap_px}

@@ -1,10 +1,16 @@
-"""Files that appear whole or not at all. Knows nothing of what is in them."""
+"""Files that appear whole or not at all. Knows nothing of what is in them.
+
+Drafts that a killed process left in a folder are removed by the next that writes into it.
+"""
 
 import contextlib
+import functools
 import os
 import platform
+import re
 import shutil
 import stat
+import time
 import zlib
 from collections.abc import Generator
 from pathlib import Path
@@ -12,6 +18,8 @@ from pathlib import Path
 import psutil
 
 HIDDEN = ".rgtsr-"
+DRAFT = re.compile(re.escape(HIDDEN) + r"([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]+\.\w+")
+FORSAKEN_S = 86_400.0  # after which a draft that was not written to is nobody's
 
 
 @contextlib.contextmanager
@@ -31,10 +39,13 @@ def replacing(path: Path) -> Generator[Path]:
 def beside(path: Path, suffix: str) -> Path:
     """A free hidden name in the folder of ``path``: only within one file system is a rename whole.
 
-    Behind a link it is the folder of the file that is linked to.
+    Behind a link it is the folder of the file that is linked to. The first time in each folder,
+    what killed processes left there is removed.
     """
+    final = _behind_links(path)
+    _sweep_once(final.parent)
     name = f"{HIDDEN}{_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
-    return _behind_links(path).with_name(name)
+    return final.with_name(name)
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -56,16 +67,41 @@ def remove(draft: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes of this machine left in a folder when they were killed."""
-    for draft in folder.glob(f"{HIDDEN}{_machine()}-*"):
-        process = draft.name.removeprefix(HIDDEN).split("-")[1]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
-            remove(draft)
+    """Remove the drafts in a folder whose process was killed.
+
+    Those of this machine go when their process has ended. Of others, which may write into the same
+    folder, nobody here knows that: theirs go when they were not written to for a day.
+    """
+    with contextlib.suppress(OSError):
+        for draft in folder.glob(f"{HIDDEN}*"):
+            if (named := DRAFT.fullmatch(draft.name)) and _is_left(draft, *named.groups()):
+                remove(draft)
 
 
+@functools.lru_cache(maxsize=256)
+def _sweep_once(folder: Path) -> None:
+    sweep(folder)
+
+
+def _is_left(draft: Path, machine: str, process: str) -> bool:
+    if machine == _machine() and not psutil.pid_exists(int(process)):
+        return True
+    try:
+        return time.time() - draft.stat().st_mtime > FORSAKEN_S
+    except OSError:  # it is gone
+        return False
+
+
+@functools.cache
 def _machine() -> str:
-    """A short name of this machine: others may write into the same folder."""
-    return f"{zlib.crc32(platform.node().encode()):08x}"
+    """A short name of where a process id means the same: this machine since it was started.
+
+    Containers count as machines of their own, whatever they are called.
+    """
+    about = [platform.node(), f"{psutil.boot_time():.0f}"[:-1]]  # which a set clock moves a little
+    with contextlib.suppress(OSError):  # Linux alone has it
+        about.append(str(Path("/proc/self/ns/pid").readlink()))
+    return f"{zlib.crc32(repr(about).encode()):08x}"
 
 
 def _behind_links(path: Path) -> Path:

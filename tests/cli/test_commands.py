@@ -192,11 +192,6 @@ def test_eval_does_not_write_scores_into_a_picture(benchmark: Path, tmp_path: Pa
     assert picture_.read_bytes() == before
 
 
-def test_eval_at_a_scale_that_the_default_lacks_says_what_it_has(benchmark: Path) -> None:
-    done = rgtsr("eval", "-s", "1", "--data", benchmark)
-    done.assert_failed(2, "at scale 1", "small has x2")
-
-
 def test_a_folder_of_a_models_name_is_not_the_model(photo: Path, tmp_path: Path) -> None:
     (tmp_path / "small-x2").mkdir()
     rgtsr("upscale", photo, "-o", "large.png", cwd=tmp_path).assert_done()

@@ -11,12 +11,13 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import pyvips
 
 from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
 from rgtsr import atomic, pictures
-from rgtsr.cli import options
-from rgtsr.pictures import Picture, formats, vips
+from rgtsr.cli import options, run
+from rgtsr.pictures import Picture, formats, savers, vips
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
@@ -183,26 +184,53 @@ def test_an_output_that_cannot_be_written_is_said(photo: Path, model: Path, tmp_
 def test_an_interrupted_run_leaves_no_half_file(
     which: signal.Signals, status: int, model: Path, tmp_path: Path
 ) -> None:
-    write_picture(tmp_path / "in" / "1.png", 20, 20)
-    write_picture(tmp_path / "in" / "2.png", 1500, 1500)
-    arguments = [*command(), "upscale", "in", "-o", "out", "-m", str(model), "--tile", "64"]
-    with subprocess.Popen(
-        arguments,
-        cwd=tmp_path,
+    process = held_at_the_second_picture(model, tmp_path)
+    process.send_signal(which)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Traceback" not in errors
+    assert "stopped: 1 enlarged, 0 skipped, 0 failed, 1 to do" in errors
+    assert files_below(tmp_path / "out") == ["1.png"]
+
+
+HELD = """
+import signal
+from rgtsr.cli import main
+from rgtsr.runtimes import openvino
+
+real, calls = openvino.OpenVINORuntime.upscale_tiles, []
+
+def held(self, tiles):
+    calls.append(1)
+    if len(calls) == 2:
+        print("held", flush=True)
+        signal.pause()
+    return real(self, tiles)
+
+openvino.OpenVINORuntime.upscale_tiles = held
+main()
+"""
+
+
+def held_at_the_second_picture(model: Path, folder: Path) -> subprocess.Popen[str]:
+    """``upscale in -o out`` of two pictures of one tile each, until a signal comes."""
+    for name in ("1.png", "2.png"):
+        write_picture(folder / "in" / name, 20, 20)
+    arguments = ["upscale", "in", "-o", "out", "-m", str(model), "--runtime", "openvino"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", HELD, *arguments],
+        cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        text=True,
         # nohup would be inherited
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
-    ) as process:
-        assert process.stdout is not None
-        assert b"in/1.png -> out/1.png" in process.stdout.readline()
-        process.send_signal(which)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert b"Traceback" not in errors
-    assert b"stopped: 1 enlarged, 0 skipped, 0 failed, 1 to do" in errors
-    assert files_below(tmp_path / "out") == ["1.png"]
+    )
+    assert process.stdout is not None
+    assert "in/1.png -> out/1.png" in process.stdout.readline()
+    assert process.stdout.readline() == "held\n"
+    return process
 
 
 def test_a_terminal_gets_a_bar_with_the_time_left(photo: Path, model: Path, tmp_path: Path) -> None:
@@ -403,22 +431,15 @@ def test_names_with_line_breaks_stay_on_one_line(model: Path, tmp_path: Path) ->
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(model: Path, tmp_path: Path) -> None:
-    write_picture(tmp_path / "in" / "1.png", 20, 20)
-    write_picture(tmp_path / "in" / "2.png", 1500, 1500)
-    run = [*command(), "upscale", "in", "-o", "out", "-m", str(model), "--tile", "64"]
-    with subprocess.Popen(
-        run, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        while not list((tmp_path / "out").glob(".rgtsr-*")):
-            assert process.poll() is None
-        process.kill()
+    process = held_at_the_second_picture(model, tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
     assert list((tmp_path / "out").glob(".rgtsr-*"))
-    own = tmp_path / "out" / f"{atomic.HIDDEN}{atomic._machine()}-{os.getpid()}-00.part"
-    own.touch()  # of a process that lives
-    rgtsr("upscale", tmp_path / "in" / "1.png", "-o", f"{tmp_path}/out/", "-m", model)
-    assert list((tmp_path / "out").glob(".rgtsr-*")) == [own]
+    with atomic.replacing(tmp_path / "out" / "x.png") as own:
+        own.touch()
+        rgtsr("upscale", "in", "-o", "out", "-m", model, cwd=tmp_path).assert_done()
+        assert list((tmp_path / "out").glob(".rgtsr-*")) == [own]
+    assert files_below(tmp_path / "out") == ["1.png", "2.png", "x.png"]
 
 
 def test_damaged_files_fail_or_are_salvaged_with_a_note_and_pages_are_chosen(
@@ -442,3 +463,22 @@ def test_damaged_files_fail_or_are_salvaged_with_a_note_and_pages_are_chosen(
     rgtsr(*arguments, "--page", "0").assert_failed(2, "--page=0")
     done = rgtsr("upscale", cut, "-o", tmp_path / "x.png", "-m", model, "--page", "2")
     done.assert_failed(1, "no page 2")
+
+
+def test_exif_that_a_tiff_beyond_two_gigabytes_cannot_hold_is_told(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pyvips.Image.new_from_array(picture(24, 40).pixels_HWC)
+    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Make", "Rolleiflex")
+    image.write_to_file(str(tmp_path / "photo.jpg"))
+    arguments = ["upscale", str(tmp_path / "photo.jpg"), "-m", str(model), "-o"]
+    monkeypatch.setattr(savers, "BIG_TIFF_BYTES", 1000)
+    assert run([*arguments, str(tmp_path / "big.tif")]) == 0
+    assert (
+        "; TIFF of more than 2 GiB holds no EXIF here: it was left out" in capsys.readouterr().out
+    )
+    assert (tmp_path / "big.tif").read_bytes()[2] == 43  # BigTIFF's number
+    assert pictures.read(tmp_path / "big.tif").size == (48, 80)
+    monkeypatch.undo()
+    assert run([*arguments, str(tmp_path / "usual.tif")]) == 0
+    assert "EXIF" not in capsys.readouterr().out

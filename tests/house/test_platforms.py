@@ -34,9 +34,11 @@ main()
 """
 
 
-def run(*arguments: str | Path) -> str:
+def run(*arguments: str | Path, heavy: tuple[str, ...] = ()) -> str:
+    """``heavy``: what else of others' is imported before, which most commands never need."""
+    program = "".join(f"import {name}\n" for name in heavy) + PROGRAM
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
+        [sys.executable, "-c", program, *map(str, arguments)],
         env=environment(),
         capture_output=True,
         text=True,
@@ -62,3 +64,17 @@ def test_the_readmes_first_page_works_without_what_is_posix_alone(tmp_path: Path
     assert "openvino" in run("bench", "--tile", "32")
     run("upscale", photo, "-o", tmp_path / "wide.png", "--long-side", "100")
     assert pictures.read(tmp_path / "wide.png").size == (60, 100)
+
+
+def test_photos_are_looked_through_packed_and_trained_on(tmp_path: Path) -> None:
+    demo = pictures.read(Path(__file__).parents[2] / "demo" / "demo-pagoda.png").pixels_HWC
+    (tmp_path / "photos").mkdir()
+    pictures.write(Picture.from_array(demo[:240, :264]), tmp_path / "photos" / "a.png")
+    found, packed = tmp_path / "found.json", tmp_path / "photos.safetensors"
+    assert run("data", "check", tmp_path / "photos", "--json", found) == "1 photos, 0 faults\n"
+    assert '"findings": []' in found.read_text()
+    run("data", "pack", tmp_path / "photos", packed, "-s", "2")
+    keys = ("variant=tiny", "batch=1", "steps=2", f"photos={packed}", f"holdout={packed}")
+    heavy = ("torch", "torch.utils.tensorboard")
+    assert "hold-out" in run("train", "small-x2", *keys, "-o", tmp_path / "run", heavy=heavy)
+    assert (tmp_path / "run" / "weights.safetensors").is_file()

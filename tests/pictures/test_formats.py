@@ -171,7 +171,9 @@ def test_the_further_pictures_of_an_mpo_are_told(tmp_path):
     first.save(tmp_path / "a.mpo", save_all=True, append_images=[second])
     (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")
     picture = read(tmp_path / "a.jpg")
-    assert picture.notes == ("the first of 2 pictures in it was read.",)
+    assert picture.notes == ("the first of 2 pictures in it was read: others cannot be.",)
+    with pytest.raises(PictureError, match="has no page 2, only 1 that can be read"):
+        read(tmp_path / "a.jpg", page=2)
     assert picture.size == photo().shape[:2]
     first.save(tmp_path / "one.jpg")
     assert read(tmp_path / "one.jpg").notes == ()

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from rgtsr import variants
+from rgtsr.errors import UsageError
 from rgtsr.training import recipe
 from rgtsr.variants import Variant
 
@@ -80,6 +81,32 @@ def test_a_wrong_override_is_refused_with_the_way_out(override: str, words: str)
 def test_an_unknown_recipe_is_refused_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="Did you mean 'light-x2'"):
         recipe.load("ligt-x2")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "learning_rate=.inf",
+        "clip_norm=.inf",
+        "betas=[2, 3]",
+        "betas=[-1, .nan]",
+        "milestones=-5",
+        "seed=-1",
+        f"seed={2**63}",
+        "validate_minutes=.inf",
+        "checkpoint_minutes=.nan",
+        "steps=.inf",
+        "mlp_ratio: .inf",
+        "c_ratio: .nan",
+        "mean_rgb: [.nan, 0, .inf]",
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(override: str) -> None:
+    key, text = override.partition("=")[0].partition(":")[0], override
+    if ":" in override:
+        text = f"variant={{channels: 48, depths: [4], heads: 4, split: [8, 16], {override}}}"
+    with pytest.raises(UsageError, match=key):
+        recipe.load("small-x2", (text,))
 
 
 @pytest.mark.parametrize("variant", ["rgt", "rgt-s"])

@@ -32,6 +32,9 @@ def test_a_budget_ends_with_whatever_comes_first() -> None:
 def test_a_run_without_an_end_is_refused() -> None:
     with pytest.raises(ValueError, match="--max-minutes"):
         schedule.Budget(None, None)
+    for minutes in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="more than 0"):
+            schedule.Budget(None, minutes)
 
 
 def test_the_moving_average_forgets_the_start() -> None:

@@ -110,7 +110,7 @@ def _run(arguments: Sequence[str]) -> int:
         complain("interrupted: nothing half-done was left.")
         return INTERRUPTED
     except typer.TyperException as error:
-        complain(f"{error.format_message()} See rgtsr --help.")
+        complain(f"{error.format_message().rstrip('.')}. See rgtsr --help.")
         return MISUSED
     except BrokenPipeError:  # whoever read us has gone, as in ``| head``
         silence_stdout()

@@ -9,15 +9,13 @@ from rgtsr.cli.network import chosen
 from rgtsr.cli.terminal import table
 
 Tile = Annotated[
-    int, typer.Option("--tile", metavar="PX", help="Side of the tile that is measured.")
+    int, typer.Option("--tile", metavar="PX", min=1, help="Side of the tile that is measured.")
 ]
 
 
 def bench(
     model: options.Model = None,
-    scale: Annotated[
-        int | None, typer.Option("-s", "--scale", metavar="2|3|4", help="Of the model.")
-    ] = None,
+    scale: options.WholeScale = None,
     tile: Tile = 192,
     device: options.Device = "auto",
 ) -> int:

@@ -31,10 +31,6 @@ Models = Annotated[
         " unless there is a --panel.",
     ),
 ]
-Scale = Annotated[
-    int | None,
-    typer.Option("-s", "--scale", metavar="2|3|4", help="Default: the model's own, or 2."),
-]
 Panels = Annotated[
     list[str] | None,
     typer.Option("--panel", metavar="LABEL=FILE", help="Show this picture too; may be repeated."),
@@ -60,7 +56,7 @@ def compare(
     *,
     output: Output,
     model: Models = None,
-    scale: Scale = None,
+    scale: options.WholeScale = None,
     panel: Panels = None,
     save_panels: SavePanels = None,
     tile: options.Tile = None,
@@ -85,7 +81,7 @@ def compare(
     upscalers = [
         opened(name, scale=scale, tile_px=tile, runtime=runtime, device=device) for name in names
     ]
-    scales = {each.scale for each in upscalers} | ({scale} if scale else set[int]())
+    scales = {each.scale for each in upscalers} | (set[int]() if scale is None else {scale})
     if len(scales) > 1:
         raise UsageError(f"the models enlarge {sorted(scales)} times: compare one scale at a time.")
     factor = scales.pop() if scales else DEFAULT_SCALE

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rgtsr.cli import extras
+from rgtsr.cli import extras, options
 from rgtsr.cli.terminal import complain
 from rgtsr.errors import TrainingError, UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCALE = 2
 LEAST_LR_PX = 64  # of a recipe's patches
+MOST_SEED = 2**63 - 1  # torch's
 
 app = typer.Typer(
     help="Look through photos before they are trained on, pack them, make their LR.",
@@ -30,9 +31,6 @@ Template = Annotated[
     str | None,
     typer.Option("--filename-tmpl", help="An LR's name after its photo's. Default: {}x2, {}x3 ..."),
 ]
-Scale = Annotated[
-    int | None, typer.Option("-s", "--scale", metavar="FACTOR", help="Of LR: 2, 3 or 4.")
-]
 
 
 @app.command()
@@ -41,12 +39,13 @@ def check(
     *,
     lr: Given = None,
     filename_tmpl: Template = None,
-    scale: Scale = None,
+    scale: options.WholeScale = None,
     crop: Annotated[
         int | None,
         typer.Option(
             "--crop",
             metavar="PX",
+            min=1,
             help="Photos with a shorter side are too small. Default: 64 times the scale.",
         ),
     ] = None,
@@ -66,9 +65,9 @@ def check(
         raise UsageError(f"{json}: its name must end in .json.")
     if json is not None and not json.parent.is_dir():
         raise TrainingError(f"{json}: the folder {json.parent} does not exist: make it first.")
-    factor, template = scale or DEFAULT_SCALE, filename_tmpl or photo_folders.TEMPLATE
+    factor, template = _or_default(scale), filename_tmpl or photo_folders.TEMPLATE
     photos, lacking = photo_folders.paired(folders, lr or (), template=template, scale=factor)
-    crop_px = crop or LEAST_LR_PX * factor
+    crop_px = LEAST_LR_PX * factor if crop is None else crop
     found: list[checking.Finding] = []
     for finding in checking.findings(photos, lacking, factor, crop_px):
         print(f"{finding.path}: {finding.kind}: {finding.measure}", flush=True)
@@ -87,12 +86,12 @@ def pack(
     *,
     lr: Given = None,
     filename_tmpl: Template = None,
-    scale: Annotated[
-        int | None,
-        typer.Option("-s", "--scale", metavar="FACTOR", help="Keep LR of this scale as well."),
-    ] = None,
+    scale: options.WholeScale = None,
 ) -> int:
-    """Put photos into one file: photos=OUT trains without libvips, and starts at once."""
+    """Put photos into one file: photos=OUT trains without libvips, and starts at once.
+
+    With --scale, LR of that scale is kept as well.
+    """
     from rgtsr.training import pack as packs
 
     *folders, target = paths
@@ -115,18 +114,18 @@ def degrade(
     preset: Annotated[
         str, typer.Option("--preset", help="bicubic, clean, photo, night or web: docs/training.md.")
     ] = "photo",
-    scale: Annotated[int, typer.Option("-s", "--scale", metavar="FACTOR")] = 2,
-    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    scale: options.WholeScale = None,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of all that is random.")] = 0,
 ) -> int:
     """Make a benchmark whose LR has blur, noise and compression: for eval and holdout=."""
     with extras.training():
         from rgtsr.training import degraded
 
-    *sources, target = folders
+    factor, (*sources, target) = _or_default(scale), folders
     if not sources:
         raise UsageError("give folders of photos and a new one: rgtsr data degrade DIR... OUT")
-    count = degraded.benchmark(_photos(sources, None, None, None), target, preset, scale, seed)
-    print(f"{target}: {count} photos at x{scale}, preset {preset}")
+    count = degraded.benchmark(_photos(sources, None, None, None), target, preset, factor, seed)
+    print(f"{target}: {count} photos at x{factor}, preset {preset}")
     return 0
 
 
@@ -135,6 +134,9 @@ def _photos(
 ) -> "list[Files]":
     from rgtsr.training import folders as photo_folders
 
-    return photo_folders.photos(
-        folders, lr or (), template=template or photo_folders.TEMPLATE, scale=scale or DEFAULT_SCALE
-    )
+    template, factor = template or photo_folders.TEMPLATE, _or_default(scale)
+    return photo_folders.photos(folders, lr or (), template=template, scale=factor)
+
+
+def _or_default(scale: int | None) -> int:
+    return DEFAULT_SCALE if scale is None else scale

@@ -42,10 +42,6 @@ Models = Annotated[
         help="As for `rgtsr upscale`, or `bicubic`; may be repeated.",
     ),
 ]
-Scale = Annotated[
-    int | None,
-    typer.Option("-s", "--scale", metavar="2|3|4", help="Default: the model's own, or 2."),
-]
 Results = Annotated[
     list[Path] | None,
     typer.Option("--results", metavar="DIR", help="Score the pictures in DIR, made by anyone."),
@@ -60,7 +56,9 @@ Json = Annotated[
 ]
 Tile = Annotated[
     int | None,
-    typer.Option("--tile", metavar="PX", help="Cut into tiles; scores of record are untiled."),
+    typer.Option(
+        "--tile", metavar="PX", min=1, help="Cut into tiles; scores of record are untiled."
+    ),
 ]
 
 
@@ -83,7 +81,7 @@ def evaluate(
     *,
     data: Data,
     model: Models = None,
-    scale: Scale = None,
+    scale: options.WholeScale = None,
     results: Results = None,
     protocol: Rules = "paper",
     csv: Csv = None,
@@ -150,7 +148,8 @@ def contestants(
     """Everyone who takes part; bicubic and folders take the models' scale if none is given."""
     from rgtsr.evaluation import score
 
-    common = scale or next((each.scale for each in upscalers.values()), DEFAULT_SCALE)
+    own = next((each.scale for each in upscalers.values()), DEFAULT_SCALE)
+    common = own if scale is None else scale
     entered: list[Contestant] = []
     for name in models:
         if name == BICUBIC:

@@ -10,12 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from rgtsr.cli.convert import refuse_unfit
-from rgtsr.cli.options import Model
+from rgtsr.cli.options import Model, WholeScale
 
-Scale = Annotated[
-    int | None,
-    typer.Option("-s", "--scale", metavar="FACTOR", help="Which of a model's scales: 2, 3 or 4."),
-]
 Format = Annotated[
     Literal["onnx", "openvino"],
     typer.Option(
@@ -37,7 +33,7 @@ Output = Annotated[
 
 
 def export(
-    *, model: Model = None, scale: Scale = None, to: Format = "onnx", output: Output = None
+    *, model: Model = None, scale: WholeScale = None, to: Format = "onnx", output: Output = None
 ) -> int:
     """Write the network for other programs, as ONNX or OpenVINO."""
     from rgtsr import exporting

@@ -67,7 +67,7 @@ def opened(
         ensemble=ensemble,
         max_memory_bytes=max_memory_bytes,
     )
-    asked = {"tile_px": tile_px or TILE_PX, "overlap_px": overlap_px or 0}
+    asked = {"tile_px": TILE_PX if tile_px is None else tile_px, "overlap_px": overlap_px or 0}
     tiling.plan(1, 1, **asked)  # raises for what cannot be
     return upscaler.Upscaler(
         chosen(model, scale, repeated=repeated),

@@ -32,6 +32,17 @@ Scale = Annotated[
         " Default: the model's own.",
     ),
 ]
+WholeScale = Annotated[
+    int | None,
+    typer.Option(
+        "-s",
+        "--scale",
+        metavar="2|3|4",
+        min=2,
+        max=4,
+        help="Which scale. Default: the model's own, or 2.",
+    ),
+]
 Width = Annotated[
     int | None,
     typer.Option("--width", metavar="PX", rich_help_panel=SIZE, help="Exactly this wide."),
@@ -78,6 +89,7 @@ Tile = Annotated[
     typer.Option(
         "--tile",
         metavar="PX",
+        min=1,
         rich_help_panel=NETWORK,
         help="Side of the tiles; less needs less memory. Default: 192, or what fits.",
     ),
@@ -166,7 +178,8 @@ Page = Annotated[
         "--page",
         metavar="N",
         rich_help_panel=FILES,
-        help="Which frame of an animation, or page of many. Default: the first.",
+        help="Which frame of an animation, or page of many; not of APNG or MPO. Default: the"
+        " first.",
     ),
 ]
 Salvage = Annotated[

@@ -1,5 +1,6 @@
 """How large a picture is to become. Pure arithmetic; sizes are (height, width) in pixels."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -42,12 +43,6 @@ def final_size(
     if not given:
         return None
     return lambda size: _checked(size, _size(size, scale, width_px, height_px, long_side_px))
-
-
-def is_cropped(before: Size, after: Size) -> bool:
-    """Whether a picture loses borders on its way: its shape changes by more than rounding does."""
-    height, width = before[0] * after[1] / before[1], before[1] * after[0] / before[0]
-    return abs(after[0] - height) >= 1 and abs(after[1] - width) >= 1
 
 
 def _size(
@@ -96,4 +91,7 @@ def size_bytes(text: str) -> int:
     number, unit, binary = found.groups()
     decimal = not binary and text.strip().lower().endswith("b")
     factor = 1000 if decimal else 1024
-    return int(float(number) * factor ** " kmgt".index(unit.lower() or " "))
+    size = float(number) * factor ** " kmgt".index(unit.lower() or " ")
+    if not 1 <= size < math.inf:
+        raise UsageError(f"--max-memory={text} is out of range: write for example 2GiB or 800MiB.")
+    return int(size)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rgtsr import atomic
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs
 from rgtsr.cli.network import AUTO, opened
-from rgtsr.cli.sizes import FinalSize, final_size, is_cropped, size_bytes
+from rgtsr.cli.sizes import FinalSize, final_size, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
 from rgtsr.errors import PictureError, UndecodedError, UsageError
 
@@ -111,12 +110,9 @@ def enlarge(
 ) -> int:
     """One file after another; what fails is said and passed over. Returns the exit status.
 
-    What has no decoder here and was found in a folder is only counted in ``passed_over``. What
-    killed runs left in the folders of the results is removed.
+    What has no decoder here and was found in a folder is only counted in ``passed_over``.
     """
     made = skipped = failed = undecoded = 0
-    for folder in {job.target.parent for job in todo}:
-        atomic.sweep(folder)
     with steps(len(todo)) as say:
         for job in todo:
             on_progress = say.start(job.source.name)
@@ -149,6 +145,8 @@ def enlarge(
 
 def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: OnProgress) -> str:
     """Make one file; returns what is to be said of it."""
+    from rgtsr.pictures.encoding import is_cropped
+
     cropped: list[str] = []
 
     def size_wanted(before: tuple[int, int]) -> tuple[int, int]:

@@ -1,5 +1,8 @@
 """Windows bitmaps, which libvips does not read: bytes in, samples out. Knows no files.
 
+Nothing that inference installs reads them: libvips leaves them to ImageMagick, which it does not
+trust and which its binary wheel lacks; Pillow comes with the training extra alone.
+
 Uncompressed ones of 1 to 32 bits, with palettes, bit masks, transparency, profile and resolution.
 H height, W width, C channels.
 

@@ -53,6 +53,15 @@ class Prepared(NamedTuple):
     notes: tuple[str, ...]
 
 
+def is_cropped(before: tuple[int, int], after: tuple[int, int]) -> bool:
+    """Whether a picture loses borders on its way from one (H, W) to another.
+
+    It does where its shape changes by more than rounding would.
+    """
+    height, width = before[0] * after[1] / before[1], before[1] * after[0] / before[0]
+    return abs(after[0] - height) >= 1 and abs(after[1] - width) >= 1
+
+
 def prepared(samples: mmap, raw: Raw, plan: Plan, source: Metadata) -> Prepared:
     """The pipeline from the mapped samples to what is to be written, not run yet."""
     image = _resized(_opened(samples, raw), plan.height, plan.width)
@@ -80,10 +89,7 @@ def _resized(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
     if (image.height, image.width) == (height, width):
         return image
     vertical, horizontal = height / image.height, width / image.width
-    is_rounding = (
-        abs(height - image.height * horizontal) < 1 or abs(width - image.width * vertical) < 1
-    )
-    if not is_rounding:  # a shape of its own: cover it
+    if is_cropped((image.height, image.width), (height, width)):
         vertical = horizontal = max(vertical, horizontal)
     form, interpretation = image.format, image.interpretation
     if image.hasalpha():

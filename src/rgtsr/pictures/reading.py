@@ -100,7 +100,7 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
         raise _undecoded(encoded.form, wish)
     encoded, notes = _at_page(encoded, wish)
     if encoded.form is JPEG and (count := mpo.count(encoded.file)) > 1:
-        notes += (f"the first of {count} pictures in it was read.",)
+        notes += (f"the first of {count} pictures in it was read: others cannot be.",)
     with decoding.alone(encoded):
         found, more = _whole_or_salvaged(encoded, wish)
     return found, notes + more
@@ -157,7 +157,9 @@ def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     count = _number(header, "n-pages", 1)
     page = wish.page or _number(header, "heif-primary", 0) + 1
     if page > count:
-        raise PictureError(f"{wish.path}: has no page {page}, only {count}: take one of them.")
+        raise PictureError(
+            f"{wish.path}: has no page {page}, only {count} that can be read: take one of them."
+        )
     encoded = dataclasses.replace(encoded, page=page - 1)
     if header is not None:
         header = encoded.image("none") if page > 1 else header

@@ -30,12 +30,23 @@ class _Ear(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.listeners: list[list[Heard]] = []
+        self.listeners: tuple[list[Heard], ...] = ()
+        self._changing = threading.Lock()
+
+    def add(self, listener: list[Heard]) -> None:
+        """From now on it hears."""
+        with self._changing:
+            self.listeners = (*self.listeners, listener)
+
+    def drop(self, listener: list[Heard]) -> None:
+        """It hears no more."""
+        with self._changing:
+            self.listeners = tuple(other for other in self.listeners if other is not listener)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called in the thread that warns."""
         text = record.getMessage().removeprefix("VIPS: ").strip()
-        for listener in tuple(self.listeners):
+        for listener in self.listeners:
             listener.append(Heard(threading.get_ident(), text))
 
 
@@ -48,7 +59,9 @@ def prepare() -> None:
 
     Its memory of past operations would keep files open, deleted temporary ones too, and answer
     with the old picture after a file has changed. Readers that were never made safe against files
-    that mean harm are shut off. What libvips and GLib print goes to pyvips' logger.
+    that mean harm are shut off, but for JPEG XL's: people have such pictures, libjxl's own project
+    fuzzes it without end, and benchmarks/fuzz.py does where there is one. What libvips and GLib
+    print goes to pyvips' logger.
     """
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
@@ -57,31 +70,47 @@ def prepare() -> None:
     logger.addHandler(_EAR)
     if logger.level == logging.NOTSET or logger.level > logging.WARNING:
         logger.setLevel(logging.WARNING)
+    with contextlib.suppress(AttributeError):
+        _read_any_words()
+    with contextlib.suppress(AttributeError):
+        _hear_glib()
+
+
+def _read_any_words() -> None:
+    """Let pyvips take any bytes for text: libvips quotes damaged files, whose are not UTF-8.
+
+    Raises AttributeError, and changes nothing, where this pyvips has other private parts.
+    """
     library: Any = pyvips  # its stubs leave out what it says of C
-    library._to_string = library.error._to_string = _text
-    for domain in GLIB_DOMAINS:
-        library.glib_lib.g_log_set_handler(
-            domain, GLIB_LEVELS, library._log_handler_cb, library.ffi.NULL
-        )
+    ffi, places = library.ffi, (library, library.error)
+    _ = [place._to_string for place in places]
+
+    def text(words: Any) -> str:  # a char* of C, for which cffi has no type
+        if words == ffi.NULL:
+            return ""
+        return ffi.string(words).decode("utf-8", errors="replace")
+
+    for place in places:
+        place._to_string = text
 
 
-def _text(words: Any) -> str:  # a char* of C, for which cffi has no type
-    """What libvips says, which quotes damaged files: pyvips would stumble over their bytes."""
+def _hear_glib() -> None:
+    """What GLib would print goes where libvips' words go. Raises AttributeError, as above."""
     library: Any = pyvips  # as above
-    if words == library.ffi.NULL:
-        return ""
-    return library.ffi.string(words).decode("utf-8", errors="replace")
+    set_handler, handler = library.glib_lib.g_log_set_handler, library._log_handler_cb
+    for domain in GLIB_DOMAINS:
+        set_handler(domain, GLIB_LEVELS, handler, library.ffi.NULL)
 
 
 @contextlib.contextmanager
 def listening() -> Generator[list[Heard]]:
     """What libvips warns of in the meantime, whichever file it is about."""
     heard: list[Heard] = []
-    _EAR.listeners.append(heard)
+    _EAR.add(heard)
     try:
         yield heard
     finally:
-        _EAR.listeners = [other for other in _EAR.listeners if other is not heard]
+        _EAR.drop(heard)
 
 
 def forget_errors() -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rgtsr import atomic
 from rgtsr.errors import RgtsrError
 from rgtsr.training import checkpoint, distributed, schedule
 from rgtsr.training.degrade import Degrade
@@ -59,8 +58,6 @@ def fit(
             degrade=degrade,
         )
         folder.mkdir(parents=True, exist_ok=True)
-        if rank.is_main:
-            atomic.sweep(folder)
         if resume is not None:
             run.history = checkpoint.restore(resume, run.learner)
             run.callbacks.say(f"resumed {resume} at step {run.learner.step}")

@@ -32,13 +32,14 @@ FORMER_KEYS = {"start": "init", "start_from": "pretrained"}  # of older recipes 
 FORMER_NAMES = {"seed-x2": "baseline-x2"}
 
 Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Upsampler = Literal["rephased", "random"]
 
 
 class VariantNumbers(BaseModel):
     """A variant of one's own, by the names that ``Variant`` has for its numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = "own"
     channels: int
@@ -69,7 +70,7 @@ class Recipe(BaseModel):
     ``milestones`` (steps at which the rate halves, the paper's way).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     variant: VariantChoice = "small"
     scale: int = 2
@@ -90,18 +91,18 @@ class Recipe(BaseModel):
 
     optimizer: Literal["adamw", "adam", "muon"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Share, Share] = (0.9, 0.99)
     clip_norm: Annotated[float, Field(gt=0)] | None = 0.5
     fft_loss: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the loss, the rest is L1
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     cooldown: Annotated[float, Field(ge=0, le=1)] = 0.2
-    milestones: tuple[int, ...] = ()
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    milestones: tuple[Positive, ...] = ()
+    ema: Share = 0.999
+    drop_path: Share = 0.0
     init: Literal["interpolating", "paper"] = "interpolating"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
     validate_minutes: Annotated[float, Field(gt=0)] = 10.0

@@ -1,5 +1,6 @@
 """The learning rate and EMA over a run. Pure functions of step and progress; knows no torch."""
 
+import math
 from dataclasses import dataclass
 
 from rgtsr.errors import UsageError
@@ -16,8 +17,8 @@ class Budget:
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise UsageError("a run needs an end: set steps=N or --max-minutes.")
-        if self.minutes is not None and self.minutes <= 0:
-            raise UsageError(f"--max-minutes {self.minutes:g}: must be more than 0.")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise UsageError(f"--max-minutes {self.minutes:g}: must be more than 0, and end.")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """0 at the start, 1 at the end."""
