@@ -6,7 +6,7 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,16 @@ class Engine:
         Only the rows of output that later tiles still change are held between bands.
         """
         self._choice.settle(plan)
+        yield from self._blended(samples_HWC, plan, tally, on_tile=tally.add)
+
+    def _blended(
+        self,
+        samples_HWC: Samples,
+        plan: tiling.Plan,
+        tally: Tally,
+        *,
+        on_tile: Callable[[], None] = lambda: None,
+    ) -> Iterator[Floats]:
         scale = self.scale
         open_HWC = np.zeros((0, plan.columns.length * scale, 3), np.float32)
         emitted = 0
@@ -131,7 +141,7 @@ class Engine:
             for column, enlarged_HWC in enumerate(self._tiles(tiles, tally)):
                 left, right = plan.columns.inside(column)
                 across = plan.columns.weights(column, scale)[:, None]
-                tally.add()
+                on_tile()
                 part = enlarged_HWC[plan.rows.part(row, scale), plan.columns.part(column, scale)]
                 open_HWC[:, left * scale : right * scale] += part[fresh] * down * across
             finished = plan.rows.finished(row) * scale - emitted
@@ -145,21 +155,22 @@ class Engine:
         start = 0
         while start < len(tiles):
             some = tiles[start : start + min(batch, tally.together or batch)]
-            yield from self._together(some, tally) or (self._tile(tile, tally) for tile in some)
+            together = self._together(some, tally)
+            yield from (self._tile(tile, tally) for tile in some) if together is None else together
             start += len(some)
 
-    def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats]:
-        """Several tiles in one run; none where one at a time is what it takes."""
+    def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats] | None:
+        """Several tiles in one run; None where one at a time is what it takes."""
         if len(tiles) == 1:
-            return []
+            return None
         tiles_NCHW = np.concatenate([_as_tile(tile) for tile in tiles])
         try:
             enlarged = self._run(self.runtime, tiles_NCHW)
         except (OutOfMemoryError, MemoryError):
             tally.together = len(tiles) // 2
-            return []
+            return None
         if not all(_usable(*pair) for pair in zip(enlarged, tiles_NCHW, strict=True)):
-            return []
+            return None
         return [one.transpose(1, 2, 0) for one in enlarged]
 
     def _tile(self, samples_HWC: Samples, tally: Tally) -> Floats:
@@ -172,11 +183,8 @@ class Engine:
                 if self.settings.whole:
                     raise
                 tally.cut_px = _smaller(size, error)
-        inner = replace(tally, on_progress=unheard)
         plan = planning.tiled(size, self.settings, tally.cut_px, margin_px=0)
-        bands = list(self.enlarged(samples_HWC, plan, inner))
-        tally.redone, tally.cut_px = inner.redone, inner.cut_px
-        return np.concatenate(bands)
+        return np.concatenate(list(self._blended(samples_HWC, plan, tally)))
 
     def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile; in float32 once more where the result is not usable."""
