@@ -5,6 +5,7 @@ A tile whose result cannot be used is redone in float32; one for which memory is
 Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,8 @@ class Engine:
         *,
         on_tile: Callable[[], None] = lambda: None,
     ) -> Iterator[Floats]:
-        scale = self.scale
+        scale, columns = self.scale, len(plan.columns.starts)
+        tiles = self._tiles(samples_HWC, plan, tally)
         open_HWC = np.zeros((0, plan.columns.length * scale, 3), np.float32)
         emitted = 0
         for row in range(len(plan.rows.starts)):
@@ -133,12 +135,7 @@ class Engine:
             open_HWC = np.pad(open_HWC, ((0, more), (0, 0), (0, 0)))
             fresh = slice(emitted - top * scale, None)  # what lies above is finished already
             down = plan.rows.weights(row, scale)[fresh, None, None]
-            band_HWC = samples_HWC[plan.rows.samples(row)]
-            tiles = [
-                band_HWC[:, plan.columns.samples(column)]
-                for column in range(len(plan.columns.starts))
-            ]
-            for column, enlarged_HWC in enumerate(self._tiles(tiles, tally)):
+            for column, enlarged_HWC in enumerate(itertools.islice(tiles, columns)):
                 left, right = plan.columns.inside(column)
                 across = plan.columns.weights(column, scale)[:, None]
                 on_tile()
@@ -149,15 +146,13 @@ class Engine:
             open_HWC = open_HWC[finished:].copy()
             emitted += finished
 
-    def _tiles(self, tiles: Sequence[Samples], tally: Tally) -> Iterator[Floats]:
-        """Tiles of one shape, as many at a time as the runtime likes."""
-        batch = self.runtime.batch_tiles((1, 3, *tiles[0].shape[:2]))
-        start = 0
-        while start < len(tiles):
-            some = tiles[start : start + min(batch, tally.together or batch)]
+    def _tiles(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
+        """Row by row, as many at a time as the runtime likes, wherever rows end."""
+        batch = self.runtime.batch_tiles((1, 3, *plan.tile))
+        tiles = _cut(samples_HWC, plan)
+        while some := list(itertools.islice(tiles, min(batch, tally.together or batch))):
             together = self._together(some, tally)
             yield from (self._tile(tile, tally) for tile in some) if together is None else together
-            start += len(some)
 
     def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats] | None:
         """Several tiles in one run; None where one at a time is what it takes."""
@@ -203,6 +198,13 @@ class Engine:
     def _run(self, runtime: Runtime, tile_NCHW: Floats) -> Floats:
         run = runtime.upscale_whole if self.settings.whole else runtime.upscale_tiles
         return ensemble.mean(run, tile_NCHW) if self.settings.ensemble else run(tile_NCHW)
+
+
+def _cut(samples_HWC: Samples, plan: tiling.Plan) -> Iterator[Samples]:
+    for row in range(len(plan.rows.starts)):
+        band_HWC = samples_HWC[plan.rows.samples(row)]
+        for column in range(len(plan.columns.starts)):
+            yield band_HWC[:, plan.columns.samples(column)]
 
 
 def _as_tile(samples_HWC: Samples) -> Floats:
