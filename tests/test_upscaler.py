@@ -265,6 +265,15 @@ def test_a_closed_upscaler_says_so() -> None:
         upscaler.upscale(Picture.from_array(noise(20, 20, 3)))
 
 
+def test_settings_hold_for_good() -> None:
+    upscaler = repeating(tile_px=32)
+    with pytest.raises(AttributeError):
+        upscaler.settings = Settings()
+    with pytest.raises(AttributeError):
+        upscaler.settings.tile_px = 64
+    assert upscaler.settings.tile_px == 32
+
+
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_every_scale_runs_end_to_end(scale: int) -> None:
     real = weights.random(replace(variants.find("tiny", scale=scale), depths=(1, 1)), seed=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rgtsr import Picture, Settings, Upscaler, runtimes, variants, weights
-from rgtsr.runtimes import probe
+from rgtsr.runtimes import memory, probe
 from rgtsr.upscaler import choice
 
 SHAPE = (1, 3, 32, 32)
@@ -112,6 +112,27 @@ def test_on_a_device_that_was_asked_for_no_other_is_timed(
     precision = upscaler._engine.runtime.precision
     assert probe.known(TINY, precision, shape, "cpu") is not None
     assert probe.known(TINY, precision, shape, "auto") is None
+
+
+def test_what_does_not_fit_into_a_limit_is_left_out_and_nothing_is_remembered(
+    own_cache: Path,
+) -> None:
+    shape = (1, 3, 384, 384)  # openvino needs 484 MiB for it, onnxruntime 1540
+    limit = memory.used_bytes() + (1000 << 20)
+    timings = probe.measure(TINY, "float32", shape, device="cpu", max_memory_bytes=limit)
+    found = {timing.runtime for timing in timings}
+    assert "openvino" in found
+    assert "onnxruntime" not in found
+    none = probe.measure(TINY, "float32", shape, device="cpu", max_memory_bytes=1 << 20)
+    assert none == []
+    assert not list(own_cache.glob("*.probe"))
+
+
+def test_the_limit_of_an_upscaler_is_that_of_its_probe(own_cache: Path) -> None:
+    limit = memory.used_bytes() + (1000 << 20)
+    settings = Settings(tile_px=32, overlap_px=0, max_memory_bytes=limit)
+    Upscaler(TINY, settings=settings).upscale(picture(MANY_PX))
+    assert not list(own_cache.glob("*.probe")), "what was left out for want of memory may be fast"
 
 
 def picture(side: int) -> Picture:

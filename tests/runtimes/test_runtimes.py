@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rgtsr import runtimes, variants, weights
 from rgtsr.errors import RuntimeUnavailableError
@@ -18,6 +19,7 @@ from rgtsr.runtimes import cache, memory
 from rgtsr.runtimes.onnxruntime import ONNXRuntime
 from rgtsr.runtimes.openvino import EMULATED_BF16, WITHOUT_BF16, core, isa_limit
 from rgtsr.runtimes.shapes import FEW, KEPT_SHAPES
+from rgtsr.runtimes.torch import TorchRuntime
 
 PHOTO = Path(__file__).parents[2] / "demo/demo-pagoda.png"
 SMALL = weights.random(replace(variants.find("small"), depths=(3, 2)), seed=0)
@@ -52,6 +54,20 @@ def test_reduced_precision_costs_at_most_a_fiftieth_of_a_decibel(name: str, prec
         return metrics.on_luma(enlarged, truth, shave=packaged.variant.scale).psnr
 
     assert abs(psnr(precision) - psnr("float32")) <= 0.02
+
+
+def test_float32_through_torch_is_not_tf32_and_the_settings_of_others_come_back() -> None:
+    runtime = TorchRuntime(SMALL, "float32", torch.device("cpu"), None)
+    seen: list[tuple[bool, bool]] = []
+
+    def look(*_: object) -> None:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+
+    runtime._network.register_forward_pre_hook(look)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        runtime.upscale_tiles(TILE)
+        assert torch.backends.cudnn.allow_tf32
+    assert seen == [(False, False)]
 
 
 def test_auto_is_openvino_in_bf16_where_the_cpu_has_it() -> None:
