@@ -4,7 +4,7 @@
     python benchmarks/gpu.py --device cpu --variants tiny --sides 32 --batches 1 2 --rounds 1
 
 The same random weights in all; ``compiled`` is what the runtime comes to where tiles are many:
-blocks by torch.compile, passes of 8 tiles replayed, the way to the GPU and home included, with the
+blocks by torch.compile, passes of up to 8 tiles replayed, the way there and home included, with the
 graphs that were made and how often they broke. Seconds are medians of synchronised runs;
 ``psnr_db`` is the peak signal-to-noise ratio to our float32 result. The file is written after each
 row.
@@ -27,7 +27,7 @@ from port import spandrel_rgt
 from rgtsr import network, variants, weights
 from rgtsr.network import RGT
 from rgtsr.network.compiling import compile_blocks
-from rgtsr.runtimes.replay import Replay
+from rgtsr.runtimes.replay import TOGETHER, Replay
 from rgtsr.runtimes.torch import REDUCED
 
 RESULTS = Path(__file__).parent / "results/gpu.json"
@@ -116,7 +116,8 @@ def replayed(run: Run, device: str) -> Run:
     def again(x: torch.Tensor) -> torch.Tensor:
         if not made:
             streams = torch.get_device_module(device)
-            made.append(Replay(run, (x.shape[2], x.shape[3]), torch.device(device), streams))
+            shape = (min(len(x), TOGETHER), *x.shape[1:])
+            made.append(Replay(run, shape, torch.device(device), streams))
         return torch.from_numpy(made[0](x.cpu().numpy())).to(device)
 
     return again

@@ -72,6 +72,28 @@ def test_the_gpu_benchmark_runs_every_way_on_a_cpu(tmp_path: Path) -> None:
         assert ways["rgtsr float32 compiled"]["graph_breaks"] == 0
 
 
+def test_what_the_gpu_benchmark_has_measured_is_in_its_file_whatever_comes_next(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import gpu\n"
+        "def ways(ours, theirs, device):\n"
+        "    yield 'rgtsr float32', ours\n"
+        "    yield 'rgtsr bf16', lambda tiles: exit('stopped from outside')\n"
+        "gpu.ways = ways\n"
+        "gpu.main()\n"
+    )
+    sizes = ("--variants", "tiny", "--sides", "32", "--batches", "1", "--rounds", "1")
+    arguments = ("--device", "cpu", *sizes, "--json", str(tmp_path / "gpu.json"))
+    command = [sys.executable, "-c", program, *arguments]
+    path = os.pathsep.join([str(FOLDER), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (1, "stopped from outside\n")
+    rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert [row["way"] for row in rows] == ["rgtsr float32"]
+
+
 def test_the_floor_is_counted_and_measured() -> None:
     model = graph.build(weights.random(variants.find("tiny"), seed=0), height=32, width=32)
     flop, _ = floor.counted(model)

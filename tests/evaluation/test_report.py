@@ -17,6 +17,7 @@ SET = SetScore(
     37.5,
     0.9591,
     (PictureScore("baby", 38.0, 0.961), PictureScore("Bäume, alt", 37.0, 0.9572)),
+    redone_tiles=3,
 )
 
 
@@ -37,6 +38,7 @@ def test_the_json_has_exactly_these_keys() -> None:
             "model": "light-x2",
             "psnr_y": 37.5,
             "ssim_y": 0.9591,
+            "redone_tiles": 3,
             "pictures": [
                 {"name": "baby", "psnr_y": 38.0, "ssim_y": 0.961},
                 {"name": "Bäume, alt", "psnr_y": 37.0, "ssim_y": 0.9572},
@@ -66,10 +68,10 @@ def test_json_that_others_can_read_has_no_infinity() -> None:
 def test_the_csv_has_a_line_a_picture_and_the_mean() -> None:
     rows = list(csv.reader(io.StringIO(report.as_csv([SET]))))
     assert rows == [
-        ["set", "scale", "model", "picture", "psnr_y", "ssim_y"],
-        ["Set5", "2", "light-x2", "baby", "38.0", "0.961"],
-        ["Set5", "2", "light-x2", "Bäume, alt", "37.0", "0.9572"],
-        ["Set5", "2", "light-x2", "mean", "37.5", "0.9591"],
+        ["set", "scale", "model", "picture", "psnr_y", "ssim_y", "redone_tiles"],
+        ["Set5", "2", "light-x2", "baby", "38.0", "0.961", ""],
+        ["Set5", "2", "light-x2", "Bäume, alt", "37.0", "0.9572", ""],
+        ["Set5", "2", "light-x2", "mean", "37.5", "0.9591", "3"],
     ]
 
 

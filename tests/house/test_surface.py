@@ -92,13 +92,13 @@ def test_the_readmes_python_runs(tmp_path: Path, demo_dir: Path) -> None:
 
 def test_defaults_that_help_texts_name_are_the_real_ones() -> None:
     from rgtsr.cli import options
-    from rgtsr.upscaler import engine
+    from rgtsr.upscaler import planning
 
     def told(option: object) -> str:
         return vars(option)["__metadata__"][0].help
 
-    assert f"Default: {engine.TILE_PX}" in told(options.Tile)
-    assert f"Default: {engine.OVERLAP_PX}." in told(options.Overlap)
+    assert f"Default: {planning.TILE_PX}" in told(options.Tile)
+    assert f"Default: {planning.OVERLAP_PX}." in told(options.Overlap)
     assert f"Default: {pictures.MAX_PIXELS // 10**6} million." in told(options.MaxPixels)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from rgtsr import Picture, Settings, Upscaler, runtimes, variants, weights
-from rgtsr.runtimes import probe
-from rgtsr.upscaler import engine
+from rgtsr.runtimes import memory, probe
+from rgtsr.upscaler import choice
 
 SHAPE = (1, 3, 32, 32)
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
+MANY_PX = 32 * int(choice.PROBE_FROM_TILES**0.5)  # a side of this makes that many tiles of 32
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +71,27 @@ def test_auto_takes_what_was_found_fastest(monkeypatch: pytest.MonkeyPatch) -> N
 def test_auto_measures_where_there_is_work_enough(own_cache: Path) -> None:
     Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(64))
     assert not list(own_cache.glob("*.probe"))
-    side = 32 * int(engine.PROBE_FROM_TILES**0.5)
-    Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(side))
+    Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(MANY_PX))
     assert list(own_cache.glob("*.probe"))
+
+
+def test_auto_measures_once_there_is_work_enough_whatever_came_before(own_cache: Path) -> None:
+    upscaler = Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0))
+    upscaler.upscale(picture(40))
+    assert not list(own_cache.glob("*.probe"))
+    upscaler.upscale(picture(MANY_PX))
+    (measured,) = own_cache.glob("*.probe")
+    measured.unlink()
+    upscaler.upscale(picture(MANY_PX))
+    assert not list(own_cache.glob("*.probe")), "the choice stands"
+
+
+def test_where_there_is_one_runtime_nothing_is_measured(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes, "NAMES", ("openvino",))
+    Upscaler(TINY, settings=Settings(tile_px=32, overlap_px=0)).upscale(picture(MANY_PX))
+    assert not list(own_cache.glob("*.probe"))
 
 
 def test_on_a_device_that_was_asked_for_no_other_is_timed(
@@ -86,14 +105,34 @@ def test_on_a_device_that_was_asked_for_no_other_is_timed(
         return real(device)
 
     monkeypatch.setattr(probe, "candidates", candidates)
-    side = 32 * int(engine.PROBE_FROM_TILES**0.5)
     upscaler = Upscaler(TINY, device="cpu", settings=Settings(tile_px=32, overlap_px=0))
-    upscaler.upscale(picture(side))
+    upscaler.upscale(picture(MANY_PX))
     assert set(asked) == {"cpu"}
     shape = (1, 3, 32, 32)
     precision = upscaler._engine(0.0).runtime.precision
     assert probe.known(TINY, precision, shape, "cpu") is not None
     assert probe.known(TINY, precision, shape, "auto") is None
+
+
+def test_what_does_not_fit_into_a_limit_is_left_out_and_nothing_is_remembered(
+    own_cache: Path,
+) -> None:
+    shape = (1, 3, 384, 384)  # openvino needs 484 MiB for it, onnxruntime 1540
+    limit = memory.used_bytes() + (1000 << 20)
+    timings = probe.measure(TINY, "float32", shape, device="cpu", max_memory_bytes=limit)
+    found = {timing.runtime for timing in timings}
+    assert "openvino" in found
+    assert "onnxruntime" not in found
+    none = probe.measure(TINY, "float32", shape, device="cpu", max_memory_bytes=1 << 20)
+    assert none == []
+    assert not list(own_cache.glob("*.probe"))
+
+
+def test_the_limit_of_an_upscaler_is_that_of_its_probe(own_cache: Path) -> None:
+    limit = memory.used_bytes() + (1000 << 20)
+    settings = Settings(tile_px=32, overlap_px=0, max_memory_bytes=limit)
+    Upscaler(TINY, settings=settings).upscale(picture(MANY_PX))
+    assert not list(own_cache.glob("*.probe")), "what was left out for want of memory may be fast"
 
 
 def picture(side: int) -> Picture:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rgtsr import network, variants, weights
+from rgtsr import Picture, Settings, Upscaler, network, tiling, variants, weights
 from rgtsr.runtimes import torch as torch_runtime
-from rgtsr.runtimes.replay import TOGETHER, Replay
+from rgtsr.runtimes.replay import TOGETHER, Replay, Slot
 from rgtsr.runtimes.torch import TorchRuntime
 
 CPU = torch.device("cpu")
@@ -20,9 +20,11 @@ def tiles(count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [1, TOGETHER, TOGETHER + 1, 5 * TOGETHER + 3])
-def test_tiles_come_back_in_their_order_however_many(count: int) -> None:
+@pytest.mark.parametrize("together", [1, 3, TOGETHER])
+def test_tiles_come_back_in_their_order_however_many(count: int, together: int) -> None:
     with torch.inference_mode():
-        twice = Replay(lambda x: x.repeat_interleave(2, 2), (16, 24), CPU, torch.cpu)
+        shape = (together, 3, 16, 24)
+        twice = Replay(lambda x: x.repeat_interleave(2, 2), shape, CPU, torch.cpu)
         enlarged = twice(tiles(count))
         again = twice(tiles(3))
     assert np.array_equal(enlarged, tiles(count).repeat(2, 2))
@@ -71,7 +73,7 @@ class Named:
 
 def test_each_pass_waits_for_its_tiles_and_the_host_for_what_it_takes_home() -> None:
     device: Any = Device()
-    Replay(lambda x: x, (16, 24), CPU, device)(tiles(3 * TOGETHER))
+    Replay(lambda x: x, (TOGETHER, 3, 16, 24), CPU, device)(tiles(3 * TOGETHER))
     there, running, back = 0, 1, 2
     arrived, ran, home = (3, 6), (4, 7), (5, 8)  # of the two slots
 
@@ -105,6 +107,53 @@ def test_a_runtime_records_the_size_that_comes_many_times_and_lets_it_go_for_ano
     assert runtime.replay_of(np.zeros((9, 3, 32, 32), np.float32)) is None
 
 
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """How many tiles each pass is for, and how many it was given; all are recorded."""
+    seen: list[tuple[int, int]] = []
+
+    class Counted(Replay):
+        def _send(self, part_NCHW: np.ndarray, slot: Slot) -> None:
+            seen.append((len(self._tiles), len(part_NCHW)))
+            super()._send(part_NCHW, slot)
+
+    monkeypatch.setattr(torch_runtime, "Replay", Counted)
+    monkeypatch.setattr(torch_runtime, "RECORDED_FROM", 1)
+    return seen
+
+
+def replaying(monkeypatch: pytest.MonkeyPatch) -> TorchRuntime:
+    """As on a GPU."""
+    runtime = TorchRuntime(TINY, "float32", CPU, None)
+    monkeypatch.setattr(runtime, "_replays", True)
+    monkeypatch.setattr(runtime, "batch_tiles", lambda _: torch_runtime.FEW)
+    return runtime
+
+
+def test_a_plan_of_few_columns_runs_in_full_passes(
+    monkeypatch: pytest.MonkeyPatch, passes: list[tuple[int, int]]
+) -> None:
+    settings = Settings(tile_px=32, overlap_px=4)
+    plan = tiling.plan(80, 150, tile_px=32, overlap_px=4)
+    assert (len(plan.rows.starts), len(plan.columns.starts)) == (4, 6)
+    array = np.random.default_rng(0).integers(0, 256, (80, 150, 3), np.uint8)
+    picture = Picture.from_array(array)
+    made = Upscaler(TINY, runtime=replaying(monkeypatch), settings=settings).upscale(picture)
+    assert passes == 3 * [(8, 8)]
+    plain = TorchRuntime(TINY, "float32", CPU, None)
+    exact = Upscaler(TINY, runtime=plain, settings=settings).upscale(picture)
+    assert np.abs(made.pixels_HWC.astype(int) - exact.pixels_HWC).max() <= 1
+
+
+def test_a_pass_is_for_as_many_tiles_as_have_come_at_once(
+    monkeypatch: pytest.MonkeyPatch, passes: list[tuple[int, int]]
+) -> None:
+    runtime = replaying(monkeypatch)
+    for count in (1, 3, 2, 9, 1):
+        assert runtime.upscale_tiles(tiles(count)).shape == (count, 3, 32, 48)
+    assert passes == [(1, 1), (3, 3), (3, 2), (8, 8), (8, 1), (8, 1)]
+
+
 def test_auto_is_bf16_on_a_gpu_alone() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
@@ -117,5 +166,5 @@ def test_a_recorded_pass_is_the_network_on_a_gpu() -> None:
     net = network.from_weights(TINY).to(device).freeze()
     with torch.inference_mode():
         exact = net(torch.from_numpy(tiles(20)).to(device)).cpu().numpy()
-        enlarged = Replay(net, (16, 24), device, torch.cuda)(tiles(20))
+        enlarged = Replay(net, (TOGETHER, 3, 16, 24), device, torch.cuda)(tiles(20))
     assert np.abs(enlarged - exact).max() <= 1e-3

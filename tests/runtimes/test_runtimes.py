@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rgtsr import runtimes, variants, weights
 from rgtsr.errors import RuntimeUnavailableError
@@ -16,8 +17,9 @@ from rgtsr.evaluation import metrics
 from rgtsr.pictures import color, pairs
 from rgtsr.runtimes import cache, memory
 from rgtsr.runtimes.onnxruntime import ONNXRuntime
-from rgtsr.runtimes.openvino import core
+from rgtsr.runtimes.openvino import EMULATED_BF16, WITHOUT_BF16, core, isa_limit
 from rgtsr.runtimes.shapes import FEW, KEPT_SHAPES
+from rgtsr.runtimes.torch import TorchRuntime
 
 PHOTO = Path(__file__).parents[2] / "demo/demo-pagoda.png"
 SMALL = weights.random(replace(variants.find("small"), depths=(3, 2)), seed=0)
@@ -38,6 +40,8 @@ def test_every_runtime_agrees_with_torch_in_float32(name: str) -> None:
     ("name", "precision"), [("openvino", "bf16"), ("torch", "bf16"), ("torch", "float16")]
 )
 def test_reduced_precision_costs_at_most_a_fiftieth_of_a_decibel(name: str, precision: str) -> None:
+    if name == "openvino" and isa_limit() in WITHOUT_BF16:
+        pytest.skip(f"ONEDNN_MAX_CPU_ISA={isa_limit()} leaves no bf16")
     packaged = weights.load(weights.DEFAULT_NAME)
     truth = pairs.read8(PHOTO)[:256, :256]
     truth, small = pairs.made(truth, packaged.variant.scale)
@@ -52,10 +56,60 @@ def test_reduced_precision_costs_at_most_a_fiftieth_of_a_decibel(name: str, prec
     assert abs(psnr(precision) - psnr("float32")) <= 0.02
 
 
+def test_float32_through_torch_is_not_tf32_and_the_settings_of_others_come_back() -> None:
+    runtime = TorchRuntime(SMALL, "float32", torch.device("cpu"), None)
+    seen: list[tuple[bool, bool]] = []
+
+    def look(*_: object) -> None:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+
+    runtime._network.register_forward_pre_hook(look)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        runtime.upscale_tiles(TILE)
+        assert torch.backends.cudnn.allow_tf32
+    assert seen == [(False, False)]
+
+
 def test_auto_is_openvino_in_bf16_where_the_cpu_has_it() -> None:
     runtime = runtimes.open_runtime(SMALL)
     has_bf16 = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    has_bf16 &= isa_limit() not in (*WITHOUT_BF16, *EMULATED_BF16)
     assert (runtime.name, runtime.precision) == ("openvino", "bf16" if has_bf16 else "float32")
+
+
+def limited(isa: str, *arguments: str, cache_dir: Path) -> subprocess.CompletedProcess[str]:
+    """Open OpenVINO under oneDNN's limit, run a tile, print the precision."""
+    program = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from rgtsr import runtimes, variants, weights\n"
+        "small = weights.random(variants.find('small'), seed=0)\n"
+        "runtime = runtimes.open_runtime(small, name='openvino', precision=sys.argv[1])\n"
+        "runtime.upscale_tiles(np.full((1, 3, 16, 16), 0.5, np.float32))\n"
+        "print(runtime.precision)\n"
+    )
+    limits = {"ONEDNN_MAX_CPU_ISA": isa, "RGTSR_CACHE_DIR": str(cache_dir)}
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | limits)
+
+
+@pytest.mark.parametrize("isa", ["AVX2", "avx2_vnni", "AVX512_CORE", "avx512_core_vnni"])
+def test_below_bf16s_instructions_auto_is_float32(isa: str, tmp_path: Path) -> None:
+    done = limited(isa, "auto", cache_dir=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "float32\n"), done.stderr
+
+
+def test_bf16_is_refused_where_the_limit_leaves_none_of_it(tmp_path: Path) -> None:
+    done = limited("AVX2", "bf16", cache_dir=tmp_path)
+    assert "RuntimeUnavailableError: the openvino runtime has no bf16 under" in done.stderr
+    assert "ONEDNN_MAX_CPU_ISA=avx2: use --precision float32" in done.stderr
+
+
+def test_a_graph_compiled_under_another_limit_is_another(tmp_path: Path) -> None:
+    for isa, graphs in (("AVX512_CORE", 1), ("AVX2", 2), ("AVX512_CORE", 2)):
+        done = limited(isa, "float32", cache_dir=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "float32\n"), done.stderr
+        assert len(list(tmp_path.glob("*.graph"))) == graphs
 
 
 def test_openvinos_converter_is_not_imported_but_can_be() -> None:
@@ -132,8 +186,8 @@ from rgtsr import runtimes, variants, weights
 faulthandler.enable()
 received = []
 signal.signal(signal.SIGTERM, lambda *_: received.append(1))
-tiny = weights.random(variants.find("tiny"), seed=0)
-opened = [runtimes.open_runtime(tiny, name="openvino") for _ in range(2)]
+small = weights.random(variants.find("small"), seed=0)
+opened = [runtimes.open_runtime(small, name="openvino") for _ in range(2)]
 for runtime in opened:
     runtime.upscale_tiles(np.zeros((1, 3, 16, 16), np.float32))
 del runtime

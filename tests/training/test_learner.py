@@ -176,6 +176,20 @@ def test_a_loss_of_ones_own_is_learnt_by() -> None:
     assert student.train_step(lr, hr, rate=RATE).loss() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_step_in_float32_is_not_tf32(precision: str) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def looking(enlarged: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+        return (enlarged - hr).abs().mean()
+
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):  # others' settings come back
+        asked = recipe.load("light-x2", (f"precision={precision}",))
+        Learner(RGT(TINY), asked, loss=looking).train_step(*batch(), rate=RATE)
+    assert seen == [(precision == "bf16", False)]
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The .grad attribute")
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_compiled_blocks_are_whole_graphs_that_learn_the_same(

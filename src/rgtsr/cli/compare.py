@@ -69,7 +69,7 @@ def compare(
     is the detail that bicubic spoils most.
     """
     from rgtsr import pictures
-    from rgtsr.evaluation import metrics, score
+    from rgtsr.evaluation import metrics, report, score
     from rgtsr.evaluation.compare import Panel, side_by_side
     from rgtsr.pictures import Picture, pairs
 
@@ -92,9 +92,11 @@ def compare(
             f"{truth} is {width} x {height} pixels: at least {least} a side can be scored."
         )
     panels = [Panel("bicubic", score.enlarging_bicubic(factor)(task.small_HWC))]
+    redone: list[int] = []
     for upscaler in upscalers:
-        enlarged = score.enlarging(upscaler)(task.small_HWC)
+        enlarged = score.enlarging(upscaler, redone.append)(task.small_HWC)
         panels.append(Panel(f"rgtsr {upscaler.weights.card.name}", enlarged))
+    labels = [each.label for each in panels[1:]]
     panels += [_read(label, path, task) for label, path in given]
 
     picture = side_by_side(panels, task.truth_HWC, scale=factor)
@@ -103,6 +105,8 @@ def compare(
     for each in panels:
         quality = metrics.on_luma(each.pixels_HWC, task.truth_HWC, shave=factor)
         print(f"{each.label}: {quality.psnr:.3f} dB / {quality.ssim:.4f}")
+    if said := report.redone(zip(labels, redone, strict=True)):
+        print(said)
     if save_panels is not None:
         for name, pixels_HWC in _files(truth, task, panels):
             if (save_panels / name).resolve() in inputs:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -64,12 +64,16 @@ Tile = Annotated[
 
 @dataclass(frozen=True)
 class Contestant:
-    """Whose pictures are scored: a function's that enlarges, or those that lie in a folder."""
+    """Whose pictures are scored: a function's that enlarges, or those that lie in a folder.
+
+    ``redone``: of each picture of the set that is being scored, tiles that were redone in float32.
+    """
 
     label: str
     scale: int
     enlarge: "Enlarge | None" = None
     folder: Path | None = None
+    redone: list[int] = field(default_factory=list[int])
 
     @property
     def is_network(self) -> bool:
@@ -132,6 +136,8 @@ def evaluate(
     console = Console(width=None if os.isatty(1) else 120)
     console.print(report.table(sets))
     print(f"protocol: {_in_words(rules)}")
+    if said := report.redone((f"{e.model} on {e.name} x{e.scale}", e.redone_tiles) for e in sets):
+        print(said)
     if csv is not None:
         _save(csv, report.as_csv(sets))
     if json is not None:
@@ -157,7 +163,9 @@ def contestants(
         else:
             upscaler = upscalers[name]
             label = name or upscaler.weights.card.name
-            entered.append(Contestant(label, upscaler.scale, score.enlarging(upscaler)))
+            redone: list[int] = []
+            enlarge = score.enlarging(upscaler, redone.append)
+            entered.append(Contestant(label, upscaler.scale, enlarge, redone=redone))
     return entered + [Contestant(path.name, common, folder=path) for path in folders]
 
 
@@ -195,7 +203,9 @@ def _score(benchmark: "Benchmark", who: Contestant, protocol: str, say: Steps) -
             return enlarged_HWC
 
         scorer = score.score_by_baseline_protocol if protocol == BASELINE else score.score
+        who.redone.clear()
         result = scorer(benchmark, counted, model=who.label)
+        result = replace(result, redone_tiles=sum(who.redone))
     say.finish()
     return result
 

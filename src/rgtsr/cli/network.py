@@ -56,7 +56,7 @@ def opened(
         UnknownWeightsError, WeightsError, RuntimeUnavailableError: as Upscaler.
     """
     from rgtsr import tiling, upscaler
-    from rgtsr.upscaler.engine import OVERLAP_PX, TILE_PX
+    from rgtsr.upscaler.planning import OVERLAP_PX, TILE_PX
 
     if whole and (tile_px is not None or overlap_px is not None):
         raise UsageError("--whole and --tile or --overlap exclude each other.")

@@ -46,7 +46,7 @@ def train(
         from rgtsr.training import fit
         from rgtsr.training.distributed import Rank
         from rgtsr.training.run import CHECKPOINT, torch_device
-    leads = os.environ.get("RANK", "0") == "0"
+    is_main = os.environ.get("RANK", "0") == "0"
     loaded, folder = chosen(recipe, overrides or [], resume)
     folder = output or folder
     if resume is None and (folder / CHECKPOINT).exists():
@@ -54,7 +54,7 @@ def train(
             f"{folder} holds a run already: continue it with --resume {folder / CHECKPOINT},"
             " or choose another -o."
         )
-    if not has_tcmalloc and leads and torch_device(device, Rank()) == "cpu":
+    if not has_tcmalloc and is_main and torch_device(device, Rank()) == "cpu":
         print("tcmalloc is not installed (Debian: libtcmalloc-minimal4): slower on a CPU.")
     with RunLog(folder) as log:
         path = fit(
@@ -65,7 +65,7 @@ def train(
             device=device,
             callbacks=log.callbacks,
         )
-    if leads:
+    if is_main:
         print(path)
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from math import isfinite
 
@@ -30,14 +30,18 @@ def table(sets: Sequence[SetScore]) -> Table:
 
 
 def as_csv(sets: Sequence[SetScore]) -> str:
-    """One line a picture, and one named ``mean`` a set; an infinite PSNR reads ``inf``."""
+    """One line a picture, and one named ``mean`` a set; an infinite PSNR reads ``inf``.
+
+    What was redone is counted for the set alone.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["set", "scale", "model", "picture", "psnr_y", "ssim_y"])
+    writer.writerow(["set", "scale", "model", "picture", "psnr_y", "ssim_y", "redone_tiles"])
     for one in sets:
+        start = one.name, one.scale, one.model
         for row in one.pictures:
-            writer.writerow([one.name, one.scale, one.model, row.name, row.psnr_y, row.ssim_y])
-        writer.writerow([one.name, one.scale, one.model, "mean", one.psnr_y, one.ssim_y])
+            writer.writerow([*start, row.name, row.psnr_y, row.ssim_y, ""])
+        writer.writerow([*start, "mean", one.psnr_y, one.ssim_y, one.redone_tiles])
     return out.getvalue()
 
 
@@ -50,6 +54,12 @@ def as_json(protocol: Protocol, sets: Sequence[SetScore]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def redone(counted: Iterable[tuple[str, int]]) -> str:
+    """One line that says whose tiles were redone in float32, and how many; empty for none."""
+    said = [f"{name}, {tiles} tile{'s' * (tiles > 1)}" for name, tiles in counted if tiles]
+    return f"redone in float32: {'; '.join(said)}" if said else ""
+
+
 def _plain(one: SetScore) -> dict[str, object]:
     return {
         "name": one.name,
@@ -57,6 +67,7 @@ def _plain(one: SetScore) -> dict[str, object]:
         "model": one.model,
         "psnr_y": _finite(one.psnr_y),
         "ssim_y": one.ssim_y,
+        "redone_tiles": one.redone_tiles,
         "pictures": [
             {"name": row.name, "psnr_y": _finite(row.psnr_y), "ssim_y": row.ssim_y}
             for row in one.pictures

@@ -30,7 +30,10 @@ class PictureScore:
 
 @dataclass(frozen=True)
 class SetScore:
-    """One model's scores on one set: per picture, and their means."""
+    """One model's scores on one set: per picture, and their means.
+
+    ``redone_tiles``: how many had no usable result at first, and were run again in float32.
+    """
 
     name: str
     scale: int
@@ -38,6 +41,7 @@ class SetScore:
     psnr_y: float
     ssim_y: float
     pictures: tuple[PictureScore, ...]
+    redone_tiles: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,17 @@ def baseline_protocol(*, tiles: str) -> Protocol:
     )
 
 
-def enlarging(upscaler: Upscaler) -> Enlarge:
-    """The product as a function of arrays: clipped and rounded to uint8, as a file would be."""
-    return lambda lr_HWC: upscaler.upscale(Picture.from_array(lr_HWC)).pixels_HWC.astype(np.uint8)
+def enlarging(upscaler: Upscaler, on_redone: Callable[[int], object] | None = None) -> Enlarge:
+    """The product as a function of arrays: clipped and rounded to uint8, as a file would be.
+
+    ``on_redone`` is told how many tiles of each were redone in float32.
+    """
+
+    def enlarge(lr_HWC: Picture8) -> Picture8:
+        enlarged = upscaler.upscale(Picture.from_array(lr_HWC), on_redone=on_redone)
+        return enlarged.pixels_HWC.astype(np.uint8)
+
+    return enlarge
 
 
 def enlarging_bicubic(scale: int) -> Enlarge:

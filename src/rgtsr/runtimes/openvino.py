@@ -26,6 +26,9 @@ from rgtsr.weights import Weights
 Floats = NDArray[np.float32]
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
+# what a limit of oneDNN's can be below bf16: OpenVINO then has none, or has it slowly
+WITHOUT_BF16 = ("sse41", "avx", "avx2", "avx2_vnni", "avx2_vnni_2")
+EMULATED_BF16 = ("avx512_core", "avx512_core_vnni")
 NEARLY_NONE_BYTES = 100 << 20  # where so little is left, errors of many names ("stoi") mean that
 
 
@@ -228,6 +231,7 @@ def _identity(weights: Weights) -> str:
         core().get_property("CPU", name)
         for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
     ]
+    machine.append(isa_limit())
     digest = hashlib.sha256(repr((machine, openvino.__version__, weights.variant)).encode())
     package = Path(__file__).parents[1]
     for source in (Path(__file__), package / "variants.py", *sorted(package.glob("graph/*.py"))):
@@ -241,19 +245,34 @@ def _identity(weights: Weights) -> str:
 @memory_errors()
 def best_precision(_device: str) -> str:
     """bf16 where the hardware multiplies it; emulated, it would be slower than float32."""
-    return (
-        "bf16" if "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "float32"
-    )
+    has_bf16 = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    is_limited = isa_limit() in (*WITHOUT_BF16, *EMULATED_BF16)
+    return "bf16" if has_bf16 and not is_limited else "float32"
+
+
+def isa_limit() -> str:
+    """The instructions beyond which oneDNN may not go, or nothing; OpenVINO reports others too."""
+    names = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+    return next((os.environ[name].lower() for name in names if name in os.environ), "")
 
 
 def open_runtime(
     weights: Weights, *, precision: str, device: str, max_memory_bytes: int | None
 ) -> OpenVINORuntime:
-    """These weights on the CPU. Raises RuntimeUnavailableError for a GPU and for float16."""
+    """These weights on the CPU.
+
+    Raises:
+        RuntimeUnavailableError: for a GPU, for float16, and for bf16 where a limit leaves none.
+    """
     if precision not in HINTS:
         raise RuntimeUnavailableError(
             f"the openvino runtime has no {precision} on a CPU: use --precision bf16, or --runtime"
             " torch."
+        )
+    if precision == "bf16" and isa_limit() in WITHOUT_BF16:
+        raise RuntimeUnavailableError(
+            f"the openvino runtime has no bf16 under ONEDNN_MAX_CPU_ISA={isa_limit()}: use"
+            " --precision float32, or lift that limit."
         )
     if device == "gpu":
         raise RuntimeUnavailableError(

@@ -4,6 +4,7 @@ Knows runtimes by their door alone. What is remembered lies beside the compiled 
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import statistics
@@ -112,8 +113,11 @@ def _torch_has_gpu() -> bool:
 
 
 def _name(weights: Weights, precision: str, shape_NCHW: Shape, device: str) -> str:
-    versions = [
-        (name, metadata.version(name)) for name in runtimes.NAMES if runtimes.is_installed(name)
-    ]
+    versions = [(name, _version(name)) for name in runtimes.NAMES if runtimes.is_installed(name)]
     what = repr((node(), machine(), versions, weights.variant, precision, shape_NCHW, device))
     return f"{hashlib.sha256(what.encode()).hexdigest()}.probe"
+
+
+@functools.cache
+def _version(name: str) -> str:
+    return metadata.version(name)

@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-TOGETHER = 8  # tiles a pass; fewer are filled up
+TOGETHER = 8  # tiles a pass at most: more of them do not make a GPU faster
 WARM_UP = 3  # passes, as CUDA graphs ask for
 
 Run = Callable[[Tensor], Tensor]
+Shape = tuple[int, ...]
 
 
 class Slot:
@@ -38,16 +39,16 @@ class Slot:
 class Replay:
     """``run`` for tiles (N, 3, h, w) of one h and w, any N; one thread at a time.
 
+    ``shape_NCHW``: of a pass; one that has fewer tiles is filled up.
     ``streams``: the module with the streams and events of the device, ``torch.cuda`` for a GPU.
     """
 
     def __init__(
-        self, run: Run, sides: tuple[int, int], device: torch.device, streams: ModuleType
+        self, run: Run, shape_NCHW: Shape, device: torch.device, streams: ModuleType
     ) -> None:
-        self.sides = sides
         self._streams = streams
         self._there, self._running, self._back = (streams.Stream() for _ in range(3))
-        self._tiles = torch.zeros(TOGETHER, 3, *sides, device=device)
+        self._tiles = torch.zeros(shape_NCHW, device=device)
         with streams.stream(self._running):
             for _ in range(WARM_UP):
                 run(self._tiles)
@@ -58,15 +59,16 @@ class Replay:
 
     def __call__(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, h, w) float32 -> (N, 3, h * S, w * S) float32."""
-        parts = [tiles_NCHW[at : at + TOGETHER] for at in range(0, len(tiles_NCHW), TOGETHER)]
-        under_way: list[tuple[Slot, int]] = []
+        step = len(self._tiles)
+        parts = [tiles_NCHW[at : at + step] for at in range(0, len(tiles_NCHW), step)]
+        pending: list[tuple[Slot, int]] = []
         finished: list[NDArray[np.float32]] = []
         for part, slot in zip(parts, itertools.cycle(self._slots), strict=False):
-            if len(under_way) == len(self._slots):
-                finished.append(fetched(*under_way.pop(0)))
+            if len(pending) == len(self._slots):
+                finished.append(fetched(*pending.pop(0)))
             self._send(part, slot)
-            under_way.append((slot, len(part)))
-        return np.concatenate(finished + [fetched(*one) for one in under_way])
+            pending.append((slot, len(part)))
+        return np.concatenate(finished + [fetched(*one) for one in pending])
 
     def _send(self, part_NCHW: NDArray[np.float32], slot: Slot) -> None:
         """Queue one pass: there, through the network, and home; nothing here waits."""

@@ -51,12 +51,14 @@ class TorchRuntime:
         self._limit_bytes = max_memory_bytes
         self._network = network.from_weights(weights).to(device).freeze()
         self._lock = threading.Lock()  # of the recording and the tiles that it is counted for
+        self._replays = self.is_on_gpu
         self._replay: Replay | None = None
-        self._sides, self._count = (0, 0), 0
+        self._pass: Shape = (0, 3, 0, 0)
+        self._count = 0
 
     def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``: what does not fit at once runs in bands here as well."""
-        if self._device.type == "cuda" and len(tiles_NCHW) >= TOGETHER:
+        if self._replays:
             with self._lock:
                 replay = self.replay_of(tiles_NCHW)
                 if replay is not None:
@@ -65,25 +67,29 @@ class TorchRuntime:
         return self.upscale_whole(tiles_NCHW)
 
     def replay_of(self, tiles_NCHW: NDArray[np.float32]) -> Replay | None:
-        """Once many tiles of one size have come, and as long as others do not, a recording."""
-        sides = (tiles_NCHW.shape[2], tiles_NCHW.shape[3])
-        if sides != self._sides:
-            self._sides, self._count, self._replay = sides, 0, None
-        before, self._count = self._count, self._count + len(tiles_NCHW)
+        """Once many tiles of one size have come, and as long as others do not, a recording.
+
+        Its passes are for as many tiles as have come at once, up to ``TOGETHER``.
+        """
+        count, *image = tiles_NCHW.shape
+        shape = (min(count, TOGETHER), *image)
+        if shape[0] > self._pass[0] or shape[1:] != self._pass[1:]:
+            self._pass, self._count, self._replay = shape, 0, None
+        before, self._count = self._count, self._count + count
         for threshold, compiled in ((RECORDED_FROM, False), (COMPILED_FROM, has_triton())):
             if before < threshold <= self._count:
                 self._replay = None  # its memory first
-                self._replay = self._recorded(sides, compiled=compiled)
+                self._replay = self._recorded(compiled=compiled)
         return self._replay
 
-    def _recorded(self, sides: tuple[int, int], *, compiled: bool) -> Replay:
+    def _recorded(self, *, compiled: bool) -> Replay:
         """Of a copy: the network stays as it is, for other sizes."""
         copied = copy.deepcopy(self._network)
         if compiled:
             compile_blocks(copied)
         streams = torch.get_device_module(self._device)
         with self._running():
-            return Replay(lambda tiles: copied(tiles).float(), sides, self._device, streams)
+            return Replay(lambda tiles: copied(tiles).float(), self._pass, self._device, streams)
 
     def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Runtime``."""

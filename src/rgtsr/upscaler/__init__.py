@@ -142,10 +142,17 @@ class Upscaler:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def upscale(self, picture: Picture, *, on_progress: OnProgress = unheard) -> Picture:
+    def upscale(
+        self,
+        picture: Picture,
+        *,
+        on_progress: OnProgress = unheard,
+        on_redone: Callable[[int], object] | None = None,
+    ) -> Picture:
         """Enlarge a picture by ``scale``; depth, transparency and metadata are kept.
 
         Warns (UserWarning) when tiles were redone in float32, or cut smaller for want of memory.
+        ``on_redone``: told of how many, at the end.
 
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
@@ -156,6 +163,8 @@ class Upscaler:
         enlarged = self._upscale(engine, picture, plan, tally)
         for note in _notes(tally, 1, self.scale):
             warnings.warn(f"{engine.weights.card.name}: {note}.", stacklevel=2)
+        if on_redone is not None:
+            on_redone(tally.redone)
         return enlarged
 
     def upscale_file(

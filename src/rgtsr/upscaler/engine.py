@@ -6,25 +6,22 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 """
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgtsr import runtimes, tiling
+from rgtsr import tiling
 from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import color
 from rgtsr.pictures.color import Samples
-from rgtsr.runtimes import Runtime, memory, probe
-from rgtsr.upscaler import ensemble
+from rgtsr.runtimes import Runtime
+from rgtsr.upscaler import ensemble, planning
+from rgtsr.upscaler.choice import Choice
+from rgtsr.upscaler.planning import Settings
 from rgtsr.weights import Weights
 
-TILE_PX = 192
-TILES_PX = (TILE_PX, 160, 128, 96, 64, 48, 32)  # what memory may leave of it
-OVERLAP_PX = 16
-PROBE_FROM_TILES = 100  # for fewer, finding out which runtime is fastest takes too long
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
 Floats = NDArray[np.float32]
@@ -33,23 +30,6 @@ OnProgress = Callable[[int, int], None]  # (tiles done, tiles in all)
 
 def unheard(_done: int, _total: int) -> None:
     """Progress that nobody follows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How pictures are cut and run.
-
-    ``tile_px`` and ``overlap_px`` are input pixels; without ``tile_px`` it is 192, or what fits
-    into memory. ``whole`` runs the picture as one tile. ``ensemble`` averages over the 8 flips and
-    turns, at 8 times the cost. ``max_memory_bytes`` bounds what the process takes, to within 15 %.
-    Source of the ensemble: EDSR (Lim et al., 2017), section 3.4.
-    """
-
-    tile_px: int | None = None
-    overlap_px: int = OVERLAP_PX
-    whole: bool = False
-    ensemble: bool = False
-    max_memory_bytes: int | None = None
 
 
 @dataclass
@@ -86,13 +66,13 @@ class Engine:
     ) -> None:
         self.weights = weights
         self.settings = settings
-        self._device = device
-        self._lock = threading.Lock()
-        self._second: Runtime | None = None
-        self._runtime: Runtime | None = (
-            self._opened(runtime, precision) if isinstance(runtime, str) else runtime
+        self._choice = Choice(
+            weights,
+            runtime=runtime,
+            device=device,
+            precision=precision,
+            max_memory_bytes=settings.max_memory_bytes,
         )
-        self._is_settled = runtime != "auto"
 
     @property
     def scale(self) -> int:
@@ -102,15 +82,11 @@ class Engine:
     @property
     def runtime(self) -> Runtime:
         """What runs the network. Raises ValueError once it is closed."""
-        if self._runtime is None:
-            raise ValueError("this upscaler is closed: open another.")
-        return self._runtime
+        return self._choice.runtime
 
     def close(self) -> None:
         """Let go of the network and of the memory that it holds."""
-        with self._lock:
-            self._runtime = None
-            self._second = None
+        self._choice.close()
 
     def plan(self, size: tuple[int, int]) -> tiling.Plan:
         """The tiles of a picture of that (height, width), by the memory that there is now.
@@ -118,35 +94,39 @@ class Engine:
         Raises:
             OutOfMemoryError: when there is not enough for any tile; it says how much would be.
         """
-        if self.settings.whole:
-            return tiling.whole(*size)
-        if self.settings.tile_px is not None:
-            return self._tiled(size, self.settings.tile_px)
-        room = self.runtime.room_bytes()
-        needed = 0
-        for tile_px in TILES_PX:
-            plan = self._tiled(size, tile_px)
-            needed = self.runtime.needed_bytes((1, 3, *plan.tile))
-            if not self.runtime.is_on_gpu:  # two rows of tiles, float32, are in our own memory
-                needed += 2 * plan.tile[0] * size[1] * self.scale**2 * 3 * 4
-            if needed <= room:
-                return plan
-        held = self.runtime.held_bytes()
-        there = memory.in_words(held + int(memory.MARGIN * room))
-        least = memory.least(needed, held)
-        raise OutOfMemoryError(f"{there} of memory are too little: this takes at least {least}.")
+        return planning.plan(
+            size,
+            self.settings,
+            needed_bytes=self._needed_bytes,
+            room_bytes=self.runtime.room_bytes(),
+            held_bytes=self.runtime.held_bytes(),
+        )
 
-    def _tiled(self, size: tuple[int, int], tile_px: int, **margin: int) -> tiling.Plan:
-        overlap_px = min(self.settings.overlap_px, tile_px // 2)
-        return tiling.plan(*size, tile_px=tile_px, overlap_px=overlap_px, **margin)
+    def _needed_bytes(self, plan: tiling.Plan) -> int:
+        """What a tile takes; and two rows of them, float32, where our own memory is the matter."""
+        needed = self.runtime.needed_bytes((1, 3, *plan.tile))
+        if self.runtime.is_on_gpu:
+            return needed
+        return needed + 2 * plan.tile[0] * plan.columns.length * self.scale**2 * 3 * 4
 
     def enlarged(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
         """Rows of tiles, blended: (h, W * S, 3) float32 bands, unclipped, top to bottom.
 
         Only the rows of output that later tiles still change are held between bands.
         """
-        self._settle(plan)
-        scale = self.scale
+        self._choice.settle(plan)
+        yield from self._blended(samples_HWC, plan, tally, on_tile=tally.add)
+
+    def _blended(
+        self,
+        samples_HWC: Samples,
+        plan: tiling.Plan,
+        tally: Tally,
+        *,
+        on_tile: Callable[[], None] = lambda: None,
+    ) -> Iterator[Floats]:
+        scale, columns = self.scale, len(plan.columns.starts)
+        tiles = self._tiles(samples_HWC, plan, tally)
         open_HWC = np.zeros((0, plan.columns.length * scale, 3), np.float32)
         emitted = 0
         for row in range(len(plan.rows.starts)):
@@ -155,15 +135,10 @@ class Engine:
             open_HWC = np.pad(open_HWC, ((0, more), (0, 0), (0, 0)))
             fresh = slice(emitted - top * scale, None)  # what lies above is finished already
             down = plan.rows.weights(row, scale)[fresh, None, None]
-            band_HWC = samples_HWC[plan.rows.samples(row)]
-            tiles = [
-                band_HWC[:, plan.columns.samples(column)]
-                for column in range(len(plan.columns.starts))
-            ]
-            for column, enlarged_HWC in enumerate(self._tiles(tiles, tally)):
+            for column, enlarged_HWC in enumerate(itertools.islice(tiles, columns)):
                 left, right = plan.columns.inside(column)
                 across = plan.columns.weights(column, scale)[:, None]
-                tally.add()
+                on_tile()
                 part = enlarged_HWC[plan.rows.part(row, scale), plan.columns.part(column, scale)]
                 open_HWC[:, left * scale : right * scale] += part[fresh] * down * across
             finished = plan.rows.finished(row) * scale - emitted
@@ -171,27 +146,26 @@ class Engine:
             open_HWC = open_HWC[finished:].copy()
             emitted += finished
 
-    def _tiles(self, tiles: Sequence[Samples], tally: Tally) -> Iterator[Floats]:
-        """Tiles of one shape, as many at a time as the runtime likes."""
-        batch = self.runtime.batch_tiles((1, 3, *tiles[0].shape[:2]))
-        start = 0
-        while start < len(tiles):
-            some = tiles[start : start + min(batch, tally.together or batch)]
-            yield from self._together(some, tally) or (self._tile(tile, tally) for tile in some)
-            start += len(some)
+    def _tiles(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
+        """Row by row, as many at a time as the runtime likes, wherever rows end."""
+        batch = self.runtime.batch_tiles((1, 3, *plan.tile))
+        tiles = _cut(samples_HWC, plan)
+        while some := list(itertools.islice(tiles, min(batch, tally.together or batch))):
+            together = self._together(some, tally)
+            yield from (self._tile(tile, tally) for tile in some) if together is None else together
 
-    def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats]:
-        """Several tiles in one run; none where one at a time is what it takes."""
+    def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats] | None:
+        """Several tiles in one run; None where one at a time is what it takes."""
         if len(tiles) == 1:
-            return []
+            return None
         tiles_NCHW = np.concatenate([_as_tile(tile) for tile in tiles])
         try:
             enlarged = self._run(self.runtime, tiles_NCHW)
         except (OutOfMemoryError, MemoryError):
             tally.together = len(tiles) // 2
-            return []
+            return None
         if not all(_usable(*pair) for pair in zip(enlarged, tiles_NCHW, strict=True)):
-            return []
+            return None
         return [one.transpose(1, 2, 0) for one in enlarged]
 
     def _tile(self, samples_HWC: Samples, tally: Tally) -> Floats:
@@ -204,18 +178,15 @@ class Engine:
                 if self.settings.whole:
                     raise
                 tally.cut_px = _smaller(size, error)
-        inner = replace(tally, on_progress=unheard)
-        plan = self._tiled(size, tally.cut_px, margin_px=0)
-        bands = list(self.enlarged(samples_HWC, plan, inner))
-        tally.redone, tally.cut_px = inner.redone, inner.cut_px
-        return np.concatenate(bands)
+        plan = planning.tiled(size, self.settings, tally.cut_px, margin_px=0)
+        return np.concatenate(list(self._blended(samples_HWC, plan, tally)))
 
     def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile; in float32 once more where the result is not usable."""
         tile = _as_tile(samples_HWC)
         enlarged = self._run(self.runtime, tile)
         if not _usable(enlarged, tile):
-            enlarged = self._run(self._exact(), tile)
+            enlarged = self._run(self._choice.exact(), tile)
             tally.redone += 1
             if not _usable(enlarged, tile):
                 raise RgtsrError(
@@ -228,47 +199,12 @@ class Engine:
         run = runtime.upscale_whole if self.settings.whole else runtime.upscale_tiles
         return ensemble.mean(run, tile_NCHW) if self.settings.ensemble else run(tile_NCHW)
 
-    def _settle(self, plan: tiling.Plan) -> None:
-        """Take the runtime that is fastest here; measure that first where it pays."""
-        with self._lock:
-            if self._is_settled:
-                return
-            self._is_settled = True
-            shape, precision = (1, 3, *plan.tile), self.runtime.precision
-            fastest = probe.known(self.weights, precision, shape, self._device)
-            if fastest is None and plan.count >= PROBE_FROM_TILES:
-                fastest = self._measured(precision, shape)
-            if fastest is not None:
-                self._runtime = self._opened(fastest.runtime, precision, fastest.device)
 
-    def _measured(self, precision: str, shape: tuple[int, ...]) -> probe.Timing | None:
-        """The fastest of several runtimes, if there are several."""
-        if len(list(itertools.islice(probe.candidates(self._device), 2))) < 2:
-            return None
-        timings = probe.measure(
-            self.weights,
-            precision,
-            shape,
-            device=self._device,
-            max_memory_bytes=self.settings.max_memory_bytes,
-        )
-        return timings[0] if timings else None
-
-    def _opened(self, runtime: str, precision: str, device: str | None = None) -> Runtime:
-        return runtimes.open_runtime(
-            self.weights,
-            name=runtime,
-            precision=precision,
-            device=device or self._device,
-            max_memory_bytes=self.settings.max_memory_bytes,
-        )
-
-    def _exact(self) -> Runtime:
-        """A second runtime, in float32, for what the first could not do; it stays open."""
-        with self._lock:
-            if self._second is None:
-                self._second = self._opened(self.runtime.name, "float32")
-            return self._second
+def _cut(samples_HWC: Samples, plan: tiling.Plan) -> Iterator[Samples]:
+    for row in range(len(plan.rows.starts)):
+        band_HWC = samples_HWC[plan.rows.samples(row)]
+        for column in range(len(plan.columns.starts)):
+            yield band_HWC[:, plan.columns.samples(column)]
 
 
 def _as_tile(samples_HWC: Samples) -> Floats:
@@ -287,6 +223,6 @@ def _usable(enlarged: Floats, tile: Floats) -> bool:
 def _smaller(size: tuple[int, int], error: Exception) -> int:
     """The side of tiles half as large. Raises the error where they cannot be smaller."""
     half = max(size) // 2
-    if half < TILES_PX[-1]:
+    if half < planning.TILES_PX[-1]:
         raise error
     return half
