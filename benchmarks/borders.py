@@ -38,7 +38,8 @@ def main() -> None:
         pairs.made(pairs.read8(path), runtime.scale) for path in benchmarks.listed(arguments.photos)
     ]
     rows = [row(runtime, photos, margin_px) for margin_px in MARGINS_PX]
-    report = {"model": arguments.model, "photos": len(photos), "margins": rows}
+    sha256 = weights.find(arguments.model).sha256
+    report = {"model": arguments.model, "sha256": sha256, "photos": len(photos), "margins": rows}
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
 
 

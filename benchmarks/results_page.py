@@ -72,10 +72,10 @@ def as_they_are(model: str) -> Iterator[list[str]]:
         yield [name, *(f"{chosen:+.2f} ({clean:+.2f})" for chosen, clean in cells)]
 
 
-def measured() -> dict[str, float]:
+def measured() -> dict[str, dict]:
     """Seconds for a megapixel of input, by packaged name: the whole of ``Upscaler.upscale``."""
     photo = pictures.read(PHOTO).pixels_HWC[:512, :512]
-    seconds: dict[str, float] = {}
+    found: dict[str, dict] = {}
     for entry in weights.listing():
         upscaler = Upscaler(entry.name)
         upscaler.upscale(Picture.from_array(photo))  # compiles
@@ -84,8 +84,9 @@ def measured() -> dict[str, float]:
             started = time.perf_counter()
             upscaler.upscale(Picture.from_array(photo))
             rounds.append(time.perf_counter() - started)
-        seconds[entry.name] = statistics.median(rounds) / (photo.shape[0] * photo.shape[1] / 1e6)
-    return seconds
+        seconds = statistics.median(rounds) / (photo.shape[0] * photo.shape[1] / 1e6)
+        found[entry.name] = {"sha256": entry.sha256, "seconds": seconds}
+    return found
 
 
 def ours() -> Iterator[dict]:
@@ -104,7 +105,7 @@ def ours() -> Iterator[dict]:
                     "scale": row["scale"],
                     "kind": "ours" if entry else "bicubic",
                     "parameters": entry.parameters if entry else None,
-                    "seconds": seconds.get(row["model"]),
+                    "seconds": seconds.get(row["model"], {}).get("seconds"),
                     "data": "588 open photos" if entry else "",
                 },
             )

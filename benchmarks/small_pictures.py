@@ -33,7 +33,8 @@ def main() -> None:
     if arguments.child:
         print(seconds(arguments.child, arguments.count, arguments.model))
         return
-    report = {"model": arguments.model, "count": arguments.count}
+    sha256 = weights.find(arguments.model).sha256
+    report = {"model": arguments.model, "sha256": sha256, "count": arguments.count}
     report |= {which: child(which, arguments) for which in ("equal_s", "random_s")}
     report["ratio"] = report["random_s"] / report["equal_s"]
     print(report)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rgtsr import Picture, Upscaler, pictures
+from rgtsr import Picture, Upscaler, pictures, weights
 
 RESULTS = Path(__file__).parent / "results/start_up.json"
 SIDE_PX = 512
@@ -33,7 +33,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = square(arguments.photo, Path(folder), arguments.side)
-        row = {"side_px": arguments.side} | measured(source, Path(folder), arguments.rounds)
+        entry = weights.find(weights.DEFAULT_NAME)
+        row = {"model": entry.name, "sha256": entry.sha256, "side_px": arguments.side}
+        row |= measured(source, Path(folder), arguments.rounds)
     print(row)
     arguments.json.write_text(json.dumps(row, indent=1) + "\n")
 

@@ -47,7 +47,8 @@ def measured(model: str, folder: Path) -> dict:
         if overlap <= tile // 2
     ]
     whole = scores(Upscaler(loaded, precision="float32", settings=Settings(whole=True)), pairs)
-    report = {"model": model, "photos": len(pairs), "ways": []}
+    sha256 = weights.find(model).sha256
+    report = {"model": model, "sha256": sha256, "photos": len(pairs), "ways": []}
     report["whole_psnr_y"] = float(np.mean(whole))
     for way in ways:
         upscaler = Upscaler(loaded, runtime="openvino", precision="float32", settings=way)

@@ -14,7 +14,8 @@ from safetensors.numpy import save_file
 import floor
 import results_page
 import tables
-from rgtsr import graph, pictures, variants, weights
+import tiling as tiling_costs
+from rgtsr import Settings, graph, pictures, variants, weights
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 PUBLISHED = FOLDER.parent.parent / "shared/published-results.csv"
@@ -126,8 +127,20 @@ def test_results_are_those_of_the_shipped_weights() -> None:
             if row["model"] != "bicubic":
                 stated = packaged[row["model"]].scores[f"{row['name']} paper"]
                 assert row["psnr_y"] == pytest.approx(stated, abs=0.001)
-    measured = tables.read("precision")
-    assert measured["sha256"] == packaged[measured["model"]].sha256
+    for name in ("precision", "tiling", "borders", "start_up", "small_pictures"):
+        measured = tables.read(name)
+        assert measured["sha256"] == packaged[measured["model"]].sha256, name
+    for name, measured in tables.read("seconds").items():
+        assert measured["sha256"] == packaged[name].sha256, name
+
+
+def test_what_tiles_cost_is_what_the_program_makes_of_them() -> None:
+    photos = [pictures.read(path).size for path in sorted((FOLDER.parent / "demo").glob("*.png"))]
+    for way in tables.read("tiling")["ways"]:
+        settings = Settings(tile_px=way["tile_px"], overlap_px=way["overlap_px"])
+        sizes = [(height // 2, width // 2) for height, width in photos]
+        seen = [tiling_costs.pixels_run(settings, size) / size[0] / size[1] for size in sizes]
+        assert way["pixels_run"] == pytest.approx(np.mean(seen), abs=0.001), way
 
 
 def test_a_training_step_is_compared_with_spandrels_and_the_roofline(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Weights: named or from any file, and out again. Knows no network and no torch."""
 
-from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, for_worn, listing
+from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, find, for_worn, listing
 from rgtsr.weights.converting import convert
 from rgtsr.weights.files import save
 from rgtsr.weights.loading import load
@@ -16,6 +16,7 @@ __all__ = [
     "Name",
     "Weights",
     "convert",
+    "find",
     "for_worn",
     "listing",
     "load",
