@@ -6,7 +6,7 @@ SOURCES := pyproject.toml $(shell find src -type f -not -name '*.pyc')
 PIP_QUIET := --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check tests format clean standing
+.PHONY: demo test check tests format clean pages standing
 
 demo: .venv/ready
 	.venv/bin/rgtsr compare demo/demo-astronaut.png -o demo-output/demo-astronaut-compared.png --save-panels demo-output
@@ -27,6 +27,12 @@ tests: .venv-test/wheel
 format: .venv-test/ready
 	.venv-test/bin/ruff check --fix
 	.venv-test/bin/ruff format
+
+# Every table and plot of the pages, from the result files; $(PUBLISHED) is not in the repository.
+PUBLISHED ?= ../shared/published-results.csv
+pages: .venv-test/ready
+	PYTHONPATH=src:benchmarks .venv-test/bin/python -P benchmarks/tables.py
+	PYTHONPATH=src:benchmarks .venv-test/bin/python -P benchmarks/results_page.py --published $(PUBLISHED)
 
 clean:
 	rm -rf .venv .venv-test build dist demo-output
