@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rgtsr.cli import files
-from rgtsr.cli.files import Job, Naming
+from rgtsr.cli.files import Job, Naming, mark
 
 NAMING = Naming(
     readable=(".png", ".jpg", ".heic"),
@@ -26,6 +27,23 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).touch()
     return tmp_path / "in"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, "_x2"),
+        ({"width_px": 800}, "_800w"),
+        ({"height_px": 600}, "_600h"),
+        ({"width_px": 800, "height_px": 600}, "_800x600"),
+        ({"long_side_px": 6000}, "_6000px"),
+        ({"model": "auto"}, "_x2"),
+        ({"model": "small-x2-photo"}, "_x2_small-x2-photo"),
+        ({"model": "weights/RGT_x2.pth", "restore": 0.5, "page": 3}, "_x2_RGT_x2_r0.5_p3"),
+    ],
+)
+def test_what_was_asked_for_stands_in_the_name(asked: dict[str, Any], expected: str) -> None:
+    assert mark("x2", **asked) == expected
 
 
 def test_without_output_the_result_lies_beside(tmp_path: Path) -> None:
@@ -60,6 +78,26 @@ def test_what_cannot_be_written_becomes_png(tmp_path: Path) -> None:
 def test_a_format_changes_the_suffix(tmp_path: Path) -> None:
     naming = Naming(NAMING.readable, (), NAMING.writable, suffix=".png")
     assert jobs([Path("a.jpg")], str(tmp_path), naming)[0].target == tmp_path / "a.png"
+
+
+def test_what_takes_another_suffix_gives_way_to_what_has_the_name(tmp_path: Path) -> None:
+    sources = [Path("a.gif"), Path("a.heic"), Path("a.png"), Path("b.gif")]
+    targets = [job.target.name for job in jobs(sources, str(tmp_path), NAMING)]
+    assert targets == ["a.gif.png", "a.heic.png", "a.png", "b.png"]
+
+
+def test_results_among_the_inputs_and_inputs_named_twice_are_passed_over(tmp_path: Path) -> None:
+    one, other = tmp_path / "a.jpg", tmp_path / "a_x2.jpg"
+    found, passed_over = files.jobs([one, other, one], None, NAMING)
+    assert found == (Job(one, other),)
+    assert str(passed_over) == f"passed over: 1 results of an earlier run ({other})"
+
+
+def test_one_picture_is_no_place_for_two(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"z.png is one picture, for one input"):
+        jobs([Path("a.png"), Path("b.png")], "z.png", NAMING)
+    with pytest.raises(ValueError, match=r"z.png is one picture, for one input"):
+        jobs([tmp_path], "z.png", NAMING)
 
 
 def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:

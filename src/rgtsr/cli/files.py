@@ -2,13 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rgtsr.errors import UsageError
 
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
+WEIGHTS = (".safetensors", ".pth", ".pt")
 MOST_NAMED = 3  # of one kind that is passed over
 
 
@@ -51,6 +52,39 @@ class Naming:
         return f"{source.stem}{mark}{suffix}"
 
 
+def mark(
+    factor: str,
+    *,
+    width_px: int | None = None,
+    height_px: int | None = None,
+    long_side_px: int | None = None,
+    model: str | None = None,
+    restore: float | None = None,
+    page: int | None = None,
+) -> str:
+    """What was asked for, as it stands in names: ``_x2``, ``_800w``, ``_x4_RGT_x4``, ``_x2_p3``.
+
+    ``factor``, such as ``x2``, stands there where no pixels were asked for. So two results of one
+    picture that differ have two names, and none is taken for the other.
+    """
+    if width_px is not None and height_px is not None:
+        factor = f"{width_px}x{height_px}"
+    elif width_px is not None:
+        factor = f"{width_px}w"
+    elif height_px is not None:
+        factor = f"{height_px}h"
+    elif long_side_px is not None:
+        factor = f"{long_side_px}px"
+    parts = [factor]
+    if model not in (None, "auto"):
+        parts.append(Path(model).stem if Path(model).suffix in WEIGHTS else model)
+    if restore is not None:
+        parts.append(f"r{restore:g}")
+    if page is not None:
+        parts.append(f"p{page}")
+    return "".join(f"_{part}" for part in parts)
+
+
 @dataclass
 class PassedOver:
     """What lies in the folders and is not enlarged, though somebody might expect it."""
@@ -59,6 +93,7 @@ class PassedOver:
     closed: list[Path] = field(default_factory=list[Path])  # folders that may not be entered
     links: list[Path] = field(default_factory=list[Path])  # to folders
     found: Counter[Path] = field(default_factory=Counter[Path])  # what can be read, by input folder
+    results: list[Path] = field(default_factory=list[Path])  # of other inputs, from an earlier run
 
     def add(self, job: Job) -> None:
         """Pass over what was found in a folder and cannot be read after all."""
@@ -81,6 +116,7 @@ class PassedOver:
                 ("that may not be opened", self.closed),
                 ("linked folders, to be named themselves", self.links),
                 ("folders without a picture that can be read", self.barren),
+                ("results of an earlier run", self.results),
             )
             if paths
         ]
@@ -100,24 +136,45 @@ def jobs(
     """
     passed_over = PassedOver()
     if output is None:
-        found = tuple(_beside(inputs, naming))
+        found = tuple(_beside(dict.fromkeys(inputs), naming, passed_over))
     elif _is_file_name(inputs, output, naming):
         found = (Job(inputs[0], Path(output)),)
     else:
-        found = tuple(_into(inputs, Path(output), naming, passed_over))
+        found = _apart(_into(dict.fromkeys(inputs), Path(output), naming, passed_over))
     _check(found)
     return found, passed_over
 
 
-def _beside(inputs: Sequence[Path], naming: Naming) -> Iterator[Job]:
+def _beside(inputs: Collection[Path], naming: Naming, passed_over: PassedOver) -> Iterator[Job]:
+    targets = {source.with_name(naming.beside(source)) for source in inputs}
     for source in inputs:
         if source.is_dir():
             raise UsageError(f"{source} is a folder: say with -o where its enlarged pictures go.")
-        yield Job(source, source.with_name(naming.beside(source)))
+        if source in targets:  # as when ``*.png`` is enlarged once more
+            passed_over.results.append(source)
+        else:
+            yield Job(source, source.with_name(naming.beside(source)))
+
+
+def _apart(found: Iterable[Job]) -> tuple[Job, ...]:
+    """What takes another suffix gives way where its name is taken: ``a.gif.png`` beside a.png."""
+    jobs = tuple(found)
+    taken = {job.target for job in jobs if not _is_changed(job)}
+    apart: list[Job] = []
+    for job in jobs:
+        gives_way = _is_changed(job) and job.target in taken
+        full_name = job.target.with_name(f"{job.source.name}{job.target.suffix}")
+        apart.append(replace(job, target=full_name) if gives_way else job)
+        taken.add(apart[-1].target)
+    return tuple(apart)
+
+
+def _is_changed(job: Job) -> bool:
+    return job.source.suffix.lower() != job.target.suffix.lower()
 
 
 def _into(
-    inputs: Sequence[Path], folder: Path, naming: Naming, passed_over: PassedOver
+    inputs: Collection[Path], folder: Path, naming: Naming, passed_over: PassedOver
 ) -> Iterator[Job]:
     for source in inputs:
         if not source.is_dir():
@@ -161,7 +218,11 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
     """Whether -o names the result itself."""
     path = Path(output)
     named_as_folder = output.endswith("/") or path.is_dir() or not path.suffix
-    if named_as_folder or len(inputs) != 1 or inputs[0].is_dir():
+    if named_as_folder:
+        return False
+    if len(inputs) != 1 or inputs[0].is_dir():
+        if path.suffix.lower() in naming.writable:
+            raise UsageError(f"{output} is one picture, for one input: end a folder's name with /.")
         return False
     if path.suffix.lower() not in naming.writable:
         raise UsageError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import options
-from rgtsr.cli.files import Job, Naming, PassedOver, jobs
+from rgtsr.cli.files import Job, Naming, PassedOver, jobs, mark
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.sizes import FinalSize, final_size, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
@@ -93,7 +93,15 @@ def upscale(
         unread=pictures.UNREAD_SUFFIXES,
         writable=pictures.WRITABLE_SUFFIXES,
         suffix=form and f".{form}",
-        mark=_mark(scale or upscaler.scale, asked_for_pixels=size is not None and scale is None),
+        mark=mark(
+            f"x{upscaler.scale if scale is None else scale:g}",
+            width_px=width,
+            height_px=height,
+            long_side_px=long_side,
+            model=model,
+            restore=restore,
+            page=page,
+        ),
     )
     if scale == upscaler.scale:
         wishes = replace(wishes, size=None)
@@ -194,7 +202,3 @@ def _make_folder(target: Path) -> None:
         raise PictureError(
             f"{target}: its folder cannot be made ({error.strerror}): give another -o."
         ) from error
-
-
-def _mark(scale: float, *, asked_for_pixels: bool) -> str:
-    return "_enlarged" if asked_for_pixels else f"_x{scale:g}"
