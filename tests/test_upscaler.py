@@ -186,7 +186,7 @@ def test_an_exact_size_takes_as_many_passes_as_it_needs(
         tmp_path / "in.png", tmp_path / "out.png", final_size=lambda _: final
     )
     assert report.size == pictures.read(tmp_path / "out.png").size == final
-    assert any("ran" in note for note in report.notes) == (passes > 1)
+    assert len(report.models) == passes
 
 
 def test_a_file_is_written_in_bands_that_equal_the_picture(tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_the_tile_is_the_largest_that_the_limit_leaves_room_for() -> None:
         limit = memory.used_bytes() + (room_mib << 20)
         upscaler = repeating(Repeating(pixel_bytes=5000), max_memory_bytes=limit)
         assert np.array_equal(upscaler.upscale(picture).pixels_HWC, repeated(picture.pixels_HWC))
-        sides.append(upscaler._engine(0.0).plan(picture.size).tile[0])
+        sides.append(upscaler._engine(2, 0.0).plan(picture.size).tile[0])
     assert sides[0] == 192
     assert 192 > sides[1] > sides[2] >= 32
 

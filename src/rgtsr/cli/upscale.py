@@ -65,8 +65,8 @@ def upscale(
 ) -> int:
     """Enlarge pictures; colours, depth, transparency and metadata are kept.
 
-    A whole --scale asks the model that -m names for just that scale. For any other size the network
-    runs as often as it takes, and what is too much is resized away.
+    A model that is packaged at several scales takes what reaches the size at the least cost, one
+    after another where one is not enough; what is too much is resized away.
     """
     from rgtsr import pictures
 
@@ -181,7 +181,9 @@ def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: On
     notes = "".join(
         f"; {note.rstrip('.')}" for note in (*_restored(report, upscaler), *cropped, *report.notes)
     )
-    return f"{job.source} -> {job.target}: {width} x {height}, {report.seconds:.1f} s{notes}"
+    models = ", then ".join(report.models)
+    done = f"{width} x {height}, {report.seconds:.1f} s, {models}"
+    return f"{job.source} -> {job.target}: {done}{notes}"
 
 
 def _restored(report: "Report", upscaler: "Upscaler") -> tuple[str, ...]:
@@ -190,9 +192,10 @@ def _restored(report: "Report", upscaler: "Upscaler") -> tuple[str, ...]:
 
     if report.restored:
         return (f"restored by {report.restored:g} ({report.wear})",)
-    if upscaler.restores or not restoring.asked_for(report.wear, upscaler.weights.card.name):
+    if not restoring.asked_for(report.wear, upscaler.weights.card.name):
         return ()
-    return (f"not restored ({report.wear}): -m auto does that",)
+    way = f"{report.models[0]} has no weights for that" if upscaler.restores else "-m auto does it"
+    return (f"not restored ({report.wear}): {way}",)
 
 
 def _make_folder(target: Path) -> None:

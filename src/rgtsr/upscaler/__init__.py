@@ -4,30 +4,26 @@ Shapes: H, W of the picture; S scale.
 """
 
 import functools
-import math
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from rgtsr import pictures, tiling, weights
+from rgtsr import pictures, weights
 from rgtsr.errors import UsageError
-from rgtsr.pictures import Picture, color
-from rgtsr.pictures.color import Samples
+from rgtsr.pictures import Picture
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
-from rgtsr.upscaler.engine import Engine, Floats, OnProgress, Settings, Tally, unheard
+from rgtsr.upscaler import layers, passes
+from rgtsr.upscaler.engine import Engine, OnProgress, Settings, Tally, unheard
 from rgtsr.upscaler.restoring import Networks
 from rgtsr.weights import Weights
 
 __all__ = ["Report", "Settings", "Upscaler", "upscale"]
 
-MAX_PASSES = 4
 MOST_NETWORKS = 3  # that stay compiled: most folders hold pictures of one kind or two
 
 FinalSize = Callable[[tuple[int, int]], tuple[int, int]]  # (H, W) of the input -> of the output
@@ -37,12 +33,14 @@ FinalSize = Callable[[tuple[int, int]], tuple[int, int]]  # (H, W) of the input 
 class Report:
     """What became of one file: output (height, width), seconds, and lines worth telling.
 
-    ``wear`` is what it had been through, ``restored`` how far that was made good, 0..1.
+    ``models`` are the names of the weights that ran, in order; ``wear`` is what the picture had
+    been through, ``restored`` how far that was made good, 0..1.
     """
 
     size: tuple[int, int]
     seconds: float
     notes: tuple[str, ...]
+    models: tuple[str, ...]
     wear: Wear
     restored: float
 
@@ -83,8 +81,13 @@ class Upscaler:
         if restore is None:
             restore = "auto" if model is None else 0.0
         found = weights.DEFAULT_NAME if model is None else model
-        found = found if isinstance(found, Weights) else weights.load(found)
-        self._networks = Networks(found, restore)
+        self._own = found if isinstance(found, Weights) else weights.load(found)
+        self._restore: float | Literal["auto"] = restore
+        self._siblings = {
+            scale: entry
+            for scale, entry in weights.siblings(self._own.path).items()
+            if restore in ("auto", 0) or weights.for_worn(entry.name)
+        }
         self._settings = settings or Settings()
         self._opened = functools.partial(
             Engine,
@@ -94,17 +97,25 @@ class Upscaler:
             settings=self._settings,
         )
         self._lock = threading.Lock()
-        self._engines: dict[float, Engine] = {}
+        self._known: dict[int, Networks] = {self.scale: Networks(self._own, restore)}
+        self._engines: dict[tuple[int, float], Engine] = {}
         self._is_closed = False
-        self._engine(self._networks.usual)  # what this machine lacks is said now
+        self._engine(self.scale, self._networks(self.scale).usual)  # what is lacking is said now
 
-    def _engine(self, share: float) -> Engine:
-        """The network for that share of restoring; the last few stay compiled."""
+    def _networks(self, scale: int) -> Networks:
+        """The weights at that scale of the family."""
+        if scale not in self._known:
+            self._known[scale] = Networks(weights.load(self._siblings[scale].path), self._restore)
+        return self._known[scale]
+
+    def _engine(self, scale: int, share: float) -> Engine:
+        """The network for that scale and share of restoring; the last few stay compiled."""
+        networks = self._networks(scale)
         with self._lock:
             if self._is_closed:
                 raise ValueError("this upscaler is closed: open another.")
-            engine = self._engines.pop(share, None) or self._opened(self._networks.at(share))
-            self._engines[share] = engine
+            engine = self._engines.pop((scale, share), None) or self._opened(networks.at(share))
+            self._engines[scale, share] = engine
             if len(self._engines) > MOST_NETWORKS:  # of the oldest; a thread may still be at it
                 del self._engines[next(iter(self._engines))]
             return engine
@@ -112,12 +123,12 @@ class Upscaler:
     @property
     def weights(self) -> Weights:
         """What the network is made of where nothing is restored."""
-        return self._networks.clean
+        return self._own
 
     @property
     def restores(self) -> bool:
         """Whether each picture is restored as its wear asks for."""
-        return self._networks.is_auto
+        return self._restore == "auto"
 
     @property
     def settings(self) -> Settings:
@@ -127,7 +138,7 @@ class Upscaler:
     @property
     def scale(self) -> int:
         """How many times longer each side gets in one pass."""
-        return self.weights.variant.scale
+        return self._own.variant.scale
 
     def close(self) -> None:
         """Let go of the network and of the memory that it holds."""
@@ -157,11 +168,11 @@ class Upscaler:
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
-        engine = self._engine(self._networks.share(wear(picture)))
+        engine = self._engine(self.scale, self._networks(self.scale).share(wear(picture)))
         plan = engine.plan(picture.size)
-        tally = Tally(plan.count * _layers(picture), on_progress)
-        enlarged = self._upscale(engine, picture, plan, tally)
-        for note in _notes(tally, 1, self.scale):
+        tally = Tally(plan.count * layers.count(picture), on_progress)
+        enlarged = layers.enlarged(engine, picture, plan, tally)
+        for note in _notes(tally):
             warnings.warn(f"{engine.weights.card.name}: {note}.", stacklevel=2)
         if on_redone is not None:
             on_redone(tally.redone)
@@ -184,9 +195,10 @@ class Upscaler:
 
         ``max_pixels``, ``page`` and ``salvage`` are those of ``pictures.read``.
 
-        ``final_size`` asks for an exact output size: the network runs as often as that needs, and
-        the rest is resized by Lanczos 3. What one run hands to the next is held whole, as every
-        input is.
+        ``final_size`` asks for an exact output size: of the weights' family, packaged at several
+        scales, what reaches it at the least cost runs, one after another where one is not enough;
+        what is too much is resized by Lanczos 3. What one hands to the next is held whole, as
+        every input is.
 
         Raises:
             UsageError: when ``target`` is ``source``. Any other file of that name is replaced.
@@ -198,72 +210,29 @@ class Upscaler:
         started = time.perf_counter()
         picture = pictures.read(source, max_pixels=max_pixels, page=page, salvage=salvage)
         worn = wear(picture)
-        share = self._networks.share(worn)
-        wanted = final_size(picture.size) if final_size else self._times(picture.size)
-        passes = self._passes(picture.size, wanted)
-        engines = [self._engine(share if n == 0 else 0.0) for n in range(passes)]
-        plans = [engine.plan(self._times(picture.size, n)) for n, engine in enumerate(engines)]
-        tally = Tally(sum(plan.count for plan in plans) * _layers(picture), on_progress)
+        wanted = final_size(picture.size) if final_size else times(picture.size, self.scale)
+        factor = max(wanted[0] / picture.size[0], wanted[1] / picture.size[1])
+        there = {self.scale, *self._siblings} if final_size else {self.scale}
+        scales = passes.chain(factor, there)
+        share = self._networks(scales[0]).share(worn)
+        engines = [self._engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
+        sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
+        plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
+        tally = Tally(sum(plan.count for plan in plans) * layers.count(picture), on_progress)
         for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
-            picture = self._upscale(engine, picture, plan, tally)
+            picture = layers.enlarged(engine, picture, plan, tally)
         lost = pictures.write_bands(
-            self._bands(engines[-1], picture, plans[-1], tally),
+            layers.bands(engines[-1], picture, plans[-1], tally),
             target,
             like=picture,
-            size=self._times(picture.size),
+            size=times(picture.size, scales[-1]),
             final_size=wanted,
             strip=strip,
             quality=quality,
         )
-        notes = (*picture.notes, *lost, *_notes(tally, passes, self.scale))
-        return Report(wanted, time.perf_counter() - started, notes, worn, share)
-
-    def _upscale(
-        self, engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally
-    ) -> Picture:
-        canvas = np.concatenate(list(self._bands(engine, picture, plan, tally)))
-        enlarged = Picture.from_array(canvas, picture.metadata)
-        return replace(enlarged, notes=picture.notes)
-
-    def _bands(
-        self, engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally
-    ) -> Iterator[Samples]:
-        """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last."""
-        dtype = picture.pixels_HWC.dtype
-        if picture.alpha_HW is None:
-            for band in engine.enlarged(picture.pixels_HWC, plan, tally):
-                yield color.from_float(_as_was(band, picture), dtype)
-            return
-        solid = color.solidify(picture.pixels_HWC, picture.alpha_HW)
-        colors = engine.enlarged(solid, plan, tally)
-        alphas = self._alphas(engine, picture.alpha_HW, plan, tally)
-        for band, alpha in zip(colors, alphas, strict=True):
-            both = np.concatenate([_as_was(band, picture), alpha.mean(2, keepdims=True)], axis=2)
-            yield color.from_float(both, dtype)
-
-    def _alphas(
-        self, engine: Engine, alpha_HW: Samples, plan: tiling.Plan, tally: Tally
-    ) -> Iterator[Floats]:
-        """Bands as ``Engine.enlarged`` makes them; what is the same everywhere needs no network."""
-        if not _is_constant(alpha_HW):
-            yield from engine.enlarged(alpha_HW[:, :, None], plan, tally)
-            return
-        value, width, done = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length, 0
-        for row in range(len(plan.rows.starts)):
-            height = plan.rows.finished(row) - done
-            yield np.full((height * self.scale, width * self.scale, 1), value, np.float32)
-            done += height
-
-    def _times(self, size: tuple[int, int], passes: int = 1) -> tuple[int, int]:
-        factor = self.scale**passes
-        return size[0] * factor, size[1] * factor
-
-    def _passes(self, size: tuple[int, int], wanted: tuple[int, int]) -> int:
-        """How often the network runs, so that what is left is a reduction if it can be."""
-        factor = max(wanted[0] / size[0], wanted[1] / size[1])
-        if self.scale == 1 or factor <= self.scale:
-            return 1
-        return min(MAX_PASSES, math.ceil(math.log(factor, self.scale) - 1e-6))
+        notes = (*picture.notes, *lost, *_notes(tally))
+        models = tuple(self._networks(scale).clean.card.name for scale in scales)
+        return Report(wanted, time.perf_counter() - started, notes, models, worn, share)
 
 
 def upscale(picture: Picture | str | Path, model: str | Path | Weights | None = None) -> Picture:
@@ -273,23 +242,12 @@ def upscale(picture: Picture | str | Path, model: str | Path | Weights | None = 
     return Upscaler(model).upscale(picture)
 
 
-def _layers(picture: Picture) -> int:
-    """How often the network sees a picture."""
-    return 1 if picture.alpha_HW is None or _is_constant(picture.alpha_HW) else 2
+def times(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """A size so many times larger on each side."""
+    return size[0] * factor, size[1] * factor
 
 
-def _is_constant(alpha_HW: Samples) -> bool:
-    return bool((alpha_HW == alpha_HW[0, 0]).all())
-
-
-def _as_was(band_HWC: Floats, picture: Picture) -> Floats:
-    """Grey pictures come back grey: the mean of the network's three channels."""
-    return band_HWC.mean(2, keepdims=True) if picture.is_grey else band_HWC
-
-
-def _notes(tally: Tally, passes: int, scale: int) -> Iterator[str]:
-    if passes > 1:
-        yield f"the network ran {passes} times: its scale is {scale}"
+def _notes(tally: Tally) -> Iterator[str]:
     if tally.redone:
         yield f"{tally.redone} of {tally.total} tiles were redone in float32"
     if tally.cut_px:

@@ -1,6 +1,6 @@
 """Weights: named or from any file, and out again. Knows no network and no torch."""
 
-from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, find, for_worn, listing
+from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, find, for_worn, listing, siblings
 from rgtsr.weights.converting import convert
 from rgtsr.weights.files import save
 from rgtsr.weights.loading import load
@@ -24,4 +24,5 @@ __all__ = [
     "parameter_shapes",
     "random",
     "save",
+    "siblings",
 ]

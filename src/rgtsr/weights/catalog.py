@@ -113,6 +113,13 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")
 
 
+def siblings(path: Path | None) -> dict[int, Entry]:
+    """The packaged weights of a file's family by their scale, its own among them; else none."""
+    entries = listing()
+    family = next((entry.family for entry in entries if entry.path == path), None)
+    return {entry.scale: entry for entry in entries if entry.family == family}
+
+
 def for_worn(name: str) -> Entry | None:
     """The packaged weights for worn pictures that were trained from those of that name, if any."""
     photos = str(Name.of(name)._replace(for_photos=True))

@@ -1,0 +1,58 @@
+"""A picture's colours and its transparency through one network. Knows no files."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from rgtsr import tiling
+from rgtsr.pictures import Picture, color
+from rgtsr.pictures.color import Samples
+from rgtsr.upscaler.engine import Engine, Floats, Tally
+
+
+def count(picture: Picture) -> int:
+    """How often the network sees a picture."""
+    return 1 if picture.alpha_HW is None or _is_constant(picture.alpha_HW) else 2
+
+
+def enlarged(engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally) -> Picture:
+    """The whole picture, with its metadata and notes."""
+    canvas = np.concatenate(list(bands(engine, picture, plan, tally)))
+    return replace(Picture.from_array(canvas, picture.metadata), notes=picture.notes)
+
+
+def bands(engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally) -> Iterator[Samples]:
+    """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last."""
+    dtype = picture.pixels_HWC.dtype
+    if picture.alpha_HW is None:
+        for band in engine.enlarged(picture.pixels_HWC, plan, tally):
+            yield color.from_float(_as_was(band, picture), dtype)
+        return
+    solid = color.solidify(picture.pixels_HWC, picture.alpha_HW)
+    colors = engine.enlarged(solid, plan, tally)
+    alphas = _alphas(engine, picture.alpha_HW, plan, tally)
+    for band, alpha in zip(colors, alphas, strict=True):
+        both = np.concatenate([_as_was(band, picture), alpha.mean(2, keepdims=True)], axis=2)
+        yield color.from_float(both, dtype)
+
+
+def _alphas(engine: Engine, alpha_HW: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
+    """Bands as ``Engine.enlarged`` makes them; what is the same everywhere needs no network."""
+    if not _is_constant(alpha_HW):
+        yield from engine.enlarged(alpha_HW[:, :, None], plan, tally)
+        return
+    value, width, done = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length, 0
+    for row in range(len(plan.rows.starts)):
+        height = plan.rows.finished(row) - done
+        yield np.full((height * engine.scale, width * engine.scale, 1), value, np.float32)
+        done += height
+
+
+def _is_constant(alpha_HW: Samples) -> bool:
+    return bool((alpha_HW == alpha_HW[0, 0]).all())
+
+
+def _as_was(band_HWC: Floats, picture: Picture) -> Floats:
+    """Grey pictures come back grey: the mean of the network's three channels."""
+    return band_HWC.mean(2, keepdims=True) if picture.is_grey else band_HWC
