@@ -6,8 +6,10 @@ Knows arrays; files are read by ``reading``. H height, W width, C channels.
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
-from typing import Literal, cast
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata
 
 NO_METADATA = Metadata()
+
+# a picture, its file's path or content, an array (see ``from_array``; or floats in 0..1), PIL's
+Source = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +93,59 @@ class Picture:
         from rgtsr.pictures import reading  # with it comes libvips
 
         return cls(*reading.decode(path, max_pixels=max_pixels, page=page, salvage=salvage))
+
+    @classmethod
+    def from_bytes(
+        cls,
+        content: bytes,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        page: int | None = None,
+        salvage: bool = False,
+    ) -> Picture:
+        """Read what a picture file holds; everything else as ``rgtsr.pictures.read``."""
+        from rgtsr.pictures import reading  # with it comes libvips
+
+        return cls(*reading.decode(content, max_pixels=max_pixels, page=page, salvage=salvage))
+
+    @classmethod
+    def of(cls, source: Source) -> Picture:
+        """A picture from whatever holds one: see ``Source``.
+
+        Floats are taken for 0..1 and become 16 bit, clipped. Raises as ``read`` and ``from_array``,
+        and TypeError for anything else.
+        """
+        if isinstance(source, Picture):
+            return source
+        if isinstance(source, str | os.PathLike):
+            return cls.from_file(source)
+        if isinstance(source, bytes | bytearray | memoryview):
+            return cls.from_bytes(bytes(source))
+        if not hasattr(source, "__array_interface__"):
+            raise TypeError(
+                f"a {type(source).__name__} is no picture: give a path, bytes, an array."
+            )
+        if getattr(source, "mode", "RGB") not in ("L", "LA", "RGB", "RGBA"):  # of PIL's pictures
+            source = source.convert("RGBA" if source.has_transparency_data else "RGB")
+        array = np.asarray(source)
+        if np.issubdtype(array.dtype, np.floating):
+            array = color.from_float(array, np.uint16)
+        return cls.from_array(array)
+
+    def save(
+        self, path: str | os.PathLike[str], *, strip: bool = False, quality: int | None = None
+    ) -> tuple[str, ...]:
+        """Write the picture; the same as ``rgtsr.pictures.write``."""
+        from rgtsr.pictures import writing  # with it comes libvips
+
+        return writing.write(self, path, strip=strip, quality=quality)
+
+    def to_bytes(self, form: str, *, strip: bool = False, quality: int | None = None) -> bytes:
+        """What a file of that format, such as ``png`` or ``jpg``, holds; raises as ``write``."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"picture.{form}"
+            self.save(path, strip=strip, quality=quality)
+            return path.read_bytes()
 
     def to_array(self) -> Samples:
         """One array (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import stat
 import struct
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -22,6 +23,7 @@ from rgtsr.pictures.formats import BMP, HEIC, JPEG, PNG, TIFF, Format
 from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 
+UNNAMED = "the picture"  # what messages call one that has no file
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
@@ -56,18 +58,19 @@ class Wish:
 
 
 def decode(
-    path: str | os.PathLike[str],
+    source: str | os.PathLike[str] | bytes,
     *,
     max_pixels: int = formats.MAX_PIXELS,
     page: int | None = None,
     salvage: bool = False,
 ) -> Decoded:
-    """Decode a picture file. Raises ValueError and PictureError; see ``rgtsr.pictures.read``."""
+    """Decode a picture file, or its content; raises as ``rgtsr.pictures.read`` does."""
     if page is not None and page < 1:
         raise ValueError(f"page={page} is none: the first page is 1.")
     vips.prepare()
-    wish = Wish(Path(path), max_pixels, page, salvage)
-    with _opened(wish.path) as file:
+    path = Path(UNNAMED if isinstance(source, bytes) else source)
+    wish = Wish(path, max_pixels, page, salvage)
+    with _spooled(source) if isinstance(source, bytes) else _opened(path) as file:
         form = _recognised(wish.path, file.read(formats.HEAD_BYTES))
         compression = jpeg.compression(file) if form is JPEG else None
         comment = jpeg.comment(file) if form is JPEG else None
@@ -216,6 +219,14 @@ def _undecoded(form: Format, wish: Wish) -> UndecodedError:
         f"{wish.path}: is {form.name}, and there is no decoder for it in this libvips: save it as "
         "PNG or JPEG, or install a libvips that has one."
     )
+
+
+def _spooled(content: bytes) -> BinaryIO:
+    """The content as a file, which decoders map and read at any place."""
+    file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 -- the caller closes it
+    file.write(content)
+    file.seek(0)
+    return file
 
 
 def _opened(path: Path) -> BinaryIO:

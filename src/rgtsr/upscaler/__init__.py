@@ -15,6 +15,7 @@ from typing import Literal
 from rgtsr import pictures, weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture
+from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import layers, passes
@@ -155,12 +156,15 @@ class Upscaler:
 
     def upscale(
         self,
-        picture: Picture,
+        picture: Source,
         *,
         on_progress: OnProgress = unheard,
         on_redone: Callable[[int], object] | None = None,
     ) -> Picture:
         """Enlarge a picture by ``scale``; depth, transparency and metadata are kept.
+
+        ``picture``: a Picture, the path or the content of a file, an array (uint8, uint16, floats
+        in 0..1), or one of PIL's.
 
         Warns (UserWarning) when tiles were redone in float32, or cut smaller for want of memory.
         ``on_redone``: told of how many, at the end.
@@ -168,6 +172,7 @@ class Upscaler:
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
+        picture = Picture.of(picture)
         engine = self._engine(self.scale, self._networks(self.scale).share(wear(picture)))
         plan = engine.plan(picture.size)
         tally = Tally(plan.count * layers.count(picture), on_progress)
@@ -235,11 +240,10 @@ class Upscaler:
         return Report(wanted, time.perf_counter() - started, notes, models, worn, share)
 
 
-def upscale(picture: Picture | str | Path, model: str | Path | Weights | None = None) -> Picture:
-    """Enlarge one picture, or the one in a file: the short form of ``Upscaler(model).upscale``."""
-    if not isinstance(picture, Picture):
-        picture = pictures.read(picture)
-    return Upscaler(model).upscale(picture)
+def upscale(picture: Source, model: str | Path | Weights | None = None) -> Picture:
+    """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
+    with Upscaler(model) as upscaler:
+        return upscaler.upscale(picture)
 
 
 def times(size: tuple[int, int], factor: int) -> tuple[int, int]:

@@ -89,7 +89,8 @@ def listing(folder: Path = FOLDER) -> tuple[Entry, ...]:
 def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry:
     """The packaged weights of that name (``small-x2``), or of its family at another scale.
 
-    ``small-x2`` and ``small-x4`` are a family, ``small``; ``small-x2-photo`` is of another.
+    ``small-x2`` and ``small-x4`` are a family, ``small``, which without a scale is the smallest;
+    ``small-x2-photo`` is of another family.
 
     Raises:
         UnknownWeightsError: with the nearest name, or with the scales that there are.
@@ -102,8 +103,8 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
         return known[name]
     if scale in scales:
         return scales[scale]
-    if scale is None and len(scales) == 1 and name == family:
-        return next(iter(scales.values()))
+    if scale is None and scales and name == family:
+        return scales[min(scales)]
     if scales:
         have = ", ".join(f"x{found}" for found in sorted(scales))
         asked = "" if scale is None else f" at scale {scale}"
