@@ -17,9 +17,8 @@ def test_bytes_are_what_a_file_holds(tmp_path, form):
     content = picture.to_bytes(form, quality=80)
     assert picture.save(tmp_path / f"a.{form}", quality=80) == ()
     assert (tmp_path / f"a.{form}").read_bytes() == content
-    assert np.array_equal(
-        Picture.from_bytes(content).pixels_HWC, read(tmp_path / f"a.{form}").pixels_HWC
-    )
+    again = read(tmp_path / f"a.{form}")
+    assert np.array_equal(Picture.from_bytes(content).pixels_HWC, again.pixels_HWC)
 
 
 def test_damaged_bytes_are_refused_in_words():

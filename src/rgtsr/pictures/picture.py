@@ -21,6 +21,7 @@ from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata
 
 NO_METADATA = Metadata()
+PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")  # whose arrays are pictures
 
 # a picture, its file's path or content, an array (see ``from_array``; or floats in 0..1), PIL's
 Source = Any
@@ -118,14 +119,13 @@ class Picture:
         if isinstance(source, Picture):
             return source
         if isinstance(source, str | os.PathLike):
-            return cls.from_file(source)
+            return cls.from_file(cast("str | os.PathLike[str]", source))
         if isinstance(source, bytes | bytearray | memoryview):
-            return cls.from_bytes(bytes(source))
+            return cls.from_bytes(bytes(cast(bytes, source)))
         if not hasattr(source, "__array_interface__"):
-            raise TypeError(
-                f"a {type(source).__name__} is no picture: give a path, bytes, an array."
-            )
-        if getattr(source, "mode", "RGB") not in ("L", "LA", "RGB", "RGBA"):  # of PIL's pictures
+            kind = type(source).__name__
+            raise TypeError(f"a {kind} is no picture: give a path, bytes, an array.")
+        if getattr(source, "mode", "RGB") not in PIL_MODES:
             source = source.convert("RGBA" if source.has_transparency_data else "RGB")
         array = np.asarray(source)
         if np.issubdtype(array.dtype, np.floating):
