@@ -55,6 +55,14 @@ def start_up() -> Iterator[list[str]]:
         yield [row["variant"], *seconds, f"{row['cache_mb']:.0f} MB"]
 
 
+def small_pictures() -> Iterator[list[str]]:
+    row = read("small_pictures")
+    yield ["pictures", "all of one size", "all of sizes of their own", "ratio"]
+    yield ["---:"] * 4
+    seconds = [f"{row[key]:.0f} s" for key in ("equal_s", "random_s")]
+    yield [str(row["count"]), *seconds, f"{row['ratio']:.2f}"]
+
+
 def photo() -> Iterator[list[str]]:
     row = read("start_up")
     yield ["very first run", "later runs", "of which the network", "`rgtsr --help`"]
@@ -211,6 +219,7 @@ PAGES = {
     "docs/speed.md": {
         "tiles": tiles,
         "start-up": start_up,
+        "small-pictures": small_pictures,
         "photo": photo,
         "rates": rates,
         "floor": floor,
