@@ -18,7 +18,16 @@ SET = SetScore(
     0.9591,
     (PictureScore("baby", 38.0, 0.961), PictureScore("Bäume, alt", 37.0, 0.9572)),
     redone_tiles=3,
+    notes=("a: not scored",),
 )
+
+
+def test_what_the_scores_do_not_say_is_a_line_each() -> None:
+    assert report.remarks([SET, SET]) == [
+        "Set5 x2: a: not scored",
+        "redone in float32: light-x2 on Set5 x2, 3 tiles; light-x2 on Set5 x2, 3 tiles",
+    ]
+    assert report.remarks([]) == []
 
 
 def printed(sets: list[SetScore]) -> list[list[str]]:
@@ -39,6 +48,7 @@ def test_the_json_has_exactly_these_keys() -> None:
             "psnr_y": 37.5,
             "ssim_y": 0.9591,
             "redone_tiles": 3,
+            "notes": ["a: not scored"],
             "pictures": [
                 {"name": "baby", "psnr_y": 38.0, "ssim_y": 0.961},
                 {"name": "Bäume, alt", "psnr_y": 37.0, "ssim_y": 0.9572},

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from evaluation.folders import Put
 from fakes import Repeating
@@ -42,6 +43,22 @@ def test_bicubic_scores_what_the_field_says(
     result = score.score(benchmark, score.enlarging_bicubic(scale), model="bicubic")
     assert round(result.psnr_y, 3) == psnr_y
     assert round(result.ssim_y, 4) == ssim_y
+    assert result.notes == ()
+
+
+@pytest.mark.parametrize("resample", [Image.Resampling.BICUBIC, Image.Resampling.BILINEAR])
+def test_lr_that_is_not_matlabs_bicubic_is_named(
+    demo_dir: Path, tmp_path: Path, resample: Image.Resampling
+) -> None:
+    """Also Pillow's bicubic, whose kernel is nearly the same."""
+    (tmp_path / "Set/HR").mkdir(parents=True)
+    (tmp_path / "Set/LR_bicubic/X2").mkdir(parents=True)
+    photo = Image.open(demo_dir / "demo-brushes.png").convert("RGB").crop((0, 0, 160, 120))
+    photo.save(tmp_path / "Set/HR/a.png")
+    photo.resize((80, 60), resample).save(tmp_path / "Set/LR_bicubic/X2/ax2.png")
+    result = score.score(benchmarks.find(tmp_path / "Set", 2), repeating, model="m")
+    is_other = resample is Image.Resampling.BILINEAR
+    assert any("is not MATLAB's bicubic" in note for note in result.notes) == is_other
 
 
 def test_a_set_scores_the_mean_of_its_pictures(put: Put, tmp_path: Path) -> None:
@@ -126,6 +143,14 @@ def test_the_baseline_protocol_takes_whole_crops_from_the_top_left(
     assert [(row.psnr_y, row.ssim_y) for row in result.pictures] == [
         (quality.psnr, quality.ssim) for quality in wanted
     ]
+
+
+def test_a_picture_without_a_crop_is_named(put: Put, tmp_path: Path) -> None:
+    put("Set/a.png", (127, 300))
+    put("Set/b.png", (128, 128))
+    found = benchmarks.find(tmp_path / "Set", 2)
+    result = score.score_by_baseline_protocol(found, repeating, model="m")
+    assert result.notes == ("a: no crop of 128 px, not scored",)
 
 
 def test_the_baseline_protocol_needs_a_crop(put: Put, tmp_path: Path) -> None:

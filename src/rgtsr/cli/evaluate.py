@@ -136,8 +136,8 @@ def evaluate(
     console = Console(width=None if os.isatty(1) else 120)
     console.print(report.table(sets))
     print(f"protocol: {_in_words(rules)}")
-    if said := report.redone((f"{e.model} on {e.name} x{e.scale}", e.redone_tiles) for e in sets):
-        print(said)
+    for remark in report.remarks(sets):
+        print(remark)
     if csv is not None:
         _save(csv, report.as_csv(sets))
     if json is not None:

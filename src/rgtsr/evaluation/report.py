@@ -54,6 +54,13 @@ def as_json(protocol: Protocol, sets: Sequence[SetScore]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def remarks(sets: Sequence[SetScore]) -> list[str]:
+    """A line for each thing that the scores do not say."""
+    notes = [f"{one.name} x{one.scale}: {note}" for one in sets for note in one.notes]
+    again = redone((f"{one.model} on {one.name} x{one.scale}", one.redone_tiles) for one in sets)
+    return [*dict.fromkeys(notes), *([again] if again else [])]
+
+
 def redone(counted: Iterable[tuple[str, int]]) -> str:
     """One line that says whose tiles were redone in float32, and how many; empty for none."""
     said = [f"{name}, {tiles} tile{'s' * (tiles > 1)}" for name, tiles in counted if tiles]
@@ -68,6 +75,7 @@ def _plain(one: SetScore) -> dict[str, object]:
         "psnr_y": _finite(one.psnr_y),
         "ssim_y": one.ssim_y,
         "redone_tiles": one.redone_tiles,
+        "notes": list(one.notes),
         "pictures": [
             {"name": row.name, "psnr_y": _finite(row.psnr_y), "ssim_y": row.ssim_y}
             for row in one.pictures

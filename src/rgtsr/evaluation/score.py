@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ from rgtsr.errors import EvaluationError
 from rgtsr.evaluation import benchmarks, metrics
 from rgtsr.evaluation.benchmarks import Benchmark
 from rgtsr.pictures import Picture, bicubic, pairs
+from rgtsr.pictures.pairs import Pair
 from rgtsr.upscaler import Upscaler
 
 Picture8 = NDArray[np.uint8]
 Enlarge = Callable[[Picture8], Picture8]  # LR (H, W, C) -> (H * S, W * S, C)
 
 CROP_PX = 128
+BORDER_PX = 4  # of LR, which other rules about borders reach
+MOST_ERROR = 0.5  # mean square, of 255: other libraries' bicubic is 10 and more off
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class SetScore:
     """One model's scores on one set: per picture, and their means.
 
     ``redone_tiles``: how many had no usable result at first, and were run again in float32.
+    ``notes``: lines about what was not scored, or not as the literature does.
     """
 
     name: str
@@ -42,6 +47,7 @@ class SetScore:
     ssim_y: float
     pictures: tuple[PictureScore, ...]
     redone_tiles: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,24 @@ def enlarging_bicubic(scale: int) -> Enlarge:
 
 def score(benchmark: Benchmark, enlarge: Enlarge, *, model: str) -> SetScore:
     """Enlarge each LR and compare it with its HR. Raises EvaluationError."""
-    rows = [
-        _scored(pair.name, enlarge(pair.lr_HWC), pair.hr_HWC, benchmark.scale)
-        for pair in benchmark.pairs()
-    ]
-    return _mean(benchmark, model, rows)
+    rows: list[PictureScore] = []
+    others: list[str] = []
+    for pair in benchmark.pairs():
+        rows.append(_scored(pair.name, enlarge(pair.lr_HWC), pair.hr_HWC, benchmark.scale))
+        if benchmark.lr_source == "given" and not is_bicubic(pair, benchmark.scale):
+            others.append(pair.name)
+    if not others:
+        return _mean(benchmark, model, rows)
+    note = f"the LR of {', '.join(others)} is not MATLAB's bicubic of HR: scores of another task"
+    return _mean(benchmark, model, rows, note)
+
+
+def is_bicubic(pair: Pair, scale: int) -> bool:
+    """Whether an LR is its HR by MATLAB's bicubic, but for roundings and what borders reach."""
+    made = bicubic.resize(pair.hr_HWC, Fraction(1, scale), rounding="uint8")
+    inside = (slice(BORDER_PX, -BORDER_PX),) * 2
+    difference = made[inside].astype(np.float64) - pair.lr_HWC[inside]
+    return difference.size == 0 or bool((difference**2).mean() < MOST_ERROR)
 
 
 def score_results(benchmark: Benchmark, folder: Path, *, model: str) -> SetScore:
@@ -134,7 +153,10 @@ def score_by_baseline_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model:
         EvaluationError: when no picture is as large as a crop.
     """
     rows: list[PictureScore] = []
+    small: list[str] = []
     for pair in benchmark.pairs():
+        if min(pair.hr_HWC.shape[:2]) < CROP_PX:
+            small.append(pair.name)
         qualities = [
             metrics.by_baseline_protocol(enlarge(lr), hr)
             for hr, lr in (pairs.made(crop, benchmark.scale) for crop in _crops(pair.hr_HWC))
@@ -142,7 +164,8 @@ def score_by_baseline_protocol(benchmark: Benchmark, enlarge: Enlarge, *, model:
         rows += [PictureScore(f"{pair.name}/{i}", q.psnr, q.ssim) for i, q in enumerate(qualities)]
     if not rows:
         raise EvaluationError(f"{benchmark.name}: no picture holds a crop of {CROP_PX} px.")
-    return _mean(benchmark, model, rows)
+    notes = (f"{', '.join(small)}: no crop of {CROP_PX} px, not scored",) if small else ()
+    return _mean(benchmark, model, rows, *notes)
 
 
 def _crops(hr_HWC: Picture8) -> list[Picture8]:
@@ -163,7 +186,7 @@ def _scored(name: str, made: Picture8, truth: Picture8, scale: int) -> PictureSc
     return PictureScore(name, quality.psnr, quality.ssim)
 
 
-def _mean(benchmark: Benchmark, model: str, rows: list[PictureScore]) -> SetScore:
+def _mean(benchmark: Benchmark, model: str, rows: list[PictureScore], *notes: str) -> SetScore:
     return SetScore(
         name=benchmark.name,
         scale=benchmark.scale,
@@ -171,4 +194,5 @@ def _mean(benchmark: Benchmark, model: str, rows: list[PictureScore]) -> SetScor
         psnr_y=float(np.mean([row.psnr_y for row in rows])),
         ssim_y=float(np.mean([row.ssim_y for row in rows])),
         pictures=tuple(rows),
+        notes=notes,
     )
