@@ -77,4 +77,4 @@ def command(without: tuple[str, ...] = ()) -> list[str]:
     if not without:
         return [sys.executable, "-m", "rgtsr"]
     blocked = f"import sys; sys.modules.update(dict.fromkeys({without!r}))"
-    return [sys.executable, "-c", f"{blocked}; from rgtsr.cli import main; main()"]
+    return [sys.executable, "-c", f"{blocked}; from rgtsr.__main__ import main; main()"]

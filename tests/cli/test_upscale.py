@@ -195,7 +195,7 @@ def test_an_interrupted_run_leaves_no_half_file(
 
 HELD = """
 import signal
-from rgtsr.cli import main
+from rgtsr.__main__ import main
 from rgtsr.runtimes import openvino
 
 real, calls = openvino.OpenVINORuntime.upscale_tiles, []
@@ -339,7 +339,7 @@ def test_an_unexpected_error_fails_one_picture_and_no_more(
     album: Path, model: Path, tmp_path: Path
 ) -> None:
     program = (
-        "import sys\nfrom rgtsr.runtimes import openvino\nfrom rgtsr.cli import main\n"
+        "import sys\nfrom rgtsr.runtimes import openvino\nfrom rgtsr.__main__ import main\n"
         "real, calls = openvino.OpenVINORuntime.upscale_tiles, []\n"
         "def once(self, tiles):\n"
         "    calls.append(1)\n"

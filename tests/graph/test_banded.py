@@ -95,4 +95,4 @@ print(peak_mib() - before)
         for how in ("bands", "at once")
     }
     held = banded.held_bytes(variants.find("tiny"), (1, 3, 320, 320)) / 2**20
-    assert grown["bands"] < held + 0.2 * grown["at once"] < 0.6 * grown["at once"]
+    assert grown["bands"] < held + 0.3 * grown["at once"] < 0.6 * grown["at once"]

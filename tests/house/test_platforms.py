@@ -29,7 +29,7 @@ def no_proc(file, *rest, **more):
         raise FileNotFoundError(file)
     return real(file, *rest, **more)
 builtins.open = io.open = no_proc
-from rgtsr.cli import main
+from rgtsr.__main__ import main
 main()
 """
 
