@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import pyvips
 
+from fakes import Repeating
 from rgtsr import Picture, Upscaler, pictures, weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures.jpeg import Compression
@@ -79,6 +80,10 @@ def test_no_more_networks_than_a_few_stay_compiled(truth: Picture) -> None:
 
 
 def test_what_cannot_be_restored_is_said() -> None:
+    with pytest.raises(UsageError, match="open runtime cannot restore"):
+        Upscaler(NAME, restore=0.5, runtime=Repeating())
+    with Upscaler(runtime=Repeating()) as upscaler:
+        assert not upscaler.restores
     with pytest.raises(UsageError, match="0 to 1"):
         Upscaler(NAME, restore=1.5)
     with pytest.raises(UsageError, match="has no weights that restore"):

@@ -79,15 +79,18 @@ class Upscaler:
         precision: str = "auto",
         settings: Settings | None = None,
     ) -> None:
+        has_own = not isinstance(runtime, str)  # the weights of an open runtime are in it
         if restore is None:
-            restore = "auto" if model is None else 0.0
+            restore = "auto" if model is None and not has_own else 0.0
+        if restore and has_own:
+            raise UsageError("an open runtime cannot restore: name one, or leave restore out.")
         found = weights.DEFAULT_NAME if model is None else model
         self._own = found if isinstance(found, Weights) else weights.load(found)
         self._restore: float | Literal["auto"] = restore
         self._siblings = {
             scale: entry
             for scale, entry in weights.siblings(self._own.path).items()
-            if restore in ("auto", 0) or weights.for_worn(entry.name)
+            if not has_own and (restore in ("auto", 0) or weights.for_worn(entry.name))
         }
         self._settings = settings or Settings()
         self._opened = functools.partial(
