@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyvips
@@ -20,14 +21,27 @@ from rgtsr.pictures import color, encoding, formats, savers, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.encoding import Raw
 from rgtsr.pictures.metadata import Metadata
-from rgtsr.pictures.picture import Picture
 
 FULL_DISK_BYTES = 2**16
 RELEASE_S = 0.05
 
 
+class Like(Protocol):
+    """What is asked of a ``Picture``, which can save itself and so stands above this."""
+
+    @property
+    def pixels_HWC(self) -> Samples: ...
+    @property
+    def alpha_HW(self) -> Samples | None: ...
+    @property
+    def metadata(self) -> Metadata: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    def to_array(self) -> Samples: ...
+
+
 def write(
-    picture: Picture,
+    picture: Like,
     path: str | os.PathLike[str],
     *,
     strip: bool = False,
@@ -52,7 +66,7 @@ def write_bands(
     bands: Iterable[Samples],
     path: str | os.PathLike[str],
     *,
-    like: Picture,
+    like: Like,
     size: tuple[int, int],
     final_size: tuple[int, int] | None = None,
     strip: bool = False,
