@@ -70,7 +70,7 @@ def main() -> int:
     if hasattr(os, "nice"):
         os.nice(NICE)  # and so whatever is started here
     for entry in entries(arguments.queue, arguments.runs):
-        keep(entry)  # what a killed session left
+        keep(entry)  # what a killed run left
         while entry.behind()["patches"] < entry.until:
             status = trained(entry, arguments.photos, arguments.max_minutes)
             keep(entry)

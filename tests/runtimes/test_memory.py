@@ -12,6 +12,7 @@ from rgtsr import Settings, runtimes, variants, weights
 from rgtsr.cli import sizes
 from rgtsr.errors import OutOfMemoryError
 from rgtsr.runtimes import memory
+from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import Engine
 
 GIB = 1 << 30
@@ -129,7 +130,8 @@ def test_a_gpus_figures_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runtime.held_bytes() == GIB
     monkeypatch.setattr(runtime, "_limit_bytes", 3 * GIB)
     assert runtime.room_bytes() == int(2 * GIB / memory.MARGIN)
-    engine = Engine(tiny, runtime=runtime, device="gpu", precision="float32", settings=Settings())
+    choice = Choice(tiny, runtime=runtime, device="gpu", precision="float32", max_memory_bytes=None)
+    engine = Engine(choice, Settings())
     assert engine.plan((1000, 3_000_000)).tile == (192, 192)  # rows of it would need 13 GiB here
     monkeypatch.setattr(runtime, "_limit_bytes", GIB + (1 << 20))
     with pytest.raises(OutOfMemoryError, match=r"^1\.0 GiB of memory are too little: .* 1\.1 GiB"):

@@ -101,19 +101,14 @@ def evaluate(
     from rich.console import Console
 
     from rgtsr.evaluation import report
-    from rgtsr.pictures.formats import SUFFIXES
 
     if overlap is not None and tile is None:
         raise UsageError("--overlap is that of tiles: give --tile as well.")
     protocol = BASELINE if protocol == "seed" else protocol
     if protocol == BASELINE and results:
         raise UsageError("--protocol baseline makes its own LR: it cannot score --results.")
-    files = [path for path in (csv, json) if path is not None]
-    for path in files:
-        if path.suffix.lower() in SUFFIXES:
-            raise UsageError(f"{path} is the name of a picture: end it in .csv or .json.")
-        if not path.parent.is_dir():
-            raise EvaluationError(f"{path}: the folder {path.parent} does not exist.")
+    for path in (csv, json):
+        _check_name(path)
     models = list(model or ([] if results else [""]))
     if protocol == BASELINE and BICUBIC not in models:
         models.append(BICUBIC)
@@ -143,6 +138,18 @@ def evaluate(
     if json is not None:
         _save(json, report.as_json(rules, sets))
     return 0
+
+
+def _check_name(path: Path | None) -> None:
+    """Raises UsageError and EvaluationError for a file that scores cannot be written to."""
+    from rgtsr.pictures.formats import SUFFIXES
+
+    if path is None:
+        return
+    if path.suffix.lower() in SUFFIXES:
+        raise UsageError(f"{path} is the name of a picture: end it in .csv or .json.")
+    if not path.parent.is_dir():
+        raise EvaluationError(f"{path}: the folder {path.parent} does not exist.")
 
 
 def contestants(

@@ -88,24 +88,18 @@ def upscale(
         runtime=runtime,
         device=device,
     )
-    naming = Naming(
-        readable=pictures.SUFFIXES,
-        unread=pictures.UNREAD_SUFFIXES,
-        writable=pictures.WRITABLE_SUFFIXES,
-        suffix=form and f".{form}",
-        mark=mark(
-            f"x{upscaler.scale if scale is None else scale:g}",
-            width_px=width,
-            height_px=height,
-            long_side_px=long_side,
-            model=model,
-            restore=restore,
-            page=page,
-        ),
+    asked = mark(
+        f"x{upscaler.scale if scale is None else scale:g}",
+        width_px=width,
+        height_px=height,
+        long_side_px=long_side,
+        model=model,
+        restore=restore,
+        page=page,
     )
     if scale == upscaler.scale:
         wishes = replace(wishes, size=None)
-    todo, passed_over = jobs(inputs, output, naming)
+    todo, passed_over = jobs(inputs, output, _naming(form, asked))
     with upscaler:
         status = enlarge(todo, passed_over, upscaler, wishes)
     if line := str(passed_over):
@@ -196,6 +190,18 @@ def _restored(report: "Report", upscaler: "Upscaler") -> tuple[str, ...]:
         return ()
     way = f"{report.models[0]} has no weights for that" if upscaler.restores else "-m auto does it"
     return (f"not restored ({report.wear}): {way}",)
+
+
+def _naming(form: str | None, asked: str) -> Naming:
+    from rgtsr import pictures
+
+    return Naming(
+        readable=pictures.SUFFIXES,
+        unread=pictures.UNREAD_SUFFIXES,
+        writable=pictures.WRITABLE_SUFFIXES,
+        suffix=form and f".{form}",
+        mark=asked,
+    )
 
 
 def _make_folder(target: Path) -> None:

@@ -5,18 +5,28 @@ Knows files and libvips; knows nothing of writing. H height, W width, C channels
 
 import dataclasses
 import os
-import stat
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyvips
 
 from rgtsr.errors import PictureError, UndecodedError
-from rgtsr.pictures import bmp, decoding, exif, formats, jpeg, mpo, png, samples, tiff, vips
+from rgtsr.pictures import (
+    bmp,
+    decoding,
+    exif,
+    formats,
+    jpeg,
+    mpo,
+    opening,
+    png,
+    samples,
+    tiff,
+    vips,
+)
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
 from rgtsr.pictures.formats import BMP, HEIC, JPEG, PNG, TIFF, Format
@@ -70,8 +80,8 @@ def decode(
     vips.prepare()
     path = Path(UNNAMED if isinstance(source, bytes) else source)
     wish = Wish(path, max_pixels, page, salvage)
-    with _spooled(source) if isinstance(source, bytes) else _opened(path) as file:
-        form = _recognised(wish.path, file.read(formats.HEAD_BYTES))
+    with opening.spooled(source) if isinstance(source, bytes) else opening.opened(path) as file:
+        form = opening.recognised(path, file)
         compression = jpeg.compression(file) if form is JPEG else None
         comment = jpeg.comment(file) if form is JPEG else None
         try:
@@ -79,13 +89,11 @@ def decode(
         except (pyvips.Error, Lost) as error:
             raise _damaged(form, wish, error) from error
     turn, notes = found.orientation, notes + found.notes
-    turned_HWC, metadata = (
-        samples.turned(found.samples_HWC, turn),
-        upright(found.metadata, turn >= 5),
-    )
-    if metadata.xmp != (metadata := without_gain_map(metadata)).xmp:
+    turned_HWC = samples.turned(found.samples_HWC, turn)
+    whole = upright(dataclasses.replace(found.metadata, comment=comment), turn >= 5)
+    metadata = without_gain_map(whole)
+    if metadata.xmp != whole.xmp:
         notes += ("its HDR gain map was left out: this is the picture without it.",)
-    metadata = dataclasses.replace(metadata, comment=comment)
     if found.metadata.exif is not None and metadata.exif is None:
         notes += (exif.UNREAD,)
     if turned_HWC.shape[2] in (1, 3):
@@ -219,41 +227,6 @@ def _undecoded(form: Format, wish: Wish) -> UndecodedError:
         f"{wish.path}: is {form.name}, and there is no decoder for it in this libvips: save it as "
         "PNG or JPEG, or install a libvips that has one."
     )
-
-
-def _spooled(content: bytes) -> BinaryIO:
-    """The content as a file, which decoders map and read at any place."""
-    file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 -- the caller closes it
-    file.write(content)
-    file.seek(0)
-    return file
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            kind = "a folder" if path.is_dir() else "no regular file"
-            raise PictureError(f"{path}: is {kind}: give a picture file.")
-        return path.open("rb", buffering=0)  # libvips shares the descriptor and its place
-    except FileNotFoundError as error:
-        raise PictureError(f"{path}: no such file: check the name.") from error
-    except OSError as error:
-        reason = error.strerror or error
-        raise PictureError(
-            f"{path}: cannot be opened ({reason}): check its permissions."
-        ) from error
-
-
-def _recognised(path: Path, head: bytes) -> Format:
-    if not head:
-        raise PictureError(f"{path}: is empty (0 bytes): get the file again.")
-    form = formats.recognise(head)
-    if form is None:
-        names = ", ".join(form.name for form in formats.WRITABLE)
-        raise PictureError(f"{path}: is no picture that can be read here: convert it to {names}.")
-    if form is TIFF and path.suffix.lower() in formats.RAW_SUFFIXES:
-        raise PictureError(f"{path}: is a camera raw file: develop it to TIFF, PNG or JPEG first.")
-    return form
 
 
 def _check_size(wish: Wish, height: int, width: int) -> None:

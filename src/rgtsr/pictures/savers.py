@@ -105,7 +105,9 @@ SAVERS: dict[Format, Callable[[pyvips.Image, Path, Plan, Metadata], tuple[str, .
 }
 
 
-def _attach(image: pyvips.Image, label: Metadata, *, in_exif: object = None) -> int:
+def _attach(
+    image: pyvips.Image, label: Metadata, *, in_exif: tuple[float, float] | None = None
+) -> int:
     """Hand libvips the blocks that it is to write; returns the kinds that it may.
 
     ``in_exif``: what stands in EXIF alone; libvips makes such a block where there is none.

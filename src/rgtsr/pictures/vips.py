@@ -116,7 +116,8 @@ def listening() -> Generator[list[Heard]]:
 def forget_errors() -> None:
     """Drop what earlier files left of errors that nobody raised: it would be laid to the next."""
     library: Any = pyvips  # as above
-    library.vips_lib.vips_error_clear()
+    with contextlib.suppress(AttributeError):
+        library.vips_lib.vips_error_clear()
 
 
 def can(operation: str) -> bool:

@@ -19,6 +19,7 @@ from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import layers, passes
+from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import Engine, OnProgress, Settings, Tally, unheard
 from rgtsr.upscaler.restoring import Networks
 from rgtsr.weights import Weights
@@ -90,15 +91,15 @@ class Upscaler:
         self._siblings = {
             scale: entry
             for scale, entry in weights.siblings(self._own.path).items()
-            if not has_own and (restore in ("auto", 0) or weights.for_worn(entry.name))
+            if not has_own and (restore in ("auto", 0) or weights.photo_sibling(entry.name))
         }
         self._settings = settings or Settings()
-        self._opened = functools.partial(
-            Engine,
+        self._chosen = functools.partial(
+            Choice,
             runtime=runtime,
             device=device,
             precision=precision,
-            settings=self._settings,
+            max_memory_bytes=self._settings.max_memory_bytes,
         )
         self._lock = threading.Lock()
         self._known: dict[int, Networks] = {self.scale: Networks(self._own, restore)}
@@ -118,7 +119,9 @@ class Upscaler:
         with self._lock:
             if self._is_closed:
                 raise ValueError("this upscaler is closed: open another.")
-            engine = self._engines.pop((scale, share), None) or self._opened(networks.at(share))
+            engine = self._engines.pop((scale, share), None)
+            if engine is None:
+                engine = Engine(self._chosen(networks.at(share)), self._settings)
             self._engines[scale, share] = engine
             if len(self._engines) > MOST_NETWORKS:  # of the oldest; a thread may still be at it
                 del self._engines[next(iter(self._engines))]

@@ -25,7 +25,7 @@ class Choice:
         precision: str,
         max_memory_bytes: int | None,
     ) -> None:
-        self._weights = weights
+        self.weights = weights
         self._device = device
         self._max_memory_bytes = max_memory_bytes
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Choice:
             shape, precision = (1, 3, *plan.tile), self.runtime.precision
             fastest = None
             if self._has_several():
-                fastest = probe.known(self._weights, precision, shape, self._device)
+                fastest = probe.known(self.weights, precision, shape, self._device)
                 if fastest is None and plan.count < PROBE_FROM_TILES:
                     return
                 fastest = fastest or self._measured(precision, shape)
@@ -76,7 +76,7 @@ class Choice:
     def _measured(self, precision: str, shape: tuple[int, ...]) -> probe.Timing | None:
         """The fastest; none where the limit leaves no room for any."""
         timings = probe.measure(
-            self._weights,
+            self.weights,
             precision,
             shape,
             device=self._device,
@@ -86,7 +86,7 @@ class Choice:
 
     def _opened(self, runtime: str, precision: str, device: str) -> Runtime:
         return runtimes.open_runtime(
-            self._weights,
+            self.weights,
             name=runtime,
             precision=precision,
             device=device,

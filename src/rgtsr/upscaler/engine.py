@@ -20,7 +20,6 @@ from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import ensemble, planning
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.planning import Settings
-from rgtsr.weights import Weights
 
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
@@ -55,24 +54,10 @@ class Tally:
 class Engine:
     """One network on one runtime, and how it is fed; several threads may use it at once."""
 
-    def __init__(
-        self,
-        weights: Weights,
-        *,
-        runtime: str | Runtime,
-        device: str,
-        precision: str,
-        settings: Settings,
-    ) -> None:
-        self.weights = weights
+    def __init__(self, choice: Choice, settings: Settings) -> None:
+        self.weights = choice.weights
         self.settings = settings
-        self._choice = Choice(
-            weights,
-            runtime=runtime,
-            device=device,
-            precision=precision,
-            max_memory_bytes=settings.max_memory_bytes,
-        )
+        self._choice = choice
 
     @property
     def scale(self) -> int:

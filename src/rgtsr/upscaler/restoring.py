@@ -36,9 +36,9 @@ class Networks:
         self._fixed = None if restore == "auto" else restore
         if self._fixed is not None and not 0 <= self._fixed <= 1:
             raise UsageError(f"restore={self._fixed:g} is out of range: 0 to 1.")
-        entry = weights.for_worn(clean.card.name) if restore else None
-        self._worn = weights.load(entry.path) if entry else None
-        if self._fixed and not self._worn:
+        entry = weights.photo_sibling(clean.card.name) if restore else None
+        self._photo = weights.load(entry.path) if entry else None
+        if self._fixed and not self._photo:
             raise UsageError(f"{clean.card.name} has no weights that restore: leave restore out.")
 
     @property
@@ -55,11 +55,11 @@ class Networks:
         """How far a picture is restored."""
         if self._fixed is not None:
             return self._fixed
-        return 0.0 if self._worn is None else asked_for(wear, self.clean.card.name)
+        return 0.0 if self._photo is None else asked_for(wear, self.clean.card.name)
 
     def at(self, share: float) -> Weights:
         """The network that restores so far."""
-        return self.clean if self._worn is None else weights.mixed(self.clean, self._worn, share)
+        return self.clean if self._photo is None else weights.mixed(self.clean, self._photo, share)
 
 
 def asked_for(wear: Wear, name: str) -> float:

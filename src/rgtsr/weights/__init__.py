@@ -1,6 +1,6 @@
 """Weights: named or from any file, and out again. Knows no network and no torch."""
 
-from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, find, for_worn, listing, siblings
+from rgtsr.weights.catalog import DEFAULT_NAME, Entry, Name, find, listing, photo_sibling, siblings
 from rgtsr.weights.converting import convert
 from rgtsr.weights.files import save
 from rgtsr.weights.loading import load
@@ -17,11 +17,11 @@ __all__ = [
     "Weights",
     "convert",
     "find",
-    "for_worn",
     "listing",
     "load",
     "mixed",
     "parameter_shapes",
+    "photo_sibling",
     "random",
     "save",
     "siblings",

@@ -121,7 +121,7 @@ def siblings(path: Path | None) -> dict[int, Entry]:
     return {entry.scale: entry for entry in entries if entry.family == family}
 
 
-def for_worn(name: str) -> Entry | None:
+def photo_sibling(name: str) -> Entry | None:
     """The packaged weights for worn pictures that were trained from those of that name, if any."""
     photos = str(Name.of(name)._replace(for_photos=True))
     return next((entry for entry in listing() if entry.name == photos != name), None)
