@@ -57,6 +57,7 @@ clean:
 	touch $@
 
 # Goes on with the training that is next in checkpoints/queue.yml; Ctrl-C stops it, nothing is lost.
+# Two processes of one thread each are a tenth faster than one of two.
 CORPUS ?= ../shared/corpus
 standing: .venv-test/wheel
-	.venv-test/bin/python -P checkpoints/standing.py checkpoints/queue.yml --photos $(CORPUS)
+	.venv-test/bin/python -P checkpoints/standing.py checkpoints/queue.yml --photos $(CORPUS) --processes 2

@@ -66,13 +66,16 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--photos", type=Path, required=True, help="a corpus: train*, holdout")
     parser.add_argument("--max-minutes", type=float, help="stop then, to go on later")
+    parser.add_argument("--processes", type=int, default=1, help="that share a batch and the cores")
     arguments = parser.parse_args()
     if hasattr(os, "nice"):
         os.nice(NICE)  # and so whatever is started here
     for entry in entries(arguments.queue, arguments.runs):
         keep(entry)  # what a killed run left
         while entry.behind()["patches"] < entry.until:
-            status = trained(entry, arguments.photos, arguments.max_minutes)
+            status = trained(
+                entry, arguments.photos, arguments.max_minutes, processes=arguments.processes
+            )
             keep(entry)
             if status or arguments.max_minutes:
                 return status
@@ -94,8 +97,12 @@ def entries(queue: Path, runs: Path) -> list[Entry]:
     ]
 
 
-def trained(entry: Entry, photos: Path, max_minutes: float | None) -> int:
+def trained(entry: Entry, photos: Path, max_minutes: float | None, *, processes: int) -> int:
     """Go on with a run until it is done or stopped; returns the exit status of ``rgtsr train``."""
+    torchrun, threads = (), {}
+    if processes > 1:
+        torchrun = ("torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m")
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
     behind, here = entry.behind(), reached(entry)
     if here is None or here["patches"] < behind["patches"]:
         shutil.rmtree(entry.folder, ignore_errors=True)
@@ -107,10 +114,10 @@ def trained(entry: Entry, photos: Path, max_minutes: float | None) -> int:
         base = json.loads((entry.folder / BASE).read_text())
         arguments = ["--resume", entry.folder / CHECKPOINT, f"steps={steps(entry, base)}"]
         print(f"{entry.name}: goes on after {here['patches']} patches", flush=True)
-    command = [sys.executable, "-P", "-m", "rgtsr", "train", *arguments, "-o", entry.folder]
+    program = [sys.executable, "-P", "-m", *torchrun, "rgtsr", "train"]
     with subprocess.Popen(
-        [*map(str, command), "--device", "auto"],
-        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
+        [*map(str, [*program, *arguments, "-o", entry.folder]), "--device", "auto"],
+        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"} | threads,
     ) as process:
         asked: list[int] = []
 
