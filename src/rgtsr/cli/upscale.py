@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rgtsr.cli import options
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs, mark
 from rgtsr.cli.network import AUTO, opened
-from rgtsr.cli.sizes import FinalSize, final_size, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
 from rgtsr.errors import PictureError, UndecodedError, UsageError
+from rgtsr.jobs.sizes import FinalSize, final_size, size_bytes
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Report, Upscaler

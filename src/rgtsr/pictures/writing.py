@@ -7,7 +7,7 @@ import contextlib
 import mmap
 import os
 import shutil
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +71,7 @@ def write_bands(
     final_size: tuple[int, int] | None = None,
     strip: bool = False,
     quality: int | None = None,
+    on_whole: Callable[[Path, tuple[str, ...]], object] = lambda _draft, _notes: None,
 ) -> tuple[str, ...]:
     """Write a picture that arrives in bands, top to bottom, without ever holding it whole.
 
@@ -80,6 +81,7 @@ def write_bands(
     ``like`` lends its metadata; ``size``: (H, W) of all bands together.
     ``final_size``: resize to exactly this (H, W) with Lanczos 3, premultiplied where there is
     alpha; if the shape differs by more than a pixel, the picture covers it and is cropped evenly.
+    ``on_whole`` is told of the finished draft, and of what was lost, before it gets its name.
 
     Returns and raises as ``write``; also ValueError for bands that do not fit.
     """
@@ -92,6 +94,9 @@ def write_bands(
     with _beside(target) as (raw, draft):
         samples = _spooled(bands, raw, (*size, channels), target)
         notes = _encoded(samples, draft, plan, like.metadata, target)
+        if encoding.is_cropped(size, (height, width)):
+            notes = ("cropped evenly to its new shape.", *notes)
+        on_whole(draft, notes)
         with _blaming(target):
             atomic.publish(draft, target)
     return notes

@@ -4,17 +4,20 @@ Shapes: H, W of the picture; S scale.
 """
 
 import functools
+import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from rgtsr import pictures, weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture
+from rgtsr.pictures.color import Samples
 from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
@@ -94,6 +97,7 @@ class Upscaler:
             if not has_own and (restore in ("auto", 0) or weights.photo_sibling(entry.name))
         }
         self._settings = settings or Settings()
+        self._precision = precision
         self._chosen = functools.partial(
             Choice,
             runtime=runtime,
@@ -131,6 +135,15 @@ class Upscaler:
     def weights(self) -> Weights:
         """What the network is made of where nothing is restored."""
         return self._own
+
+    @property
+    def identity(self) -> str:
+        """Equal for upscalers that make the same of a picture: weights, and how they run."""
+        entries = self._siblings.values()
+        photos = (weights.photo_sibling(entry.name) for entry in entries) if self._restore else ()
+        files = [self._own.digest(), *(entry.sha256 for entry in (*entries, *photos) if entry)]
+        settings = replace(self._settings, max_memory_bytes=None)
+        return repr((sorted(files), self._restore, settings, self._precision))
 
     @property
     def restores(self) -> bool:
@@ -201,6 +214,8 @@ class Upscaler:
         page: int | None = None,
         salvage: bool = False,
         on_progress: OnProgress = unheard,
+        on_whole: Callable[[Path, Report], object] = lambda _draft, _report: None,
+        turn: AbstractContextManager[object] | None = None,
     ) -> Report:
         """Enlarge one file into another, in bands, so that the output is never held whole.
 
@@ -210,6 +225,9 @@ class Upscaler:
         scales, what reaches it at the least cost runs, one after another where one is not enough;
         what is too much is resized by Lanczos 3. What one hands to the next is held whole, as
         every input is.
+
+        ``on_whole`` is told of the finished draft before it gets the target's name. ``turn`` is
+        held while the network is at work, and neither while a file is read nor while it is written.
 
         Raises:
             UsageError: when ``target`` is ``source``. Any other file of that name is replaced.
@@ -223,27 +241,53 @@ class Upscaler:
         worn = wear(picture)
         wanted = final_size(picture.size) if final_size else times(picture.size, self.scale)
         factor = max(wanted[0] / picture.size[0], wanted[1] / picture.size[1])
-        there = {self.scale, *self._siblings} if final_size else {self.scale}
-        scales = passes.chain(factor, there)
+        scales = passes.chain(factor, {self.scale, *(self._siblings if final_size else ())})
         share = self._networks(scales[0]).share(worn)
-        engines = [self._engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
-        sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
-        plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
-        tally = Tally(sum(plan.count for plan in plans) * layers.count(picture), on_progress)
-        for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
-            picture = layers.enlarged(engine, picture, plan, tally)
-        lost = pictures.write_bands(
-            layers.bands(engines[-1], picture, plans[-1], tally),
+        tally = Tally(0, on_progress)
+        reports: list[Report] = []
+
+        def whole(draft: Path, lost: tuple[str, ...]) -> None:
+            reports.append(
+                Report(
+                    size=wanted,
+                    seconds=time.perf_counter() - started,
+                    notes=(*picture.notes, *lost, *_notes(tally)),
+                    models=tuple(self._networks(scale).clean.card.name for scale in scales),
+                    wear=worn,
+                    restored=share,
+                )
+            )
+            on_whole(draft, reports[0])
+
+        pictures.write_bands(
+            self._bands(picture, scales, share, tally, turn or nullcontext()),
             target,
             like=picture,
-            size=times(picture.size, scales[-1]),
+            size=times(picture.size, math.prod(scales)),
             final_size=wanted,
             strip=strip,
             quality=quality,
+            on_whole=whole,
         )
-        notes = (*picture.notes, *lost, *_notes(tally))
-        models = tuple(self._networks(scale).clean.card.name for scale in scales)
-        return Report(wanted, time.perf_counter() - started, notes, models, worn, share)
+        return reports[0]
+
+    def _bands(
+        self,
+        picture: Picture,
+        scales: Sequence[int],
+        share: float,
+        tally: Tally,
+        turn: AbstractContextManager[object],
+    ) -> Iterator[Samples]:
+        """One network after another; the last one's bands."""
+        with turn:
+            engines = [self._engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
+            sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
+            plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
+            tally.total = sum(plan.count for plan in plans) * layers.count(picture)
+            for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
+                picture = layers.enlarged(engine, picture, plan, tally)
+            yield from layers.bands(engines[-1], picture, plans[-1], tally)
 
 
 def upscale(picture: Source, model: str | Path | Weights | None = None) -> Picture:

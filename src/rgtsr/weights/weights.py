@@ -1,5 +1,6 @@
 """Weights: the numbers of one trained network and what is known about them. Knows no files."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,3 +37,11 @@ class Weights:
     tensors: Tensors
     card: Card
     path: Path | None = None
+
+    def digest(self) -> str:
+        """SHA-256 of all tensors and their names, in hexadecimal."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.tensors.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(tensor).data)
+        return digest.hexdigest()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rgtsr.cli.sizes import final_size, size_bytes
 from rgtsr.errors import PictureError
+from rgtsr.jobs.sizes import final_size, size_bytes
 from rgtsr.pictures.encoding import is_cropped
 
 sides = st.integers(1, 5000)

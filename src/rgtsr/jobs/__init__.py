@@ -1,0 +1,10 @@
+"""Pictures to make, many of them: one journal and one line for folders, pages and services.
+
+Knows pictures' files and the upscaler; knows no terminal and no HTTP.
+"""
+
+from rgtsr.jobs.journal import Entry, Job, Journal, Standing, State
+from rgtsr.jobs.line import Line, Outcome
+from rgtsr.jobs.wish import Wish
+
+__all__ = ["Entry", "Job", "Journal", "Line", "Outcome", "Standing", "State", "Wish"]

@@ -1,0 +1,295 @@
+"""What became of every picture, kept on the disk: nothing is done twice, whatever kills a process.
+
+A job is a source, a target and a wish; its row says how far it is. The stamp of a result (size,
+time, inode) is written down before the result gets its name, so whoever was killed in between finds
+its work done, and a file of that name that nobody here made is known as such. Knows files' stamps
+and SQLite; knows no pictures.
+
+Several threads and processes may use one journal.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+BUSY_S = 30.0  # how long one process waits for another's entry
+CLOCK_S = 10.0  # by which a clock that is set moves the start of a process
+MOST_ATTEMPTS = 3  # at a job whose process died each time
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY,
+    target BLOB NOT NULL UNIQUE,
+    source BLOB NOT NULL,
+    source_stamp TEXT NOT NULL,
+    wish TEXT NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT,                         -- of what failed
+    owner TEXT,                       -- the process that has it, while it runs
+    attempts INTEGER NOT NULL,        -- of processes that did not live to tell
+    content TEXT,                     -- SHA-256 of the source, once it was read
+    result_stamp TEXT,                -- of the result, from just before it gets its name
+    former_stamp TEXT,                -- of a result of ours that this one is to replace
+    report TEXT
+);
+CREATE INDEX IF NOT EXISTS by_content ON jobs (content, wish) WHERE content IS NOT NULL;
+"""
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make; ``wish`` names all that decides what comes out."""
+
+    id: int
+    source: Path
+    target: Path
+    wish: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the journal says of a job; ``report``: of its result."""
+
+    job: Job
+    state: State
+    why: str | None
+    report: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Whether a job was taken on; ``equal``: one whose result can be copied."""
+
+    is_taken: bool
+    equal: Job | None = None
+
+
+class Standing(StrEnum):
+    """What lies under a job's target."""
+
+    NOTHING = "nothing"  # or a result of ours that is to be replaced
+    RESULT = "result"  # this job's, whole, as it was left
+    FOREIGN = "foreign"  # a file that no job of this journal made, or that was changed since
+
+
+class Journal:
+    """Jobs and what became of them, in one file, or in memory alone (``None``).
+
+    Raises:
+        OSError: when no journal can be kept in that file.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.RLock()
+        try:
+            self._rows = sqlite3.connect(
+                path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            self._rows.row_factory = sqlite3.Row
+            self._rows.execute("PRAGMA journal_mode = WAL")
+            self._rows.execute("PRAGMA synchronous = NORMAL")
+            self._rows.executescript(SCHEMA)
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: no journal can be kept there ({error})") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._rows.close()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def enter(self, pairs: Iterable[tuple[Path, Path]], wish: str) -> list[Job]:
+        """Jobs for (source, target) pairs, in order; what is known of the same ones stays known.
+
+        Another wish or a source that has changed makes another job of it, which may replace what
+        the former one made, unless another process is at that.
+        """
+        jobs: list[Job] = []
+        with self._transaction():
+            for source, target in pairs:
+                asked = (os.fsencode(source), stamp(source) or "", wish)
+                row = self._row("target", key := os.fsencode(os.path.realpath(target)))
+                if row is None:
+                    self._execute(
+                        "INSERT INTO jobs (target, source, source_stamp, wish, state, attempts)"
+                        " VALUES (?, ?, ?, ?, ?, 0)",
+                        *(key, *asked, State.QUEUED),
+                    )
+                    row = self._row("target", key)
+                elif asked != (row["source"], row["source_stamp"], row["wish"]):
+                    self._change(row, asked)
+                assert row is not None
+                jobs.append(Job(row["id"], source, target, wish))
+        return jobs
+
+    def _change(self, row: sqlite3.Row, asked: tuple[bytes, str, str]) -> None:
+        if _is_at_work(row):
+            return
+        there = stamp(Path(os.fsdecode(row["target"])))
+        former = there if there in (row["result_stamp"], row["former_stamp"]) else None
+        self._execute(
+            "UPDATE jobs SET source = ?, source_stamp = ?, wish = ?, state = ?, attempts = 0,"
+            " why = NULL, content = NULL, report = NULL, result_stamp = NULL, former_stamp = ?"
+            " WHERE id = ?",
+            *(*asked, State.QUEUED, former, row["id"]),
+        )
+
+    def standing(self, job: Job) -> Standing:
+        """What lies under the job's target now."""
+        there = stamp(job.target)
+        with self._lock:
+            row = self._of(job)
+        if there is None or there == row["former_stamp"]:
+            return Standing.NOTHING
+        is_this = there == row["result_stamp"] and row["wish"] == job.wish
+        return Standing.RESULT if is_this else Standing.FOREIGN
+
+    def claim(self, job: Job, content: str, *, may_copy: bool = True) -> Claim:
+        """Take a job on, whose source has that SHA-256, unless another process is at it.
+
+        ``may_copy``: look for a job whose result is, byte for byte, what this one's will be; while
+        one is at work, this one waits.
+
+        Raises:
+            RuntimeError: when processes died of it too often.
+        """
+        with self._transaction():
+            row = self._of(job)
+            if _is_at_work(row) and row["owner"] != _this_process():
+                return Claim(False)
+            if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
+                raise RuntimeError(f"{row['attempts']} processes died of it")
+            equals = self._equals(job, content) if may_copy else []
+            if any(equal.state == State.RUNNING for equal in equals):
+                return Claim(False)
+            self._execute(
+                "UPDATE jobs SET state = ?, owner = ?, content = ?, attempts = attempts + 1,"
+                " why = NULL, report = NULL, result_stamp = NULL,"
+                " former_stamp = COALESCE(result_stamp, former_stamp) WHERE id = ?",
+                *(State.RUNNING, _this_process(), content, job.id),
+            )
+        return Claim(True, equals[0].job if equals else None)
+
+    def _equals(self, job: Job, content: str) -> list[Entry]:
+        """Other jobs whose result is this one's as well: it is there, or somebody is at it."""
+        rows = self._execute(
+            "SELECT * FROM jobs WHERE content = ? AND wish = ? AND id != ? AND state IN (?, ?)",
+            *(content, job.wish, job.id, State.DONE, State.RUNNING),
+        )
+        equals = [_entry(row) for row in rows.fetchall() if _is_at_work(row) or _is_there(row)]
+        suffix = job.target.suffix.lower()
+        return [equal for equal in equals if equal.job.target.suffix.lower() == suffix]
+
+    def publishing(self, job: Job, draft: Path, report: dict[str, Any] | None) -> None:
+        """The result is whole and gets its name now."""
+        self._execute(
+            "UPDATE jobs SET result_stamp = ?, report = ? WHERE id = ?",
+            *(stamp(draft), json.dumps(report), job.id),
+        )
+
+    def end(self, job: Job, state: State, why: str | None = None) -> None:
+        """A job has ended so, or waits again."""
+        self._execute(
+            "UPDATE jobs SET state = ?, why = ?, owner = NULL, attempts = 0 WHERE id = ?",
+            *(state, why, job.id),
+        )
+
+    def entry(self, number: int) -> Entry:
+        """What is known of the job of that number. Raises KeyError where there is none."""
+        with self._lock:
+            row = self._row("id", number)
+        if row is None:
+            raise KeyError(number)
+        return _entry(row)
+
+    def _of(self, job: Job) -> sqlite3.Row:
+        row = self._row("id", job.id)
+        assert row is not None
+        return row
+
+    def _row(self, column: str, value: object) -> sqlite3.Row | None:
+        return self._execute(f"SELECT * FROM jobs WHERE {column} = ?", value).fetchone()
+
+    def _execute(self, what: str, *values: object) -> sqlite3.Cursor:
+        with self._lock:
+            return self._rows.execute(what, values)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Generator[None]:
+        with self._lock:
+            self._rows.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._rows.execute("ROLLBACK")
+                raise
+            self._rows.execute("COMMIT")
+
+
+def stamp(path: Path) -> str | None:
+    """What tells a file from another of its name: size, time and inode; None where there is none.
+
+    A rename changes none of them.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}"
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    source, target = (Path(os.fsdecode(row[name])) for name in ("source", "target"))
+    report = json.loads(row["report"]) if row["report"] else None
+    return Entry(
+        Job(row["id"], source, target, row["wish"]), State(row["state"]), row["why"], report
+    )
+
+
+def _is_at_work(row: sqlite3.Row) -> bool:
+    """Whether a process that lives has the job."""
+    return row["state"] == State.RUNNING and _lives(row["owner"])
+
+
+def _is_there(row: sqlite3.Row) -> bool:
+    """Whether the result lies where it was left."""
+    there = stamp(Path(os.fsdecode(row["target"])))
+    return row["state"] == State.DONE and there == row["result_stamp"]
+
+
+def _lives(owner: str) -> bool:
+    number, _, started = owner.partition("-")
+    try:
+        return abs(psutil.Process(int(number)).create_time() - float(started)) < CLOCK_S
+    except psutil.Error:
+        return False
+
+
+@functools.cache
+def _this_process() -> str:
+    return f"{os.getpid()}-{psutil.Process().create_time():.2f}"

@@ -1,0 +1,179 @@
+"""Pictures one behind the other: while one is enlarged, the next is read and the last is written.
+
+Threads take jobs from one row; only one at a time has the network. Knows the journal and the
+upscaler; knows no terminal, no network of computers.
+"""
+
+import hashlib
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rgtsr import atomic
+from rgtsr.errors import PictureError
+from rgtsr.jobs.journal import Job, Journal, Standing, State
+from rgtsr.jobs.wish import Wish
+from rgtsr.upscaler import Report, Upscaler
+
+THREADS = 3  # one reads, one has the network, one writes
+MOMENT_S = 0.05  # between looks at what others are at
+
+
+class Cancelled(Exception):
+    """Nobody wants this picture any more."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: with a report, or an error.
+
+    ``standing``: what had been there before, where it was left as it is; ``copied_from``: the
+    result of another job whose source was equal, byte for byte.
+    """
+
+    job: Job
+    state: State
+    report: Report | None = None
+    error: Exception | None = None
+    standing: Standing | None = None
+    copied_from: Path | None = None
+
+
+OnProgress = Callable[[Job, int, int], object]  # (job, parts done, parts in all)
+OnEnd = Callable[[Outcome], object]
+
+
+class Line:
+    """One network and the jobs that go through it.
+
+    ``on_progress`` and ``on_end`` are called by the line's threads, ``on_end`` by one at a time.
+    ``overwrite``: results, and other files under their names, are made again.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        upscaler: Upscaler,
+        wish: Wish,
+        *,
+        on_progress: OnProgress,
+        on_end: OnEnd,
+        overwrite: bool = False,
+    ) -> None:
+        self._journal, self._upscaler, self._wish = journal, upscaler, wish
+        self._on_progress, self._on_end = on_progress, on_end
+        self._overwrite = overwrite
+        self._network, self._row, self._ears = threading.Lock(), threading.Lock(), threading.Lock()
+        self._later: deque[Job] = deque()  # whose equal is at work, here or in another process
+        self._cancelled: set[int] = set()
+        self._is_stopped = False
+
+    def run(self, jobs: Iterable[Job]) -> None:
+        """All of them, each to its end; whoever interrupts this stops them within a tile."""
+        row = iter(jobs)
+        with ThreadPoolExecutor(THREADS, "rgtsr-line") as pool:
+            threads = [pool.submit(self._work, row) for _ in range(THREADS)]
+            try:
+                while (waited := wait(threads, MOMENT_S, FIRST_EXCEPTION)).not_done:
+                    if any(thread.exception() for thread in waited.done):
+                        break
+            finally:
+                self._is_stopped = True
+        for thread in threads:
+            thread.result()
+
+    def cancel(self, job: Job) -> None:
+        """End a job within a tile, or before it begins."""
+        self._cancelled.add(job.id)
+
+    def _work(self, row: Iterator[Job]) -> None:
+        while not self._is_stopped and (job := self._next(row)) is not None:
+            if (outcome := self._outcome(job)) is not None:
+                with self._ears:
+                    self._on_end(outcome)
+            elif not self._is_stopped:
+                self._later.append(job)
+                time.sleep(MOMENT_S)
+
+    def _next(self, row: Iterator[Job]) -> Job | None:
+        with self._row:
+            job = next(row, None)
+            return self._later.popleft() if job is None and self._later else job
+
+    def _outcome(self, job: Job) -> Outcome | None:
+        """How a job ends; None if it has to wait."""
+        try:
+            self._heed(job)
+            return self._through(job)
+        except Cancelled:
+            self._journal.end(job, State.QUEUED if self._is_stopped else State.CANCELLED)
+            return None if self._is_stopped else Outcome(job, State.CANCELLED)
+        except Exception as error:  # whatever it is, the other pictures can be made
+            self._journal.end(job, State.FAILED, str(error))
+            return Outcome(job, State.FAILED, error=error)
+
+    def _through(self, job: Job) -> Outcome | None:
+        standing = self._journal.standing(job)
+        if standing is not Standing.NOTHING and not self._overwrite and not job.target.is_dir():
+            if standing is Standing.RESULT:
+                self._journal.end(job, State.DONE)
+            return Outcome(job, State.DONE, standing=standing)
+        claim = self._journal.claim(job, sha256(job.source), may_copy=not self._overwrite)
+        if not claim.is_taken:
+            return None
+        _make_folder(job.target)
+        if claim.equal is not None:
+            self._copy(claim.equal, job)
+            outcome = Outcome(job, State.DONE, copied_from=claim.equal.target)
+        else:
+            outcome = Outcome(job, State.DONE, report=self._enlarge(job))
+        self._journal.end(job, State.DONE)
+        return outcome
+
+    def _enlarge(self, job: Job) -> Report:
+        def progressed(done: int, total: int) -> None:
+            self._heed(job)
+            self._on_progress(job, done, total)
+
+        return self._upscaler.upscale_file(
+            job.source,
+            job.target,
+            final_size=self._wish.final_size,
+            strip=self._wish.strip,
+            quality=self._wish.quality,
+            max_pixels=self._wish.max_pixels,
+            page=self._wish.page,
+            salvage=self._wish.salvage,
+            on_progress=progressed,
+            on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
+            turn=self._network,
+        )
+
+    def _copy(self, equal: Job, job: Job) -> None:
+        with atomic.replacing(job.target) as draft:
+            shutil.copyfile(equal.target, draft)
+            self._journal.publishing(job, draft, self._journal.entry(equal.id).report)
+
+    def _heed(self, job: Job) -> None:
+        if self._is_stopped or job.id in self._cancelled:
+            raise Cancelled
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make_folder(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(
+            f"{target}: its folder cannot be made ({error.strerror}): give another -o."
+        ) from error

@@ -1,0 +1,57 @@
+"""What is to become of pictures: all that decides what comes out, apart from the picture itself."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from rgtsr.errors import UsageError
+from rgtsr.jobs import sizes
+from rgtsr.pictures import MAX_PIXELS
+from rgtsr.upscaler import Upscaler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """How large pictures are to be, what is read of their files, and how results are written.
+
+    Without any size it is the network's own. ``quality``: 1..100 of JPEG, WebP and AVIF; the others
+    are those of ``pictures.read``.
+
+    Raises:
+        UsageError: for numbers that make no sense, or sizes that exclude each other.
+    """
+
+    scale: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    long_side_px: int | None = None
+    strip: bool = False
+    quality: int | None = None
+    max_pixels: int = MAX_PIXELS
+    page: int | None = None
+    salvage: bool = False
+
+    def __post_init__(self) -> None:
+        _ = self.final_size
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"--quality={self.quality} is out of range: 1 (small) to 100 (best).")
+        if self.max_pixels < 1:
+            raise UsageError(f"--max-pixels={self.max_pixels} is too small: at least 1.")
+        if self.page is not None and self.page < 1:
+            raise UsageError(f"--page={self.page} is none: the first page is 1.")
+
+    @property
+    def final_size(self) -> Callable[[sizes.Size], sizes.Size] | None:
+        """From a picture's (height, width) to that of the result; None where nothing was asked."""
+        return sizes.final_size(
+            scale=self.scale,
+            width_px=self.width_px,
+            height_px=self.height_px,
+            long_side_px=self.long_side_px,
+        )
+
+    def identity(self, upscaler: Upscaler) -> str:
+        """Equal for what gives equal results: this wish, the weights, and how they run."""
+        what = json.dumps([asdict(self), upscaler.identity], sort_keys=True)
+        return hashlib.sha256(what.encode()).hexdigest()

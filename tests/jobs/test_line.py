@@ -1,0 +1,204 @@
+"""The line: pictures through one network, with what is read and written beside it."""
+
+import shutil
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fakes import Repeating
+from rgtsr import pictures, variants, weights
+from rgtsr.errors import PictureError
+from rgtsr.jobs import Job, Journal, Line, Outcome, Standing, State, Wish
+from rgtsr.pictures import Picture
+from rgtsr.upscaler import Settings, Upscaler
+
+TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
+
+
+@dataclass
+class Alone(Repeating):
+    """A runtime that notices when two are in it at once."""
+
+    most: int = 0
+    inside: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        try:
+            return super().upscale_tiles(tiles_NCHW)
+        finally:
+            with self.lock:
+                self.inside -= 1
+
+
+@dataclass
+class Ears:
+    """What a line told."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    parts: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def on_end(self, outcome: Outcome) -> None:
+        assert outcome.job.source.name not in self.outcomes, "ended twice"
+        self.outcomes[outcome.job.source.name] = outcome
+
+    def on_progress(self, job: Job, done: int, total: int) -> None:
+        self.parts.append((job.source.name, done, total))
+
+
+def noise(seed: int, height: int = 30, width: int = 40) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        pictures.write(Picture.from_array(noise(number)), tmp_path / "in" / f"{number}.png")
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "jobs.sqlite")
+
+
+def entered(journal: Journal, folder: Path, wish: str = "wish") -> list[Job]:
+    out = folder.parent / "out"
+    return journal.enter([(path, out / path.name) for path in sorted(folder.iterdir())], wish)
+
+
+def through(
+    journal: Journal,
+    jobs: list[Job],
+    runtime: Repeating | None = None,
+    *,
+    overwrite: bool = False,
+    wish: Wish | None = None,
+) -> Ears:
+    ears = Ears()
+    upscaler = Upscaler(TINY, runtime=runtime or Repeating(), settings=Settings(tile_px=16))
+    Line(
+        journal,
+        upscaler,
+        wish or Wish(),
+        on_progress=ears.on_progress,
+        on_end=ears.on_end,
+        overwrite=overwrite,
+    ).run(jobs)
+    return ears
+
+
+def test_every_picture_is_made_and_one_at_a_time_has_the_network(
+    journal: Journal, folder: Path
+) -> None:
+    runtime = Alone()
+    jobs = entered(journal, folder)
+    ears = through(journal, jobs, runtime)
+    assert runtime.most == 1
+    for number, job in enumerate(jobs):
+        assert ears.outcomes[job.source.name].state is State.DONE
+        assert journal.entry(job.id).state is State.DONE
+        expected = noise(number).repeat(2, 0).repeat(2, 1)
+        assert np.array_equal(pictures.read(job.target).pixels_HWC, expected)
+    done = [part for part in ears.parts if part[1] == part[2]]
+    assert len(done) == len(jobs), "each comes to its end once"
+
+
+def test_nothing_is_made_twice(journal: Journal, folder: Path) -> None:
+    through(journal, entered(journal, folder))
+    runtime = Repeating()
+    ears = through(journal, entered(journal, folder), runtime)
+    assert runtime.seen == 0
+    assert {o.standing for o in ears.outcomes.values()} == {Standing.RESULT}
+
+
+def test_other_peoples_files_stay_unless_they_are_to_be_replaced(
+    journal: Journal, folder: Path
+) -> None:
+    jobs = entered(journal, folder)
+    jobs[0].target.parent.mkdir()
+    jobs[0].target.write_text("mine")
+    ears = through(journal, jobs)
+    assert ears.outcomes["0.png"].standing is Standing.FOREIGN
+    assert jobs[0].target.read_text() == "mine"
+    ears = through(journal, jobs, overwrite=True)
+    assert {o.standing for o in ears.outcomes.values()} == {None}
+    assert pictures.read(jobs[0].target).size == (60, 80)
+
+
+def test_another_wish_is_another_job(journal: Journal, folder: Path) -> None:
+    through(journal, entered(journal, folder))
+    again = entered(journal, folder, "another")
+    ears = through(journal, again, wish=Wish(width_px=20))
+    assert {o.standing for o in ears.outcomes.values()} == {None}
+    assert pictures.read(again[0].target).size == (15, 20)
+
+
+def test_equal_files_are_enlarged_once(journal: Journal, folder: Path) -> None:
+    for name in ("copy", "copied"):
+        shutil.copy(folder / "0.png", folder / f"{name}.png")
+    runtime = Repeating()
+    jobs = entered(journal, folder)
+    ears = through(journal, jobs, runtime)
+    copies = [o for o in ears.outcomes.values() if o.copied_from is not None]
+    assert len(copies) == 2
+    assert len({(job.target).read_bytes() for job in jobs}) == 6
+    tiles = {total for *_, total in ears.parts}
+    assert runtime.seen == 6 * tiles.pop()
+
+
+def test_what_fails_is_named_and_the_others_are_made(journal: Journal, folder: Path) -> None:
+    (folder / "2.png").write_text("no picture")
+    (folder / "3.png").unlink()
+    (folder / "3.png").symlink_to(folder / "nowhere")
+    jobs = entered(journal, folder)
+    ears = through(journal, jobs)
+    failed = {name for name, o in ears.outcomes.items() if o.state is State.FAILED}
+    assert failed == {"2.png", "3.png"}
+    assert isinstance(ears.outcomes["2.png"].error, PictureError)
+    assert "2.png" in str(journal.entry(jobs[2].id).why)
+    assert {path.name for path in jobs[0].target.parent.iterdir()} == {
+        f"{number}.png" for number in (0, 1, 4, 5)
+    }
+
+
+def test_a_job_is_cancelled_within_a_tile(journal: Journal, folder: Path) -> None:
+    jobs = entered(journal, folder)
+    ears, runtime = Ears(), Repeating()
+    upscaler = Upscaler(TINY, runtime=runtime, settings=Settings(tile_px=16))
+
+    def cancelling(job: Job, done: int, total: int) -> None:
+        ears.on_progress(job, done, total)
+        if done == 2:
+            line.cancel(job)
+        line.cancel(jobs[-1])
+
+    line = Line(journal, upscaler, Wish(), on_progress=cancelling, on_end=ears.on_end)
+    line.run(jobs)
+    assert {o.state for o in ears.outcomes.values()} == {State.CANCELLED}
+    assert {done for _, done, _ in ears.parts} == {1, 2}
+    assert "5.png" not in {name for name, *_ in ears.parts}, "it had not begun"
+    assert not list(jobs[0].target.parent.iterdir())
+    assert journal.entry(jobs[0].id).state is State.CANCELLED
+
+
+def test_whoever_is_not_heard_any_more_stops_the_line(journal: Journal, folder: Path) -> None:
+    def broken(_: Outcome) -> None:
+        raise BrokenPipeError
+
+    jobs = entered(journal, folder)
+    upscaler = Upscaler(TINY, runtime=Repeating())
+    line = Line(journal, upscaler, Wish(), on_progress=lambda *_: None, on_end=broken)
+    with pytest.raises(BrokenPipeError):
+        line.run(jobs)
+    states = [journal.entry(job.id).state for job in jobs]
+    assert State.RUNNING not in states
+    assert State.QUEUED in states
