@@ -3,8 +3,20 @@
 Knows pictures' files and the upscaler; knows no terminal and no HTTP.
 """
 
+from rgtsr.jobs.crew import Crew, Task
 from rgtsr.jobs.journal import Entry, Job, Journal, Standing, State
 from rgtsr.jobs.line import Line, Outcome
 from rgtsr.jobs.wish import Wish
 
-__all__ = ["Entry", "Job", "Journal", "Line", "Outcome", "Standing", "State", "Wish"]
+__all__ = [
+    "Crew",
+    "Entry",
+    "Job",
+    "Journal",
+    "Line",
+    "Outcome",
+    "Standing",
+    "State",
+    "Task",
+    "Wish",
+]

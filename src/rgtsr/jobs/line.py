@@ -83,13 +83,17 @@ class Line:
                     if any(thread.exception() for thread in waited.done):
                         break
             finally:
-                self._is_stopped = True
+                self.stop()
         for thread in threads:
             thread.result()
 
     def cancel(self, job: Job) -> None:
         """End a job within a tile, or before it begins."""
         self._cancelled.add(job.id)
+
+    def stop(self) -> None:
+        """End all within a tile; what is not done waits for another time."""
+        self._is_stopped = True
 
     def _work(self, row: Iterator[Job]) -> None:
         while not self._is_stopped and (job := self._next(row)) is not None:

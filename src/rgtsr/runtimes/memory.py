@@ -19,6 +19,7 @@ from rgtsr.errors import OutOfMemoryError
 from rgtsr.variants import Variant
 from rgtsr.weights.shapes import parameter_shapes
 
+THREADS = "RGTSR_THREADS"  # the variable that sets how many threads a network runs on, at most
 FLOAT_BYTES = 4
 MARGIN = 1.15  # how far a plan may be wrong
 STEP_MIB = 16  # of limits that are recommended: what a process holds differs by some MiB
@@ -138,11 +139,16 @@ def free_bytes(root: Path = Path("/")) -> int:
 
 
 def cores(root: Path = Path("/")) -> int:
-    """How many this process may keep busy: those it may run on, and what its container allows."""
+    """How many this process may keep busy.
+
+    Those it may run on, what its container allows, and at most $RGTSR_THREADS.
+    """
     own = psutil.Process()
     usable = len(own.cpu_affinity() or ()) if hasattr(own, "cpu_affinity") else 0
     quotas = [_quota(group) for group in _groups(root, "cpu")]
-    return max(1, int(min([usable or os.cpu_count() or 1, *quotas])))
+    asked = os.environ.get(THREADS, "")
+    limits = [float(asked)] if asked.isdecimal() else []
+    return max(1, int(min([usable or os.cpu_count() or 1, *quotas, *limits])))
 
 
 def _container(root: Path) -> int:

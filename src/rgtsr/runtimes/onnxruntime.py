@@ -57,8 +57,10 @@ class ONNXRuntime:
     def _open(self, shape: Shape) -> onnxruntime.InferenceSession:
         batch, _, height, width = shape
         model = graph.build(self._weights, batch=batch, height=height, width=width)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = memory.cores()
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), providers=["CPUExecutionProvider"]
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -56,10 +57,7 @@ class OpenVINORuntime:
         self._weights = weights
         self._limit_bytes = max_memory_bytes
         self._identity = _identity(weights)
-        self._config = {
-            "INFERENCE_PRECISION_HINT": HINTS[precision],
-            "PERFORMANCE_HINT": "LATENCY",
-        }
+        self._config = configuration(precision)
         self._requests = PerShape(
             lambda shape: Requests(self._open(shape)), self.needed_bytes, max_memory_bytes
         )
@@ -143,11 +141,25 @@ class OpenVINORuntime:
         return hashlib.sha256(what.encode()).hexdigest()
 
 
+def configuration(precision: str) -> dict[str, Any]:  # Any: as OpenVINO's
+    """How graphs are compiled: for one tile after another, on all cores that there are for it.
+
+    Unless told so, OpenVINO looks past a container's share of the processor, and with its threads
+    pinned, processes beside each other would all be on the same cores.
+    """
+    return {
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": memory.cores(),
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
 def opened(model: onnx.ModelProto) -> Callable[[Sequence[Floats]], list[Floats]]:
     """A graph ready to run in float32: its inputs to its outputs, in their order."""
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     read = core().read_model(model.SerializeToString())
-    request = core().compile_model(read, "CPU", exact).create_infer_request()
+    exact = core().compile_model(read, "CPU", configuration("float32"))
+    request = exact.create_infer_request()
 
     def run(inputs: Sequence[Floats]) -> list[Floats]:
         request.infer(dict(enumerate(inputs)))
