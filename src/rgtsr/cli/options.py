@@ -8,7 +8,7 @@ import typer
 SIZE, NETWORK, FILES = "Size", "Network", "Files"
 
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Pictures, or folders of them.")
+    list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
 ]
 Output = Annotated[
     str | None,
@@ -16,13 +16,13 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A folder (it is made), or a file for one input file."
-        " Without it photo.jpg becomes photo_x2.jpg beside it.",
+        help="A folder (it is made), or a file for one input file. Without it photo.jpg becomes"
+        " photo_x2.jpg, and the folder holiday holiday_x2, beside it.",
     ),
 ]
 
 Scale = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "-s",
         "--scale",

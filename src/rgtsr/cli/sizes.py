@@ -11,6 +11,7 @@ FinalSize = Callable[[Size], Size]
 
 MAX_FACTOR = 16.0
 
+FACTOR = re.compile(r"x?\s*(\d+(?:[.,]\d+)?)\s*x?", re.IGNORECASE)
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
@@ -77,6 +78,18 @@ def _checked(before: Size, after: Size) -> Size:
 
 def _rounded(length: float) -> int:
     return max(1, int(length + 0.5))
+
+
+def factor(text: str) -> float:
+    """The number in ``2``, ``2.5``, ``2,5``, ``2x`` or ``x2``.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    found = FACTOR.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"--scale={text} is no factor: write 2, 3, 4, or any number such as 2.5.")
+    return float(found[1].replace(",", "."))
 
 
 def size_bytes(text: str) -> int:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import options
-from rgtsr.cli.files import Job, Naming, PassedOver, jobs, mark
+from rgtsr.cli.files import Job, Naming, PassedOver, jobs, mark, missing
 from rgtsr.cli.network import AUTO, opened
-from rgtsr.cli.sizes import FinalSize, final_size, size_bytes
+from rgtsr.cli.sizes import FinalSize, factor, final_size, size_bytes
 from rgtsr.cli.terminal import OnProgress, steps
 from rgtsr.errors import PictureError, UndecodedError, UsageError
 
@@ -70,7 +70,8 @@ def upscale(
     """
     from rgtsr import pictures
 
-    size = final_size(scale=scale, width_px=width, height_px=height, long_side_px=long_side)
+    times = None if scale is None else factor(scale)
+    size = final_size(scale=times, width_px=width, height_px=height, long_side_px=long_side)
     limit = pictures.MAX_PIXELS if max_pixels is None else max_pixels
     wishes = Wishes(size, strip, quality, limit, page, salvage, overwrite)
     usual = AUTO if model in (None, AUTO) else 0.0
@@ -78,7 +79,7 @@ def upscale(
         model,
         repeated=True,
         restore=usual if restore is None else restore,
-        scale=scale,
+        scale=times,
         tile_px=tile,
         overlap_px=overlap,
         whole=whole,
@@ -89,7 +90,7 @@ def upscale(
         device=device,
     )
     asked = mark(
-        f"x{upscaler.scale if scale is None else scale:g}",
+        f"x{upscaler.scale if times is None else times:g}",
         width_px=width,
         height_px=height,
         long_side_px=long_side,
@@ -97,7 +98,7 @@ def upscale(
         restore=restore,
         page=page,
     )
-    if scale == upscaler.scale:
+    if times == upscaler.scale:
         wishes = replace(wishes, size=None)
     todo, passed_over = jobs(inputs, output, _naming(form, asked))
     with upscaler:
@@ -158,6 +159,8 @@ def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: On
             cropped.append("cropped evenly to its new shape")
         return after
 
+    if not job.source.exists():
+        raise missing(job.source)
     if job.source.is_file():
         _make_folder(job.target)
     report = upscaler.upscale_file(

@@ -195,6 +195,8 @@ def _blaming(target: Path) -> Generator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if target.parent.is_dir():  # as /proc is
+            raise _unwritable(target, "no file can be made in that folder") from error
         raise PictureError(
             f"{target}: the folder {target.parent} does not exist: make it first."
         ) from error
