@@ -1,15 +1,16 @@
 """``rgtsr upscale``: pictures and folders of pictures, enlarged."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rgtsr.cli import options
+from rgtsr.cli import options, outlook, pipes
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs, mark, missing
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.sizes import FinalSize, factor, final_size, size_bytes
-from rgtsr.cli.terminal import OnProgress, steps
+from rgtsr.cli.terminal import OnProgress, speaking_on, steps, tell
 from rgtsr.errors import PictureError, UndecodedError, UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def upscale(
     page: options.Page = None,
     salvage: options.Salvage = False,
     overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
 ) -> int:
     """Enlarge pictures; colours, depth, transparency and metadata are kept.
 
@@ -70,6 +74,9 @@ def upscale(
     """
     from rgtsr import pictures
 
+    if quiet and (dry_run or verbose):
+        raise UsageError("--quiet excludes --verbose and --dry-run: leave it out.")
+    output = pipes.result_of(inputs, output)
     times = None if scale is None else factor(scale)
     size = final_size(scale=times, width_px=width, height_px=height, long_side_px=long_side)
     limit = pictures.MAX_PIXELS if max_pixels is None else max_pixels
@@ -100,26 +107,66 @@ def upscale(
     )
     if times == upscaler.scale:
         wishes = replace(wishes, size=None)
-    todo, passed_over = jobs(inputs, output, _naming(form, asked))
-    with upscaler:
-        status = enlarge(todo, passed_over, upscaler, wishes)
-    if line := str(passed_over):
-        print(line)
+    naming = _naming(form, asked)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(upscaler)
+        sources, place = stack.enter_context(pipes.connected(inputs, output, naming))
+        if quiet:
+            stack.enter_context(speaking_on(None))
+        todo, passed_over = jobs(sources, place, naming)
+        ahead = _announced(todo, upscaler, wishes, is_verbose=verbose)
+        if dry_run:
+            return outlook.rehearse(ahead, passed_over)
+        pixels = [each.pixels for each in ahead]
+        status = enlarge(todo, passed_over, upscaler, wishes, pixels=pixels, is_quiet=quiet)
+        if line := str(passed_over):
+            print(line)
     return 1 if passed_over.barren or not todo else status
 
 
+def _announced(
+    todo: Sequence[Job], upscaler: "Upscaler", wishes: Wishes, *, is_verbose: bool
+) -> list[outlook.Ahead]:
+    """What the run is going to take, and say so."""
+    from rgtsr.pictures import formats
+
+    ahead = outlook.look(
+        todo,
+        upscaler,
+        final_size=wishes.size,
+        max_pixels=wishes.max_pixels,
+        page=wishes.page,
+        overwrite=wishes.overwrite,
+    )
+    lossless = {form.name for job in todo if not (form := formats.for_writing(job.target)).quality}
+    lines = [outlook.in_one_line(ahead)]
+    if is_verbose:
+        lines.append(outlook.in_detail(ahead, upscaler))
+    if wishes.quality is not None and lossless:
+        lines.append(f"--quality has no effect on {' and '.join(sorted(lossless))}")
+    for line in filter(None, lines):
+        tell(line)
+    return ahead
+
+
 def enlarge(
-    todo: Sequence[Job], passed_over: PassedOver, upscaler: "Upscaler", wishes: Wishes
+    todo: Sequence[Job],
+    passed_over: PassedOver,
+    upscaler: "Upscaler",
+    wishes: Wishes,
+    *,
+    pixels: Sequence[float] = (),
+    is_quiet: bool = False,
 ) -> int:
     """One file after another; what fails is said and passed over. Returns the exit status.
 
     What has no decoder here and was found in a folder is only counted in ``passed_over``.
     """
     made = skipped = failed = undecoded = 0
-    with steps(len(todo)) as say:
+    with steps(len(todo), pixels, is_quiet=is_quiet) as say:
         for job in todo:
             on_progress = say.start(job.source.name)
-            if job.target.exists() and not job.target.is_dir() and not wishes.overwrite:
+            if outlook.is_there(job) and not wishes.overwrite:
                 skipped += 1
                 say.finish(f"{job.target}: is there already, skipped (--overwrite replaces it)")
                 continue

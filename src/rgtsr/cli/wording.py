@@ -40,7 +40,7 @@ def in_words(
     if not is_known and (suggestion := meant(arguments)):
         return suggestion
     if line.startswith("No such command"):
-        return _no_command(arguments, command, vars(context.command)["commands"])
+        return _no_command(arguments, command, context.command.commands)
     if kind == "NoSuchOption":
         line = f"{found.option_name} is no option of {command}{_nearest(found.possibilities or ())}"
     elif kind == "MissingParameter":
