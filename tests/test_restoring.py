@@ -11,7 +11,8 @@ from rgtsr import Picture, Upscaler, pictures, weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.wear import Wear, wear
-from rgtsr.upscaler import MOST_NETWORKS, restoring
+from rgtsr.upscaler import restoring
+from rgtsr.upscaler.family import MOST_NETWORKS
 
 DEMO = Path(__file__).parents[1] / "demo/demo-brushes.png"
 NAME = weights.DEFAULT_NAME
@@ -74,7 +75,7 @@ def test_no_more_networks_than_a_few_stay_compiled(truth: Picture) -> None:
     with Upscaler() as upscaler:
         for share in restoring.SHARES:
             upscaler._engine(2, share)
-            assert len(upscaler._engines) <= MOST_NETWORKS
+            assert len(upscaler._family._engines) <= MOST_NETWORKS
     with pytest.raises(ValueError, match="closed"):
         upscaler.upscale(truth)
 

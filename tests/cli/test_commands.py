@@ -205,7 +205,7 @@ def test_bench_times_every_runtime_and_says_what_is_missing(model: Path) -> None
     assert all(float(row[3]) > 0 for row in rows)
     lacking = rgtsr("bench", "-m", model, "--tile", "32", without=("onnxruntime", "torch"))
     assert "onnxruntime is not installed: pip install 'rgtsr[onnxruntime]'" in lacking.out
-    rgtsr("bench", "-m", model, "--tile", "5").assert_failed(2, "tile_px=5 is too small")
+    rgtsr("bench", "-m", model, "--tile", "5").assert_failed(2, "--tile=5 is too small")
 
 
 def test_help_waits_for_no_heavy_package() -> None:

@@ -117,9 +117,35 @@ def test_a_link_to_a_source_is_that_source(tmp_path: Path) -> None:
         jobs([tmp_path / "a.png"], str(tmp_path / "link.png"), NAMING)
 
 
-def test_a_folder_needs_an_output(tree: Path) -> None:
+def test_a_folder_without_output_becomes_one_beside_it(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tree.parent / "in_x2"
+    expected = (Job(tree / "a.png", out / "a.png"), Job(tree / "b/c.jpg", out / "b/c.jpg"))
+    assert jobs([tree], None, NAMING) == expected
+    monkeypatch.chdir(tree)
+    assert [job.target for job in jobs([Path()], None, NAMING)] == [job.target for job in expected]
+
+
+def test_folders_of_results_among_the_inputs_are_passed_over(tree: Path) -> None:
+    out = tree.parent / "in_x2"
+    (out / "b").mkdir(parents=True)
+    (out / "a.png").touch()
+    found, passed_over = files.jobs([tree, out], None, NAMING)
+    assert [job.source.name for job in found] == ["a.png", "c.jpg"]
+    assert str(passed_over) == f"passed over: 1 results of an earlier run ({out})"
+
+
+def test_the_root_has_no_folder_beside_it() -> None:
     with pytest.raises(ValueError, match="say with -o"):
-        jobs([tree], None, NAMING)
+        jobs([Path("/")], None, NAMING)
+
+
+def test_a_name_that_is_missing_is_answered_by_one_like_it(tmp_path: Path) -> None:
+    (tmp_path / "holiday").mkdir()
+    assert "did you mean" in str(files.missing(tmp_path / "holidays"))
+    assert "check the name" in str(files.missing(tmp_path / "photo.jpg"))
+    assert "check the name" in str(files.missing(tmp_path / "no" / "photo.jpg"))
 
 
 def test_a_result_of_an_unknown_format_is_refused() -> None:

@@ -99,6 +99,13 @@ def test_another_wish_or_source_may_replace_the_former_result(
         assert journal.standing(job) is Standing.RESULT
 
 
+def test_a_wish_that_comes_back_finds_its_result(path: Path, files: tuple[Path, Path]) -> None:
+    with Journal(path) as journal:
+        finish(journal, entered(journal, files))
+        assert journal.standing(entered(journal, files, "another")) is Standing.NOTHING
+        assert journal.standing(entered(journal, files)) is Standing.RESULT
+
+
 def test_a_file_that_no_job_made_is_foreign(path: Path, files: tuple[Path, Path]) -> None:
     files[1].write_text("somebody's")
     with Journal(path) as journal:

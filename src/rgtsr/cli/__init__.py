@@ -102,16 +102,17 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
     try:
-        status = app(list(arguments) or ["--help"], standalone_mode=False) or 0
+        status = app(list(arguments), standalone_mode=False, prog_name="rgtsr") or 0
         sys.stdout.flush()
         return status
     except (typer.Abort, KeyboardInterrupt):
         complain("interrupted: nothing half-done was left.")
         return INTERRUPTED
     except typer.TyperException as error:
-        complain(f"{error.format_message().rstrip('.')}. See rgtsr --help.")
-        return MISUSED
+        return _misused(error, arguments)
     except BrokenPipeError:  # whoever read us has gone, as in ``| head``
         silence_stdout()
         return FAILED
@@ -119,6 +120,17 @@ def _run(arguments: Sequence[str]) -> int:
         return _report(error, MISUSED)
     except Exception as error:  # one line, whatever it is
         return _report(error, FAILED)
+
+
+def _misused(error: typer.TyperException, arguments: Sequence[str]) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":  # ``rgtsr data``
+        return _run([*arguments, "--help"])
+    from typer.main import get_command
+
+    from rgtsr.cli import wording
+
+    complain(wording.in_words(error, arguments, vars(get_command(app))["commands"]))
+    return MISUSED
 
 
 def _report(error: Exception, status: int) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rgtsr.cli import options
-from rgtsr.cli.network import chosen
+from rgtsr.cli.network import check_tiles, chosen
 from rgtsr.cli.terminal import table
 
 Tile = Annotated[
@@ -20,10 +20,10 @@ def bench(
     device: options.Device = "auto",
 ) -> int:
     """Time every runtime that is installed; --runtime auto takes the fastest from then on."""
-    from rgtsr import runtimes, tiling
+    from rgtsr import runtimes
     from rgtsr.runtimes import memory, probe
 
-    tiling.plan(1, 1, tile_px=tile, overlap_px=0)  # raises for sides that no tile may have
+    check_tiles(tile, 0)
     weights = chosen(model, scale, repeated=False)
     shape = (1, 3, tile, tile)
     rows: list[tuple[str, ...]] = []

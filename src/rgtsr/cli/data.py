@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of photos.")]
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders of photos.")]
 Given = Annotated[
     list[Path] | None,
     typer.Option("--lr", metavar="DIR", help="The folder of LR of each DIR, if LR is given."),

@@ -32,7 +32,7 @@ Data = Annotated[
         help="Benchmarks: HR and LR_bicubic/X2 in a folder, or just pictures.",
     ),
 ]
-More = Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True)]
+More = Annotated[list[Path] | None, typer.Argument(metavar="DIR", hidden=True)]
 Models = Annotated[
     list[str] | None,
     typer.Option(

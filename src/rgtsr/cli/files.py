@@ -1,15 +1,17 @@
 """Which file becomes which, and which are passed over. Knows folders and names, opens nothing."""
 
+import difflib
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rgtsr.errors import UsageError
+from rgtsr.errors import PictureError, UsageError
 
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
 WEIGHTS = (".safetensors", ".pth", ".pt")
+ALIKE = 0.75  # of two names, that one may be meant by the other
 MOST_NAMED = 3  # of one kind that is passed over
 
 
@@ -129,7 +131,8 @@ def jobs(
     """Every picture to make, in order; folders are searched through, their structure kept.
 
     ``output`` is a folder, or for one input file a picture file; without it each result lies beside
-    its source. Hidden files, and the output folder inside an input folder, do not count.
+    its source, those of a folder in one beside it. Hidden files, and the output folder inside an
+    input folder, do not count.
 
     Raises:
         UsageError: when a result would replace a source, or two results have one name.
@@ -146,14 +149,25 @@ def jobs(
 
 
 def _beside(inputs: Collection[Path], naming: Naming, passed_over: PassedOver) -> Iterator[Job]:
-    targets = {source.with_name(naming.beside(source)) for source in inputs}
-    for source in inputs:
-        if source.is_dir():
-            raise UsageError(f"{source} is a folder: say with -o where its enlarged pictures go.")
+    places = {source: _place_beside(source, naming) for source in inputs}
+    targets = set(places.values())
+    for source, target in places.items():
         if source in targets:  # as when ``*.png`` is enlarged once more
             passed_over.results.append(source)
+        elif source.is_dir():
+            yield from _apart(_into([source], target, naming, passed_over))
         else:
-            yield Job(source, source.with_name(naming.beside(source)))
+            yield Job(source, target)
+
+
+def _place_beside(source: Path, naming: Naming) -> Path:
+    """Where the result of a file lies, or the results of a folder."""
+    if not source.is_dir():
+        return source.with_name(naming.beside(source))
+    named = source if source.name not in ("", "..") else Path(os.path.realpath(source))
+    if not named.name:
+        raise UsageError(f"{source} has no folder beside it: say with -o where the results go.")
+    return named.with_name(f"{named.name}{naming.mark}")
 
 
 def _apart(found: Iterable[Job]) -> tuple[Job, ...]:
@@ -232,6 +246,17 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
     if naming.suffix not in (None, path.suffix.lower()):
         raise UsageError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
     return True
+
+
+def missing(path: Path) -> PictureError:
+    """That there is no such input, and what of that kind there is."""
+    try:
+        there = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        there = []
+    near = difflib.get_close_matches(path.name, there, 1, ALIKE)
+    hint = f"did you mean {path.with_name(near[0])}?" if near else "check the name."
+    return PictureError(f"{path}: no such file or folder: {hint}")
 
 
 def _check(found: Sequence[Job]) -> None:

@@ -55,11 +55,13 @@ def opened(
         UsageError: for tiles that are impossible, or asked for together with ``whole``.
         UnknownWeightsError, WeightsError, RuntimeUnavailableError: as Upscaler.
     """
-    from rgtsr import tiling, upscaler
+    from rgtsr import upscaler
     from rgtsr.upscaler.planning import OVERLAP_PX, TILE_PX
 
     if whole and (tile_px is not None or overlap_px is not None):
         raise UsageError("--whole and --tile or --overlap exclude each other.")
+    if restore != AUTO and not 0 <= restore <= 1:
+        raise UsageError(f"--restore={restore:g} is out of range: 0 to 1.")
     settings = upscaler.Settings(
         tile_px=tile_px,
         overlap_px=OVERLAP_PX if overlap_px is None else overlap_px,
@@ -67,8 +69,7 @@ def opened(
         ensemble=ensemble,
         max_memory_bytes=max_memory_bytes,
     )
-    asked = {"tile_px": TILE_PX if tile_px is None else tile_px, "overlap_px": overlap_px or 0}
-    tiling.plan(1, 1, **asked)  # raises for what cannot be
+    check_tiles(TILE_PX if tile_px is None else tile_px, overlap_px or 0)
     return upscaler.Upscaler(
         chosen(model, scale, repeated=repeated),
         restore=restore,
@@ -77,3 +78,14 @@ def opened(
         precision=precision,
         settings=settings,
     )
+
+
+def check_tiles(tile_px: int, overlap_px: int) -> None:
+    """Raises UsageError for tiles that cannot be, by the names of the options."""
+    from rgtsr import tiling
+
+    try:
+        tiling.plan(1, 1, tile_px=tile_px, overlap_px=overlap_px)
+    except UsageError as error:
+        line = str(error).replace("tile_px", "--tile").replace("overlap_px", "--overlap")
+        raise UsageError(line) from error

@@ -8,7 +8,8 @@ import typer
 SIZE, NETWORK, FILES = "Size", "Network", "Files"
 
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Pictures, or folders of them.")
+    list[Path],
+    typer.Argument(metavar="INPUT", help="Pictures, or folders of them; - is stdin."),
 ]
 Output = Annotated[
     str | None,
@@ -16,13 +17,13 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A folder (it is made), or a file for one input file."
-        " Without it photo.jpg becomes photo_x2.jpg beside it.",
+        help="A folder (it is made), or a file for one input file. Without it photo.jpg becomes"
+        " photo_x2.jpg, and the folder holiday holiday_x2, beside it. - is stdout.",
     ),
 ]
 
 Scale = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "-s",
         "--scale",
@@ -196,5 +197,43 @@ Overwrite = Annotated[
         "--overwrite",
         rich_help_panel=FILES,
         help="Make again what is there already; it is skipped otherwise.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        rich_help_panel=FILES,
+        help="Make nothing: list what would be made, with sizes, room on the disk, and seconds"
+        " where `rgtsr bench` measured them.",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", rich_help_panel=FILES, help="Say nothing but errors.")
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v", "--verbose", rich_help_panel=FILES, help="Say what runs the network, and how."
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        rich_help_panel=NETWORK,
+        help="Processes that share the cores; each holds a network. Several are faster for many"
+        " small pictures, and on many cores.",
+    ),
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.json",
+        rich_help_panel=FILES,
+        help="Write what became of every file.",
     ),
 ]

@@ -4,9 +4,11 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Generator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from rgtsr import signals
 from rgtsr.errors import RgtsrError, UsageError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 OnProgress = Callable[[int, int], None]
+NETWORK_SHARE = 0.95  # of a file's way; the rest is that it is written
 WIDE = 200  # columns where nobody looks: files and pipes
 
 
@@ -22,6 +25,12 @@ def complain(what: str | Exception) -> None:
     """One line on stderr, if anybody reads it."""
     with contextlib.suppress(BrokenPipeError):
         print(f"rgtsr: {one_line(what)}", file=sys.stderr, flush=True)
+
+
+def tell(line: str) -> None:
+    """One line on stdout, at once; that nobody hears it is found out by the next of ``Steps``."""
+    with contextlib.suppress(OSError):
+        print(visible(line), flush=True)
 
 
 def silence_stdout() -> None:
@@ -41,40 +50,85 @@ def one_line(what: str | Exception) -> str:
     return visible(" ".join(line.strip() for line in str(what).splitlines() if line.strip()))
 
 
+_called: dict[str, str] = {}
+
+
+@contextmanager
+def calling(names: Mapping[str, str]) -> Generator[None]:
+    """In everything that is said meanwhile, say ``stdin`` of a path that nobody chose."""
+    _called.update(names)
+    try:
+        yield
+    finally:
+        for path in names:
+            del _called[path]
+
+
+@contextmanager
+def speaking_on(stream: TextIO | None) -> Generator[None]:
+    """Say what is said on stdout on another stream meanwhile, or nowhere, and then no warning."""
+    with contextlib.ExitStack() as stack:
+        if stream is None:
+            stream = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        stack.enter_context(contextlib.redirect_stdout(stream))
+        yield
+
+
 def visible(text: str) -> str:
     """Text in which line breaks and whatever else moves the cursor stand as ``\\n`` does."""
+    for path, name in _called.items():
+        text = text.replace(path, name)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class Steps:
-    """Many files one after another: a bar with the time left, or nothing but their lines."""
+    """Many files one after another: a bar with the time left, or nothing but their lines.
 
-    def __init__(self, count: int, bar: "Progress | None") -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=count) if bar else None
+    ``pixels``: how much there is to do on each, where that is known; without it all are the same.
+    """
+
+    def __init__(self, count: int, bar: "Progress | None", pixels: Sequence[float] = ()) -> None:
+        self._bar, self._count = bar, count
+        self._is_written = bool(pixels)  # what was enlarged is a file then
+        self._shares = pixels if any(pixels) else [1.0] * count
+        self._task = bar.add_task("", total=sum(self._shares), files=f"0/{count}") if bar else None
+        self._through, self._parts = 0.0, dict[int, float]()  # of those that are at work
         self._done = 0
         self.is_heard = True  # until stdout cannot be written, as on a full disk
 
-    def start(self, name: str) -> OnProgress:
-        """Name what is being done; returns what to call as (parts done, parts in all)."""
-        bar, task, before = self._bar, self._task, self._done
-        if bar is not None and task is not None:
-            bar.update(task, description=visible(name), completed=before)
+    def start(self, name: str, number: int | None = None) -> OnProgress:
+        """Name what is being done; returns what to call as (parts done, parts in all).
+
+        ``number``: which of the files, where they do not come one after the other.
+        """
+        at = self._done if number is None else number
+        share = self._shares[at] * (NETWORK_SHARE if self._is_written else 1)
 
         def on_progress(done: int, total: int) -> None:
             signals.check()
-            if bar is not None and task is not None:
-                bar.update(task, completed=before + done / max(1, total))
+            self._parts[at] = share * done / max(1, total)
+            writing = "writing " if self._is_written and done >= total else ""
+            self._show(description=visible(f"{writing}{name}"))
 
+        self._show(description=visible(name))
         return on_progress
 
-    def finish(self, line: str = "") -> None:
+    def finish(self, line: str = "", number: int | None = None) -> None:
         """One more is through; say what became of it."""
+        at = self._done if number is None else number
+        self._parts.pop(at, None)
+        self._through += self._shares[at]
         self._done += 1
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done)
+        self._show(files=f"{self._done}/{self._count}")
         if line:
             self.say(line)
+
+    def _show(self, **fields: str) -> None:
+        if self._bar is not None and self._task is not None:
+            completed = self._through + sum(self._parts.values())
+            self._bar.update(self._task, completed=completed, **fields)  # pyright: ignore[reportArgumentType] -- fields of its columns
 
     def say(self, line: str) -> None:
         """One line on stdout; where it takes none, that is said once. Raises BrokenPipeError."""
@@ -87,9 +141,9 @@ class Steps:
             self.is_heard = False
             complain(f"stdout: {error.strerror}: from here on results are not listed.")
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: Exception, number: int | None = None) -> None:
         """One more file is through, without result."""
-        self._done += 1
+        self.finish(number=number)
         if os.environ.get("RGTSR_DEBUG"):
             traceback.print_exception(error)
         complain(error)
@@ -100,20 +154,26 @@ class Steps:
 
 
 @contextmanager
-def steps(count: int) -> Generator[Steps]:
-    """Show how far ``count`` files are, and for how long it will go on, on a terminal."""
-    if not sys.stderr.isatty():
-        yield Steps(count, None)
+def steps(count: int, pixels: Sequence[float] = (), *, is_quiet: bool = False) -> Generator[Steps]:
+    """Show how far ``count`` files are, and for how long it will go on, on a terminal.
+
+    ``pixels`` as ``Steps`` has them.
+    """
+    if is_quiet or not sys.stderr.isatty():
+        yield Steps(count, None, pixels)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn
     from rich.progress import TimeElapsedColumn as Elapsed
     from rich.progress import TimeRemainingColumn as Remaining
 
     words = TextColumn("{task.description}", markup=False)
-    columns = (words, BarColumn(), MofNCompleteColumn(), Elapsed(), TextColumn("left"), Remaining())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Steps(count, bar)
+    files = TextColumn("{task.fields[files]}")
+    columns = (words, BarColumn(), files, Elapsed(), TextColumn("left"), Remaining())
+    is_shown = sys.stdout.isatty()  # what goes into a file must not be drawn on the terminal
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=is_shown) as bar:
+        yield Steps(count, bar, pixels)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -38,8 +38,10 @@ CREATE TABLE IF NOT EXISTS jobs (
     owner TEXT,                       -- the process that has it, while it runs
     attempts INTEGER NOT NULL,        -- of processes that did not live to tell
     content TEXT,                     -- SHA-256 of the source, once it was read
-    result_stamp TEXT,                -- of the result, from just before it gets its name
-    former_stamp TEXT,                -- of a result of ours that this one is to replace
+    result_stamp TEXT,                -- of the last result, from just before it got its name
+    result_of TEXT,                   -- the wish and the source's stamp that it is of
+    former_stamp TEXT,                -- of the one before, there if we were killed then
+    former_of TEXT,
     report TEXT
 );
 CREATE INDEX IF NOT EXISTS by_content ON jobs (content, wish) WHERE content IS NOT NULL;
@@ -87,7 +89,7 @@ class Claim:
 class Standing(StrEnum):
     """What lies under a job's target."""
 
-    NOTHING = "nothing"  # or a result of ours that is to be replaced
+    NOTHING = "nothing"  # or a result of another job of ours, which may go
     RESULT = "result"  # this job's, whole, as it was left
     FOREIGN = "foreign"  # a file that no job of this journal made, or that was changed since
 
@@ -101,6 +103,7 @@ class Journal:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
+        self._path = path
         try:
             self._rows = sqlite3.connect(
                 path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -111,6 +114,13 @@ class Journal:
             self._rows.executescript(SCHEMA)
         except sqlite3.Error as error:
             raise OSError(f"{path}: no journal can be kept there ({error})") from error
+
+    @property
+    def path(self) -> Path:
+        """The file. Raises ValueError where there is none."""
+        if self._path is None:
+            raise ValueError("this journal is in memory alone.")
+        return self._path
 
     def close(self) -> None:
         """Let go of the file."""
@@ -127,7 +137,8 @@ class Journal:
         """Jobs for (source, target) pairs, in order; what is known of the same ones stays known.
 
         Another wish or a source that has changed makes another job of it, which may replace what
-        the former one made, unless another process is at that.
+        the former one made, unless another process is at that; where the former one comes back, its
+        result is still known.
         """
         jobs: list[Job] = []
         with self._transaction():
@@ -148,29 +159,28 @@ class Journal:
         return jobs
 
     def _change(self, row: sqlite3.Row, asked: tuple[bytes, str, str]) -> None:
-        if _is_at_work(row):
-            return
-        there = stamp(Path(os.fsdecode(row["target"])))
-        former = there if there in (row["result_stamp"], row["former_stamp"]) else None
-        self._execute(
-            "UPDATE jobs SET source = ?, source_stamp = ?, wish = ?, state = ?, attempts = 0,"
-            " why = NULL, content = NULL, report = NULL, result_stamp = NULL, former_stamp = ?"
-            " WHERE id = ?",
-            *(*asked, State.QUEUED, former, row["id"]),
-        )
+        if not _is_at_work(row):
+            self._execute(
+                "UPDATE jobs SET source = ?, source_stamp = ?, wish = ?, state = ?, attempts = 0,"
+                " why = NULL, content = NULL, report = NULL WHERE id = ?",
+                *(*asked, State.QUEUED, row["id"]),
+            )
 
     def standing(self, job: Job) -> Standing:
         """What lies under the job's target now."""
         there = stamp(job.target)
         with self._lock:
             row = self._of(job)
-        if there is None or there == row["former_stamp"]:
+        if there is None:
             return Standing.NOTHING
-        is_this = there == row["result_stamp"] and row["wish"] == job.wish
-        return Standing.RESULT if is_this else Standing.FOREIGN
+        made_of = {row["former_stamp"]: row["former_of"], row["result_stamp"]: row["result_of"]}
+        if there not in made_of:
+            return Standing.FOREIGN
+        is_this = made_of[there] == _asked(row) and row["wish"] == job.wish
+        return Standing.RESULT if is_this else Standing.NOTHING
 
-    def claim(self, job: Job, content: str, *, may_copy: bool = True) -> Claim:
-        """Take a job on, whose source has that SHA-256, unless another process is at it.
+    def claim(self, job: Job, content: str | None, *, may_copy: bool = True) -> Claim:
+        """Take a job on, unless another process is at it. ``content``: its source's SHA-256.
 
         ``may_copy``: look for a job whose result is, byte for byte, what this one's will be; while
         one is at work, this one waits.
@@ -184,13 +194,12 @@ class Journal:
                 return Claim(False)
             if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
                 raise RuntimeError(f"{row['attempts']} processes died of it")
-            equals = self._equals(job, content) if may_copy else []
+            equals = self._equals(job, content) if may_copy and content else []
             if any(equal.state == State.RUNNING for equal in equals):
                 return Claim(False)
             self._execute(
                 "UPDATE jobs SET state = ?, owner = ?, content = ?, attempts = attempts + 1,"
-                " why = NULL, report = NULL, result_stamp = NULL,"
-                " former_stamp = COALESCE(result_stamp, former_stamp) WHERE id = ?",
+                " why = NULL, report = NULL WHERE id = ?",
                 *(State.RUNNING, _this_process(), content, job.id),
             )
         return Claim(True, equals[0].job if equals else None)
@@ -207,10 +216,18 @@ class Journal:
 
     def publishing(self, job: Job, draft: Path, report: dict[str, Any] | None) -> None:
         """The result is whole and gets its name now."""
-        self._execute(
-            "UPDATE jobs SET result_stamp = ?, report = ? WHERE id = ?",
-            *(stamp(draft), json.dumps(report), job.id),
-        )
+        with self._transaction():
+            row = self._of(job)
+            if stamp(job.target) == row["result_stamp"]:
+                self._execute(
+                    "UPDATE jobs SET former_stamp = result_stamp, former_of = result_of"
+                    " WHERE id = ?",
+                    job.id,
+                )
+            self._execute(
+                "UPDATE jobs SET result_stamp = ?, result_of = ?, report = ? WHERE id = ?",
+                *(stamp(draft), _asked(row), json.dumps(report), job.id),
+            )
 
     def end(self, job: Job, state: State, why: str | None = None) -> None:
         """A job has ended so, or waits again."""
@@ -269,6 +286,10 @@ def _entry(row: sqlite3.Row) -> Entry:
     return Entry(
         Job(row["id"], source, target, row["wish"]), State(row["state"]), row["why"], report
     )
+
+
+def _asked(row: sqlite3.Row) -> str:
+    return f"{row['wish']} {row['source_stamp']}"
 
 
 def _is_at_work(row: sqlite3.Row) -> bool:

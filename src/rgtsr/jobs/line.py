@@ -33,7 +33,8 @@ class Outcome:
     """How a job ended: with a report, or an error.
 
     ``standing``: what had been there before, where it was left as it is; ``copied_from``: the
-    result of another job whose source was equal, byte for byte.
+    result of another job whose source was equal, byte for byte; ``is_replaced``: a former result,
+    of another wish or source, had to go.
     """
 
     job: Job
@@ -42,6 +43,7 @@ class Outcome:
     error: Exception | None = None
     standing: Standing | None = None
     copied_from: Path | None = None
+    is_replaced: bool = False
 
 
 OnProgress = Callable[[Job, int, int], object]  # (job, parts done, parts in all)
@@ -130,12 +132,16 @@ class Line:
         claim = self._journal.claim(job, sha256(job.source), may_copy=not self._overwrite)
         if not claim.is_taken:
             return None
-        _make_folder(job.target)
+        is_replaced = not self._overwrite and job.target.is_file()
+        if job.source.is_file():
+            _make_folder(job.target)
         if claim.equal is not None:
             self._copy(claim.equal, job)
-            outcome = Outcome(job, State.DONE, copied_from=claim.equal.target)
+            copied_from = claim.equal.target
+            outcome = Outcome(job, State.DONE, copied_from=copied_from, is_replaced=is_replaced)
         else:
-            outcome = Outcome(job, State.DONE, report=self._enlarge(job))
+            report = self._enlarge(job)
+            outcome = Outcome(job, State.DONE, report=report, is_replaced=is_replaced)
         self._journal.end(job, State.DONE)
         return outcome
 
@@ -168,10 +174,15 @@ class Line:
             raise Cancelled
 
 
-def sha256(path: Path) -> str:
-    """Of a file's content. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(path: Path) -> str | None:
+    """Of a file's content; None for what is no file or cannot be read: who decodes it says why."""
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass
+    return None
 
 
 def _make_folder(target: Path) -> None:

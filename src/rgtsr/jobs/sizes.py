@@ -1,7 +1,5 @@
 """How large a picture is to become. Pure arithmetic; sizes are (height, width) in pixels."""
 
-import math
-import re
 from collections.abc import Callable
 
 from rgtsr.errors import PictureError, UsageError
@@ -10,8 +8,6 @@ Size = tuple[int, int]
 FinalSize = Callable[[Size], Size]
 
 MAX_FACTOR = 16.0
-
-MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
 def final_size(
@@ -77,21 +73,3 @@ def _checked(before: Size, after: Size) -> Size:
 
 def _rounded(length: float) -> int:
     return max(1, int(length + 0.5))
-
-
-def size_bytes(text: str) -> int:
-    """Bytes of ``2GiB`` or ``2g`` (of 1024 each), ``1500MB`` (of 1000), or of a plain number.
-
-    Raises:
-        UsageError: for anything else.
-    """
-    found = MEMORY.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(f"--max-memory={text} is no size: write for example 2GiB or 800MiB.")
-    number, unit, binary = found.groups()
-    decimal = not binary and text.strip().lower().endswith("b")
-    factor = 1000 if decimal else 1024
-    size = float(number) * factor ** " kmgt".index(unit.lower() or " ")
-    if not 1 <= size < math.inf:
-        raise UsageError(f"--max-memory={text} is out of range: write for example 2GiB or 800MiB.")
-    return int(size)

@@ -71,6 +71,7 @@ def write_bands(
     final_size: tuple[int, int] | None = None,
     strip: bool = False,
     quality: int | None = None,
+    on_moment: Callable[[], object] = lambda: None,
     on_whole: Callable[[Path, tuple[str, ...]], object] = lambda _draft, _notes: None,
 ) -> tuple[str, ...]:
     """Write a picture that arrives in bands, top to bottom, without ever holding it whole.
@@ -81,6 +82,7 @@ def write_bands(
     ``like`` lends its metadata; ``size``: (H, W) of all bands together.
     ``final_size``: resize to exactly this (H, W) with Lanczos 3, premultiplied where there is
     alpha; if the shape differs by more than a pixel, the picture covers it and is cropped evenly.
+    ``on_moment`` is called again and again while the file is encoded; what it raises ends that.
     ``on_whole`` is told of the finished draft, and of what was lost, before it gets its name.
 
     Returns and raises as ``write``; also ValueError for bands that do not fit.
@@ -93,7 +95,7 @@ def write_bands(
     channels = like.pixels_HWC.shape[2] + (like.alpha_HW is not None)
     with _beside(target) as (raw, draft):
         samples = _spooled(bands, raw, (*size, channels), target)
-        notes = _encoded(samples, draft, plan, like.metadata, target)
+        notes = _encoded(samples, draft, plan, like.metadata, target, on_moment)
         if encoding.is_cropped(size, (height, width)):
             notes = ("cropped evenly to its new shape.", *notes)
         on_whole(draft, notes)
@@ -154,7 +156,12 @@ def _spooled(
 
 
 def _encoded(
-    raw: Raw, draft: Path, plan: encoding.Plan, source: Metadata, target: Path
+    raw: Raw,
+    draft: Path,
+    plan: encoding.Plan,
+    source: Metadata,
+    target: Path,
+    on_moment: Callable[[], object],
 ) -> tuple[str, ...]:
     """The draft, whole. Raises PictureError."""
     with raw.path.open("rb") as file, _blaming(target):
@@ -162,7 +169,7 @@ def _encoded(
     prepared = encoding.prepared(samples, raw, plan, source)
     try:
         with _blaming(target):
-            saved = _saved(prepared, draft, plan, samples)
+            saved = _saved(prepared, draft, plan, samples, on_moment)
         notes = prepared.notes
     finally:  # the traceback of an error must not keep deleted files open
         del prepared, samples
@@ -173,7 +180,11 @@ def _encoded(
 
 
 def _saved(
-    prepared: encoding.Prepared, draft: Path, plan: encoding.Plan, samples: mmap.mmap
+    prepared: encoding.Prepared,
+    draft: Path,
+    plan: encoding.Plan,
+    samples: mmap.mmap,
+    on_moment: Callable[[], object],
 ) -> tuple[str, ...] | str:
     """Encode in a second thread, so that Ctrl-C is heard at once; notes, or why it failed."""
 
@@ -187,6 +198,7 @@ def _saved(
         saving = worker.submit(attempt)
         try:
             while not wait((saving,), RELEASE_S).done:
+                on_moment()
                 if hasattr(mmap, "MADV_DONTNEED"):  # what was read must not pile up as our memory
                     samples.madvise(mmap.MADV_DONTNEED)
         except BaseException:
@@ -200,6 +212,8 @@ def _blaming(target: Path) -> Generator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if target.parent.is_dir():  # as /proc is
+            raise _unwritable(target, "no file can be made in that folder") from error
         raise PictureError(
             f"{target}: the folder {target.parent} does not exist: make it first."
         ) from error

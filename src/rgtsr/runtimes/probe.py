@@ -41,12 +41,19 @@ def known(
     weights: Weights, precision: str, shape_NCHW: Shape, device: str = "auto"
 ) -> Timing | None:
     """The fastest of those on that device, if measured on this machine with these versions."""
+    timings = remembered(weights, precision, shape_NCHW, device)
+    return min(timings, key=lambda timing: timing.seconds, default=None)
+
+
+def remembered(
+    weights: Weights, precision: str, shape_NCHW: Shape, device: str = "auto"
+) -> list[Timing]:
+    """All of those on that device that were measured on this machine with these versions."""
     try:
         rows = json.loads(cache.place(_name(weights, precision, shape_NCHW, device)).read_text())
-        timings = [Timing(**row) for row in rows if row["runtime"] in runtimes.NAMES]
-        return min(timings, key=lambda timing: timing.seconds)
+        return [Timing(**row) for row in rows if row["runtime"] in runtimes.NAMES]
     except (OSError, ValueError, TypeError, KeyError):  # never measured, or damaged
-        return None
+        return []
 
 
 def measure(

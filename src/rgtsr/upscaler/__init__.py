@@ -5,33 +5,29 @@ Shapes: H, W of the picture; S scale.
 
 import functools
 import math
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from rgtsr import pictures, weights
-from rgtsr.errors import UsageError
+from rgtsr.errors import UnknownWeightsError, UsageError
 from rgtsr.pictures import Picture
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
-from rgtsr.upscaler import layers, passes
+from rgtsr.upscaler import forecasting, layers
 from rgtsr.upscaler.choice import Choice
-from rgtsr.upscaler.engine import Engine, OnProgress, Settings, Tally, unheard
-from rgtsr.upscaler.restoring import Networks
+from rgtsr.upscaler.engine import OnProgress, Settings, Tally, unheard
+from rgtsr.upscaler.family import Family, FinalSize, times
+from rgtsr.upscaler.forecasting import Forecast
 from rgtsr.weights import Weights
 
-__all__ = ["Report", "Settings", "Upscaler", "upscale"]
-
-MOST_NETWORKS = 3  # that stay compiled: most folders hold pictures of one kind or two
-
-FinalSize = Callable[[tuple[int, int]], tuple[int, int]]  # (H, W) of the input -> of the output
+__all__ = ["Forecast", "Report", "Settings", "Upscaler", "upscale"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,7 @@ class Upscaler:
     """Enlarges pictures with one set of weights; several threads may use one at once.
 
     ``model``: a packaged name, a file, or ``Weights``; without one it is the default.
+    ``scale``: which of the packaged weights of that family; without it those of the name.
     ``restore``: how far noise and JPEG's traces are removed, 0..1, or ``auto``: as each picture's
     wear asks for. It needs the weights that were trained for worn pictures from these, which are
     packaged with some. Without a model it is ``auto``, with one 0.
@@ -77,6 +74,7 @@ class Upscaler:
         self,
         model: str | Path | Weights | None = None,
         *,
+        scale: int | None = None,
         restore: float | Literal["auto"] | None = None,
         runtime: str | Runtime = "auto",
         device: str = "auto",
@@ -88,84 +86,47 @@ class Upscaler:
             restore = "auto" if model is None and not has_own else 0.0
         if restore and has_own:
             raise UsageError("an open runtime cannot restore: name one, or leave restore out.")
-        found = weights.DEFAULT_NAME if model is None else model
-        self._own = found if isinstance(found, Weights) else weights.load(found)
-        self._restore: float | Literal["auto"] = restore
-        self._siblings = {
-            scale: entry
-            for scale, entry in weights.siblings(self._own.path).items()
-            if not has_own and (restore in ("auto", 0) or weights.photo_sibling(entry.name))
-        }
-        self._settings = settings or Settings()
-        self._precision = precision
-        self._chosen = functools.partial(
+        settings = settings or Settings()
+        choose = functools.partial(
             Choice,
             runtime=runtime,
             device=device,
             precision=precision,
-            max_memory_bytes=self._settings.max_memory_bytes,
+            max_memory_bytes=settings.max_memory_bytes,
         )
-        self._lock = threading.Lock()
-        self._known: dict[int, Networks] = {self.scale: Networks(self._own, restore)}
-        self._engines: dict[tuple[int, float], Engine] = {}
-        self._is_closed = False
-        self._engine(self.scale, self._networks(self.scale).usual)  # what is lacking is said now
-
-    def _networks(self, scale: int) -> Networks:
-        """The weights at that scale of the family."""
-        if scale not in self._known:
-            self._known[scale] = Networks(weights.load(self._siblings[scale].path), self._restore)
-        return self._known[scale]
-
-    def _engine(self, scale: int, share: float) -> Engine:
-        """The network for that scale and share of restoring; the last few stay compiled."""
-        networks = self._networks(scale)
-        with self._lock:
-            if self._is_closed:
-                raise ValueError("this upscaler is closed: open another.")
-            engine = self._engines.pop((scale, share), None)
-            if engine is None:
-                engine = Engine(self._chosen(networks.at(share)), self._settings)
-            self._engines[scale, share] = engine
-            if len(self._engines) > MOST_NETWORKS:  # of the oldest; a thread may still be at it
-                del self._engines[next(iter(self._engines))]
-            return engine
+        own = _found(model, scale)
+        self._family = Family(own, restore, settings, choose=choose, has_siblings=not has_own)
+        self._precision = precision
 
     @property
     def weights(self) -> Weights:
         """What the network is made of where nothing is restored."""
-        return self._own
+        return self._family.own
 
     @property
     def identity(self) -> str:
         """Equal for upscalers that make the same of a picture: weights, and how they run."""
-        entries = self._siblings.values()
-        photos = (weights.photo_sibling(entry.name) for entry in entries) if self._restore else ()
-        files = [self._own.digest(), *(entry.sha256 for entry in (*entries, *photos) if entry)]
-        settings = replace(self._settings, max_memory_bytes=None)
-        return repr((sorted(files), self._restore, settings, self._precision))
+        settings = replace(self.settings, max_memory_bytes=None)
+        return repr((self._family.digests(), self._family.restore, settings, self._precision))
 
     @property
     def restores(self) -> bool:
         """Whether each picture is restored as its wear asks for."""
-        return self._restore == "auto"
+        return self._family.restore == "auto"
 
     @property
     def settings(self) -> Settings:
         """How pictures are cut and run."""
-        return self._settings
+        return self._family.settings
 
     @property
     def scale(self) -> int:
         """How many times longer each side gets in one pass."""
-        return self._own.variant.scale
+        return self._family.scale
 
     def close(self) -> None:
         """Let go of the network and of the memory that it holds."""
-        with self._lock:
-            self._is_closed = True
-            for engine in self._engines.values():
-                engine.close()
+        self._family.close()
 
     def __enter__(self) -> "Upscaler":
         return self
@@ -192,7 +153,8 @@ class Upscaler:
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
         picture = Picture.of(picture)
-        engine = self._engine(self.scale, self._networks(self.scale).share(wear(picture)))
+        share = self._family.networks(self.scale).share(wear(picture))
+        engine = self._family.engine(self.scale, share)
         plan = engine.plan(picture.size)
         tally = Tally(plan.count * layers.count(picture), on_progress)
         enlarged = layers.enlarged(engine, picture, plan, tally)
@@ -226,8 +188,9 @@ class Upscaler:
         what is too much is resized by Lanczos 3. What one hands to the next is held whole, as
         every input is.
 
-        ``on_whole`` is told of the finished draft before it gets the target's name. ``turn`` is
-        held while the network is at work, and neither while a file is read nor while it is written.
+        ``on_progress`` is told of the last tile again while the file is written; what it raises
+        ends the work. ``on_whole`` is told of the finished draft before it gets its name.
+        ``turn`` is held while the network is at work, not while a file is read or written.
 
         Raises:
             UsageError: when ``target`` is ``source``. Any other file of that name is replaced.
@@ -239,10 +202,8 @@ class Upscaler:
         started = time.perf_counter()
         picture = pictures.read(source, max_pixels=max_pixels, page=page, salvage=salvage)
         worn = wear(picture)
-        wanted = final_size(picture.size) if final_size else times(picture.size, self.scale)
-        factor = max(wanted[0] / picture.size[0], wanted[1] / picture.size[1])
-        scales = passes.chain(factor, {self.scale, *(self._siblings if final_size else ())})
-        share = self._networks(scales[0]).share(worn)
+        wanted, scales = self._family.way(picture.size, final_size)
+        share = self._family.networks(scales[0]).share(worn)
         tally = Tally(0, on_progress)
         reports: list[Report] = []
 
@@ -252,7 +213,7 @@ class Upscaler:
                     size=wanted,
                     seconds=time.perf_counter() - started,
                     notes=(*picture.notes, *lost, *_notes(tally)),
-                    models=tuple(self._networks(scale).clean.card.name for scale in scales),
+                    models=self._family.names(scales),
                     wear=worn,
                     restored=share,
                 )
@@ -267,6 +228,7 @@ class Upscaler:
             final_size=wanted,
             strip=strip,
             quality=quality,
+            on_moment=lambda: on_progress(tally.done, tally.total),
             on_whole=whole,
         )
         return reports[0]
@@ -274,31 +236,41 @@ class Upscaler:
     def _bands(
         self,
         picture: Picture,
-        scales: Sequence[int],
+        scales: tuple[int, ...],
         share: float,
         tally: Tally,
         turn: AbstractContextManager[object],
     ) -> Iterator[Samples]:
         """One network after another; the last one's bands."""
         with turn:
-            engines = [self._engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
-            sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
-            plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
+            engines, plans = self._family.passes(picture.size, scales, share)
             tally.total = sum(plan.count for plan in plans) * layers.count(picture)
             for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
                 picture = layers.enlarged(engine, picture, plan, tally)
             yield from layers.bands(engines[-1], picture, plans[-1], tally)
 
+    def forecast(self, size: tuple[int, int], final_size: FinalSize | None = None) -> Forecast:
+        """What ``upscale_file`` of a picture of that (height, width) is going to take."""
+        wanted, scales = self._family.way(size, final_size)
+        engines, plans = self._family.passes(size, scales, self._family.networks(scales[0]).usual)
+        return forecasting.forecast(size, wanted, self._family.names(scales), engines, plans)
 
-def upscale(picture: Source, model: str | Path | Weights | None = None) -> Picture:
+
+def upscale(
+    picture: Source, model: str | Path | Weights | None = None, *, scale: int | None = None
+) -> Picture:
     """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
-    with Upscaler(model) as upscaler:
+    with Upscaler(model, scale=scale) as upscaler:
         return upscaler.upscale(picture)
 
 
-def times(size: tuple[int, int], factor: int) -> tuple[int, int]:
-    """A size so many times larger on each side."""
-    return size[0] * factor, size[1] * factor
+def _found(model: str | Path | Weights | None, scale: int | None) -> Weights:
+    """The weights that are meant. Raises UnknownWeightsError where none have that scale."""
+    if isinstance(model, Weights):
+        if scale not in (None, model.variant.scale):
+            raise UnknownWeightsError(f"these weights enlarge {model.variant.scale} times.")
+        return model
+    return weights.load(weights.DEFAULT_NAME if model is None else model, scale=scale)
 
 
 def _notes(tally: Tally) -> Iterator[str]:

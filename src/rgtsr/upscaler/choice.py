@@ -70,6 +70,23 @@ class Choice:
                 self._second = self._opened(self.runtime.name, "float32", self._device)
             return self._second
 
+    def seconds(self, tile: tuple[int, int]) -> float | None:
+        """What a tile of that (height, width) takes here, as far as that was ever measured.
+
+        By its area from a tile of another shape, where only that was.
+        """
+        if max(tile) > max(tiling.SIDES_PX):
+            return None
+        for height, width in (tile, *((side, side) for side in reversed(tiling.SIDES_PX))):
+            shape = (1, 3, height, width)
+            timings = probe.remembered(self.weights, self.runtime.precision, shape, self._device)
+            ours = [
+                each.seconds for each in timings if not self._is_settled or _is(self.runtime, each)
+            ]
+            if ours:
+                return min(ours) * tile[0] * tile[1] / (height * width)
+        return None
+
     def _has_several(self) -> bool:
         return len(list(itertools.islice(probe.candidates(self._device), 2))) > 1
 

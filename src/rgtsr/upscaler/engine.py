@@ -87,6 +87,12 @@ class Engine:
             held_bytes=self.runtime.held_bytes(),
         )
 
+    def seconds(self, plan: tiling.Plan) -> float | None:
+        """What such tiles take here, as far as that was ever measured."""
+        one = self._choice.seconds(plan.tile)
+        times = ensemble.COUNT if self.settings.ensemble else 1
+        return None if one is None else one * plan.count * times
+
     def _needed_bytes(self, plan: tiling.Plan) -> int:
         """What a tile takes; and two rows of them, float32, where our own memory is the matter."""
         needed = self.runtime.needed_bytes((1, 3, *plan.tile))

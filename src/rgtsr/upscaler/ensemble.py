@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+COUNT = 8
+
 Floats = NDArray[np.float32]
 
 

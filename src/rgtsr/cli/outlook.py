@@ -1,0 +1,172 @@
+"""What a run is going to take, said before it begins. Opens no picture: headers tell its size.
+
+Sizes are (height, width).
+"""
+
+import contextlib
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rgtsr.cli.files import Job, PassedOver, missing
+from rgtsr.cli.terminal import complain, visible
+from rgtsr.errors import PictureError, RgtsrError, UndecodedError
+
+if TYPE_CHECKING:
+    from rgtsr.jobs.sizes import FinalSize, Size
+    from rgtsr.upscaler import Forecast, Upscaler
+
+# bytes a pixel of enlarged photos; the noisiest of the demo photos, 8 bit
+BYTES_A_PIXEL = {".png": 2.0, ".tif": 2.0, ".tiff": 2.0, ".webp": 0.4, ".avif": 0.25}
+JPEG_BYTES_A_PIXEL = 0.5
+DRAFT_BYTES_A_PIXEL = 3  # of the one picture that is being made, bare beside its target
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """One file of a run. Without a forecast it is there already, or cannot be made: ``error``."""
+
+    job: Job
+    before: "Size | None" = None
+    forecast: "Forecast | None" = None
+    error: RgtsrError | None = None
+
+    @property
+    def pixels(self) -> int:
+        """The measure of progress."""
+        return self.forecast.pixels if self.forecast else 0
+
+
+def look(
+    todo: Sequence[Job],
+    upscaler: "Upscaler",
+    *,
+    final_size: "FinalSize | None",
+    max_pixels: int,
+    page: int | None,
+    there: Collection[Path],
+) -> list[Ahead]:
+    """Every file of a run, by its header; not those whose targets are ``there`` and stay."""
+    from rgtsr.pictures import headers
+
+    found: list[Ahead] = []
+    for job in todo:
+        if job.target in there:
+            found.append(Ahead(job))
+            continue
+        try:
+            if not job.source.exists():
+                raise missing(job.source)
+            before = headers.size(job.source, page=page)
+            if before[0] * before[1] > max_pixels:
+                raise PictureError(f"{job.source}: {_size(before)} pixels: more than --max-pixels.")
+            found.append(Ahead(job, before, upscaler.forecast(before, final_size)))
+        except RgtsrError as error:
+            found.append(Ahead(job, error=error))
+    return found
+
+
+def in_one_line(ahead: Sequence[Ahead]) -> str:
+    """Which models, how many tiles, and how long; nothing where there is nothing to do."""
+    made = [(each, each.forecast, each.before) for each in ahead if each.forecast and each.before]
+    if not made:
+        return ""
+    models = " or ".join(dict.fromkeys(", then ".join(each.models) for _, each, _ in made))
+    if len(made) == 1:
+        _, one, before = made[0]
+        what = f"{_size(before)} to {_size(one.size)} pixels"
+    else:
+        pixels = sum(before[0] * before[1] for _, _, before in made)
+        what = f"{len(made)} files, {pixels / 1e6:.3g} megapixels"
+    return f"{what}: {models}, {_work([each for _, each, _ in made])}"
+
+
+def in_detail(ahead: Sequence[Ahead], upscaler: "Upscaler") -> str:
+    """What runs the network, and how; nothing where there is nothing to do."""
+    from rgtsr.runtimes import cache
+
+    one = next((each.forecast for each in ahead if each.forecast), None)
+    if one is None:
+        return ""
+    cut = f"tiles of {_size(one.tile)} pixels, overlapping by {upscaler.settings.overlap_px}"
+    if upscaler.settings.whole:
+        cut = "not cut into tiles"
+    kept = "compiled networks are not kept"
+    with contextlib.suppress(OSError):
+        kept = f"compiled networks in {cache.folder()}"
+    place = "GPU" if one.is_on_gpu else "CPU"
+    return f"{one.runtime} on the {place} in {one.precision}; {cut}; {kept}"
+
+
+def rehearse(ahead: Sequence[Ahead], passed_over: PassedOver) -> int:
+    """Print what would become of every file, and the room that it needs; returns the status."""
+    failed = 0
+    for each in ahead:
+        if isinstance(each.error, UndecodedError) and each.job.folder is not None:
+            passed_over.add(each.job)
+        elif each.error is not None:
+            failed += 1
+            complain(each.error)
+        elif each.forecast is None or each.before is None:
+            print(visible(f"{each.job.target}: is there already, would be skipped"))
+        else:
+            sizes = f"{_size(each.before)} to {_size(each.forecast.size)}"
+            way = f"{each.job.source} -> {each.job.target}"
+            print(visible(f"{way}: {sizes} pixels, {_work([each.forecast])}"))
+    if made := [each for each in ahead if each.forecast]:
+        needed = sum(_file_bytes(each) for each in made) + max(map(_draft_bytes, made))
+        there = _existing(made[0].job.target)
+        free = shutil.disk_usage(there).free
+        print(visible(f"about {_bytes(needed)} on the disk; {_bytes(free)} are free in {there}"))
+    if line := str(passed_over):
+        print(line)
+    print("nothing was made: --dry-run")
+    return 1 if failed or passed_over.barren or not ahead else 0
+
+
+def _work(forecasts: Sequence["Forecast"]) -> str:
+    tiles = sum(each.tiles for each in forecasts)
+    known = [each.seconds for each in forecasts if each.seconds is not None]
+    several = "s" if tiles > 1 else ""
+    seconds = f", about {_duration(sum(known))}" if len(known) == len(forecasts) else ""
+    return f"{tiles:,} tile{several}{seconds}"
+
+
+def _file_bytes(ahead: Ahead) -> float:
+    assert ahead.forecast is not None
+    height, width = ahead.forecast.size
+    suffix = ahead.job.target.suffix.lower()
+    return height * width * BYTES_A_PIXEL.get(suffix, JPEG_BYTES_A_PIXEL)
+
+
+def _draft_bytes(ahead: Ahead) -> float:
+    assert ahead.forecast is not None
+    height, width = ahead.forecast.size
+    return height * width * DRAFT_BYTES_A_PIXEL
+
+
+def _existing(path: Path) -> Path:
+    """The folder that is there, and will hold the file."""
+    return next((each for each in path.parents if each.is_dir()), Path())
+
+
+def _size(size: "Size") -> str:
+    return f"{size[1]} x {size[0]}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _bytes(count: float) -> str:
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 1000:
+            return f"{max(1, round(count))} {unit}"
+    return f"{count / 1000:.1f} GB"

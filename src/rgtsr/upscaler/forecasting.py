@@ -1,0 +1,55 @@
+"""What enlarging a picture is going to take, before it is read. Plain data and arithmetic.
+
+Knows plans and the engines that run them; knows no files, no samples.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rgtsr import tiling
+from rgtsr.upscaler import passes
+from rgtsr.upscaler.engine import Engine
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One picture's way: output (height, width), the weights that run, in order, and their tiles.
+
+    ``pixels`` are those that the networks see, without overlaps: the measure of progress.
+    ``seconds`` are None where the speed of this machine was never measured; transparency doubles
+    them, reading and writing are not in them. ``tile``: (height, width) of the first network's.
+    """
+
+    size: tuple[int, int]
+    models: tuple[str, ...]
+    tiles: int
+    tile: tuple[int, int]
+    pixels: int
+    seconds: float | None
+    runtime: str
+    precision: str
+    is_on_gpu: bool
+
+
+def forecast(
+    size: tuple[int, int],
+    wanted: tuple[int, int],
+    names: Sequence[str],
+    engines: Sequence[Engine],
+    plans: Sequence[tiling.Plan],
+) -> Forecast:
+    """Of a picture of that (height, width), which ``engines`` enlarge by their ``plans``."""
+    seconds = [engine.seconds(plan) for engine, plan in zip(engines, plans, strict=True)]
+    known = [each for each in seconds if each is not None]
+    runtime = engines[0].runtime
+    return Forecast(
+        size=wanted,
+        models=tuple(names),
+        tiles=sum(plan.count for plan in plans),
+        tile=plans[0].tile,
+        pixels=size[0] * size[1] * passes.pixels_seen([engine.scale for engine in engines]),
+        seconds=sum(known) if len(known) == len(seconds) else None,
+        runtime=runtime.name,
+        precision=runtime.precision,
+        is_on_gpu=runtime.is_on_gpu,
+    )
