@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rgtsr.cli import extras
+from rgtsr.cli import extras, folders
 from rgtsr.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def convert(source: Source, target: Target, *, to: To = "rgtsr", half: Half = Fa
 
     loaded = weights.load(source)
     refuse_unfit(target, loaded)
-    weights.convert(loaded, target, to=to, half=half)
+    with folders.made_for(target):
+        weights.convert(loaded, target, to=to, half=half)
     variant = loaded.variant
     count = sum(tensor.size for tensor in loaded.tensors.values())
     print(f"{target}: {variant.name} x{variant.scale}, {count:,} parameters, for {to}")
@@ -55,7 +56,8 @@ def _recipe(source: Path, target: Path) -> int:
     with extras.training():
         from rgtsr.training import basicsr
 
-    left = basicsr.convert(source, target)
+    with folders.made_for(target):
+        left = basicsr.convert(source, target)
     print(f"{target}: train with rgtsr train {target}")
     if left:
         print(f"left out, as a recipe has no such key: {', '.join(left)}")

@@ -3,15 +3,14 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rgtsr.cli import options, outlook, pipes
+from rgtsr.cli import folders, options, outlook, pipes
 from rgtsr.cli.files import Job, Naming, PassedOver, jobs, mark, missing
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.sizes import FinalSize, factor, final_size, size_bytes
 from rgtsr.cli.terminal import OnProgress, speaking_on, steps, tell
-from rgtsr.errors import PictureError, UndecodedError, UsageError
+from rgtsr.errors import UndecodedError, UsageError
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Report, Upscaler
@@ -209,7 +208,7 @@ def _enlarge_one(job: Job, upscaler: "Upscaler", wishes: Wishes, on_progress: On
     if not job.source.exists():
         raise missing(job.source)
     if job.source.is_file():
-        _make_folder(job.target)
+        folders.make_for(job.target)
     report = upscaler.upscale_file(
         job.source,
         job.target,
@@ -252,12 +251,3 @@ def _naming(form: str | None, asked: str) -> Naming:
         suffix=form and f".{form}",
         mark=asked,
     )
-
-
-def _make_folder(target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(
-            f"{target}: its folder cannot be made ({error.strerror}): give another -o."
-        ) from error
