@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rgtsr import pictures, tiling, weights
-from rgtsr.errors import UnknownWeightsError, UsageError
+from rgtsr import pictures, weights
+from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture
 from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
@@ -52,7 +52,7 @@ class Upscaler:
     """Enlarges pictures with one set of weights; several threads may use one at once.
 
     ``model``: a packaged name, a file, or ``Weights``; without one it is the default.
-    ``scale``: which of the packaged weights of that family; without it those of the name.
+    ``scale``: which of that family; without it the one that is named.
     ``restore``: how far noise and JPEG's traces are removed, 0..1, or ``auto``: as each picture's
     wear asks for. It needs the weights that were trained for worn pictures from these, which are
     packaged with some. Without a model it is ``auto``, with one 0.
@@ -88,7 +88,7 @@ class Upscaler:
             restore = "auto" if model is None and not has_own else 0.0
         if restore and has_own:
             raise UsageError("an open runtime cannot restore: name one, or leave restore out.")
-        self._own = _found(model, scale)
+        self._own = weights.load(weights.DEFAULT_NAME if model is None else model, scale=scale)
         self._restore: float | Literal["auto"] = restore
         self._siblings = {
             scale: entry
@@ -223,9 +223,14 @@ class Upscaler:
         started = time.perf_counter()
         picture = pictures.read(source, max_pixels=max_pixels, page=page, salvage=salvage)
         worn = wear(picture)
-        wanted, scales = self._way(picture.size, final_size)
+        wanted = final_size(picture.size) if final_size else times(picture.size, self.scale)
+        factor = max(wanted[0] / picture.size[0], wanted[1] / picture.size[1])
+        there = {self.scale, *self._siblings} if final_size else {self.scale}
+        scales = passes.chain(factor, there)
         share = self._networks(scales[0]).share(worn)
-        engines, plans = self._passes(picture.size, scales, share)
+        engines = [self._engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
+        sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
+        plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
         tally = Tally(sum(plan.count for plan in plans) * layers.count(picture), on_progress)
         for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
             picture = layers.enlarged(engine, picture, plan, tally)
@@ -239,35 +244,18 @@ class Upscaler:
             quality=quality,
         )
         notes = (*picture.notes, *lost, *_notes(tally))
-        models = self._names(scales)
+        models = tuple(self._networks(scale).clean.card.name for scale in scales)
         return Report(wanted, time.perf_counter() - started, notes, models, worn, share)
 
     def forecast(self, size: tuple[int, int], final_size: FinalSize | None = None) -> Forecast:
         """What ``upscale_file`` of a picture of that (height, width) is going to take."""
-        wanted, scales = self._way(size, final_size)
-        engines, plans = self._passes(size, scales, self._networks(scales[0]).usual)
-        return forecasting.forecast(size, wanted, self._names(scales), engines, plans)
-
-    def _way(
-        self, size: tuple[int, int], final_size: FinalSize | None
-    ) -> tuple[tuple[int, int], tuple[int, ...]]:
-        """The size that a picture gets, and the scales of the networks that take it there."""
-        if final_size is None:
-            return times(size, self.scale), passes.chain(self.scale, {self.scale})
-        wanted = final_size(size)
+        wanted = final_size(size) if final_size else times(size, self.scale)
         factor = max(wanted[0] / size[0], wanted[1] / size[1])
-        return wanted, passes.chain(factor, {self.scale, *self._siblings})
-
-    def _passes(
-        self, size: tuple[int, int], scales: tuple[int, ...], share: float
-    ) -> tuple[list[Engine], list[tiling.Plan]]:
-        """The networks of those scales, the first restoring by a share, and their tiles."""
+        scales = passes.chain(factor, {self.scale, *(self._siblings if final_size else ())})
+        share = self._networks(scales[0]).usual
         engines = [self._engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
-        sizes = [times(size, side) for side in passes.sides_before(scales)]
-        return engines, [engine.plan(each) for engine, each in zip(engines, sizes, strict=True)]
-
-    def _names(self, scales: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(self._networks(scale).clean.card.name for scale in scales)
+        names = tuple(self._networks(scale).clean.card.name for scale in scales)
+        return forecasting.forecast(size, wanted, names, engines)
 
 
 def upscale(
@@ -276,15 +264,6 @@ def upscale(
     """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
     with Upscaler(model, scale=scale) as upscaler:
         return upscaler.upscale(picture)
-
-
-def _found(model: str | Path | Weights | None, scale: int | None) -> Weights:
-    """The weights that are meant. Raises UnknownWeightsError where none have that scale."""
-    if isinstance(model, Weights):
-        if scale not in (None, model.variant.scale):
-            raise UnknownWeightsError(f"these weights enlarge {model.variant.scale} times.")
-        return model
-    return weights.load(weights.DEFAULT_NAME if model is None else model, scale=scale)
 
 
 def times(size: tuple[int, int], factor: int) -> tuple[int, int]:
