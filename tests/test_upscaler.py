@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fakes import Repeating
 from rgtsr import pictures, tiling, variants, weights
-from rgtsr.errors import OutOfMemoryError, RgtsrError, UsageError
+from rgtsr.errors import OutOfMemoryError, RgtsrError, UnknownWeightsError, UsageError
 from rgtsr.pictures import Metadata, Picture
 from rgtsr.runtimes import Runtime, memory
 from rgtsr.upscaler import Settings, Upscaler
@@ -370,3 +370,31 @@ def test_a_batch_for_which_memory_is_out_runs_tile_by_tile_and_later_ones_are_sm
     assert np.array_equal(made.pixels_HWC, repeated(array))
     tiles = tiling.plan(100, 600, tile_px=32, overlap_px=8).count
     assert runtime.seen == 1 + 4 + -(-(tiles - 4) // 2)  # a failure, its four, then two at a time
+
+
+def test_a_scale_takes_that_one_of_the_family() -> None:
+    with Upscaler(scale=4) as default, Upscaler("small-x2", scale=3) as named:
+        assert (default.weights.card.name, default.restores) == ("small-x4", True)
+        assert (named.weights.card.name, named.scale) == ("small-x3", 3)
+    assert Upscaler(TINY, runtime=Repeating(), scale=2).scale == 2
+    with pytest.raises(UnknownWeightsError, match="enlarges 2 times, not 3 times"):
+        Upscaler(TINY, runtime=Repeating(), scale=3)
+    with pytest.raises(UnknownWeightsError, match="small has x2, x3, x4"):
+        Upscaler("small-x2", scale=1)
+
+
+def test_a_forecast_counts_the_tiles_that_then_run(tmp_path: Path) -> None:
+    upscaler = repeating(tile_px=32, overlap_px=8)
+    pictures.write(Picture.from_array(np.zeros((70, 90, 3), np.uint8)), tmp_path / "a.png")
+    for final_size in (None, lambda size: (size[0] * 5, size[1] * 5)):
+        forecast = upscaler.forecast((70, 90), final_size)
+        told: list[tuple[int, int]] = []
+        report = upscaler.upscale_file(
+            tmp_path / "a.png",
+            tmp_path / "b.png",
+            final_size=final_size,
+            on_progress=lambda done, total, told=told: told.append((done, total)),
+        )
+        assert (forecast.size, forecast.models) == (report.size, report.models)
+        assert told[-1] == (forecast.tiles, forecast.tiles)
+        assert forecast.pixels == 70 * 90 * (1 if final_size is None else 1 + 4 + 16)

@@ -1,4 +1,16 @@
-"""rgtsr: enlarge pictures with the Recursive Generalization Transformer, and train it."""
+"""rgtsr: enlarge pictures with the Recursive Generalization Transformer, and train it.
+
+>>> import rgtsr
+>>> enlarged = rgtsr.upscale("photo.jpg")          # or bytes, an array, a picture of PIL's
+>>> enlarged.save("photo_x2.png")                  # colours, depth and metadata are kept
+
+>>> with rgtsr.Upscaler(scale=4) as upscaler:      # opened once for many pictures
+...     upscaler.upscale_file("photo.jpg", "photo_x4.jpg")
+
+``list_weights`` tells which weights there are, ``load_weights`` reads files of others. What can
+fail outside the program raises a kind of ``RgtsrError``; what was asked for wrongly a
+``ValueError``, ``UsageError`` among them.
+"""
 
 import importlib
 from typing import TYPE_CHECKING
@@ -12,6 +24,7 @@ if TYPE_CHECKING:
         RgtsrError,
         RuntimeUnavailableError,
         TrainingError,
+        UndecodedError,
         UnknownWeightsError,
         UsageError,
         WeightsError,
@@ -32,6 +45,7 @@ __all__ = [
     "RuntimeUnavailableError",
     "Settings",
     "TrainingError",
+    "UndecodedError",
     "UnknownWeightsError",
     "Upscaler",
     "UsageError",

@@ -56,13 +56,19 @@ def test_a_target_that_does_not_fit_is_refused(model: Path, tmp_path: Path) -> N
     export = ("export", "-m", model, "-o")
     out = tmp_path / "out.onnx"
     rgtsr(*export, out, "--format", "openvino").assert_failed(2, "must end in .xml")
-    rgtsr(*export, out, "--format", "pth").assert_failed(2, "'pth' is not one of")
+    rgtsr(*export, out, "--format", "pth").assert_failed(2, "pth is not one of")
     rgtsr(*export, tmp_path / "out.xml").assert_failed(2, "must end in .onnx")
-    rgtsr(*export, out, "--format", "coreml").assert_failed(2, "'coreml' is not one of")
+    rgtsr(*export, out, "--format", "coreml").assert_failed(2, "coreml is not one of")
     rgtsr(*export, tmp_path).assert_failed(1, "is a folder")
-    rgtsr(*export, tmp_path / "no" / "x.onnx").assert_failed(1, "no does not exist: make it first")
-    rgtsr(*export, tmp_path / "no" / "x.xml", "--format", "openvino").assert_failed(1, "not exist")
+    rgtsr(*export, tmp_path / "no" / "x.xml").assert_failed(2, "must end in .onnx")
     assert written(tmp_path) == set()
+
+
+def test_a_folder_that_lacks_is_made(model: Path, tmp_path: Path) -> None:
+    rgtsr("export", "-m", model, "-o", tmp_path / "new" / "er" / "x.onnx").assert_done()
+    assert written(tmp_path / "new" / "er") == {"x.onnx"}
+    done = rgtsr("export", "-m", model, "-o", tmp_path / "new" / "er" / "x.onnx" / "x.onnx")
+    done.assert_failed(1, "its folder cannot be made (")
 
 
 def test_an_unknown_model_or_scale_is_refused(model: Path, tmp_path: Path) -> None:

@@ -26,6 +26,34 @@ def test_the_public_names_are_those_of_the_list() -> None:
         assert getattr(rgtsr, name).__doc__, name
 
 
+def test_every_error_can_be_imported_from_the_package() -> None:
+    from rgtsr import errors
+
+    kinds = [name for name, value in vars(errors).items() if isinstance(value, type)]
+    assert [name for name in kinds if getattr(rgtsr, name) is not vars(errors)[name]] == []
+    assert set(kinds) <= set(rgtsr.__all__)
+
+
+def test_the_packages_help_begins_with_an_example_that_runs(tmp_path: Path, demo_dir: Path) -> None:
+    assert rgtsr.__doc__ is not None
+    assert rgtsr.__doc__.splitlines()[2] == ">>> import rgtsr"
+    photo = pictures.read(demo_dir / "demo-astronaut.png").pixels_HWC[:64, :64]
+    pictures.write(Picture.from_array(photo), tmp_path / "photo.jpg")
+    lines = [line for line in rgtsr.__doc__.splitlines() if line.startswith((">>>", "..."))]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(line[4:] for line in lines)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(rgtsr.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert pictures.read(tmp_path / "photo_x2.png").size == (128, 128)
+    assert pictures.read(tmp_path / "photo_x4.jpg").size == (256, 256)
+
+
 def test_the_command_line_options_are_those_of_the_list() -> None:
     assert list(options()) == listed("options.txt")
 

@@ -33,7 +33,6 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 app = typer.Typer(
     name="rgtsr",
     help="Enlarge pictures with the Recursive Generalization Transformer, and train it.",
-    add_completion=False,
     rich_markup_mode=None,  # its import takes a third of the time to --help
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rgtsr import folders
 from rgtsr.cli import extras
 from rgtsr.errors import UsageError, WeightsError
 
@@ -41,7 +42,8 @@ def convert(source: Source, target: Target, *, to: To = "rgtsr", half: Half = Fa
 
     loaded = weights.load(source)
     refuse_unfit(target, loaded)
-    weights.convert(loaded, target, to=to, half=half)
+    with folders.made_for(target):
+        weights.convert(loaded, target, to=to, half=half)
     variant = loaded.variant
     count = sum(tensor.size for tensor in loaded.tensors.values())
     print(f"{target}: {variant.name} x{variant.scale}, {count:,} parameters, for {to}")
@@ -55,7 +57,8 @@ def _recipe(source: Path, target: Path) -> int:
     with extras.training():
         from rgtsr.training import basicsr
 
-    left = basicsr.convert(source, target)
+    with folders.made_for(target):
+        left = basicsr.convert(source, target)
     print(f"{target}: train with rgtsr train {target}")
     if left:
         print(f"left out, as a recipe has no such key: {', '.join(left)}")

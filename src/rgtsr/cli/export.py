@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from rgtsr import folders
 from rgtsr.cli.convert import refuse_unfit
 from rgtsr.cli.options import Model, WholeScale
 
@@ -43,7 +44,8 @@ def export(
     assert loaded.path is not None
     target = Path(loaded.path.stem + exporting.SUFFIXES[to]) if output is None else output
     refuse_unfit(target, loaded)
-    off = exporting.export(loaded, target, to=to)
+    with folders.made_for(target):
+        off = exporting.export(loaded, target, to=to)
     print(
         f"{target}: {loaded.variant.name} x{loaded.variant.scale}, tiles of any size;"
         f" differs from the network by {off:.0e} at most"

@@ -14,8 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rgtsr import atomic
-from rgtsr.errors import PictureError
+from rgtsr import atomic, folders
 from rgtsr.jobs.journal import Job, Journal, Standing, State
 from rgtsr.jobs.wish import Wish
 from rgtsr.upscaler import Report, Upscaler
@@ -134,7 +133,7 @@ class Line:
             return None
         is_replaced = not self._overwrite and job.target.is_file()
         if job.source.is_file():
-            _make_folder(job.target)
+            folders.make_for(job.target)
         if claim.equal is not None:
             self._copy(claim.equal, job)
             copied_from = claim.equal.target
@@ -183,12 +182,3 @@ def sha256(path: Path) -> str | None:
     except OSError:
         pass
     return None
-
-
-def _make_folder(target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(
-            f"{target}: its folder cannot be made ({error.strerror}): give another -o."
-        ) from error

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from rgtsr import pictures, weights
-from rgtsr.errors import UnknownWeightsError, UsageError
+from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
-from rgtsr.upscaler import forecasting, layers
+from rgtsr.upscaler import forecasting, layers, passes
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import OnProgress, Settings, Tally, unheard
 from rgtsr.upscaler.family import Family, FinalSize, times
@@ -50,7 +50,7 @@ class Upscaler:
     """Enlarges pictures with one set of weights; several threads may use one at once.
 
     ``model``: a packaged name, a file, or ``Weights``; without one it is the default.
-    ``scale``: which of the packaged weights of that family; without it those of the name.
+    ``scale``: which of that family; without it the one that is named.
     ``restore``: how far noise and JPEG's traces are removed, 0..1, or ``auto``: as each picture's
     wear asks for. It needs the weights that were trained for worn pictures from these, which are
     packaged with some. Without a model it is ``auto``, with one 0.
@@ -94,7 +94,7 @@ class Upscaler:
             precision=precision,
             max_memory_bytes=settings.max_memory_bytes,
         )
-        own = _found(model, scale)
+        own = weights.load(weights.DEFAULT_NAME if model is None else model, scale=scale)
         self._family = Family(own, restore, settings, choose=choose, has_siblings=not has_own)
         self._precision = precision
 
@@ -243,7 +243,9 @@ class Upscaler:
     ) -> Iterator[Samples]:
         """One network after another; the last one's bands."""
         with turn:
-            engines, plans = self._family.passes(picture.size, scales, share)
+            engines = self._family.engines(scales, share)
+            sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
+            plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
             tally.total = sum(plan.count for plan in plans) * layers.count(picture)
             for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
                 picture = layers.enlarged(engine, picture, plan, tally)
@@ -252,8 +254,8 @@ class Upscaler:
     def forecast(self, size: tuple[int, int], final_size: FinalSize | None = None) -> Forecast:
         """What ``upscale_file`` of a picture of that (height, width) is going to take."""
         wanted, scales = self._family.way(size, final_size)
-        engines, plans = self._family.passes(size, scales, self._family.networks(scales[0]).usual)
-        return forecasting.forecast(size, wanted, self._family.names(scales), engines, plans)
+        engines = self._family.engines(scales, self._family.networks(scales[0]).usual)
+        return forecasting.forecast(size, wanted, self._family.names(scales), engines)
 
 
 def upscale(
@@ -262,15 +264,6 @@ def upscale(
     """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
     with Upscaler(model, scale=scale) as upscaler:
         return upscaler.upscale(picture)
-
-
-def _found(model: str | Path | Weights | None, scale: int | None) -> Weights:
-    """The weights that are meant. Raises UnknownWeightsError where none have that scale."""
-    if isinstance(model, Weights):
-        if scale not in (None, model.variant.scale):
-            raise UnknownWeightsError(f"these weights enlarge {model.variant.scale} times.")
-        return model
-    return weights.load(weights.DEFAULT_NAME if model is None else model, scale=scale)
 
 
 def _notes(tally: Tally) -> Iterator[str]:

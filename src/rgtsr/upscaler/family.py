@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-from rgtsr import tiling, weights
+from rgtsr import weights
 from rgtsr.upscaler import passes
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import Engine, Settings
@@ -90,13 +90,9 @@ class Family:
         factor = max(wanted[0] / size[0], wanted[1] / size[1])
         return wanted, passes.chain(factor, {self.scale, *self._siblings})
 
-    def passes(
-        self, size: Size, scales: tuple[int, ...], share: float
-    ) -> tuple[list[Engine], list[tiling.Plan]]:
-        """The networks of those scales, the first restoring by a share, and their tiles."""
-        engines = [self.engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
-        sizes = [times(size, side) for side in passes.sides_before(scales)]
-        return engines, [engine.plan(each) for engine, each in zip(engines, sizes, strict=True)]
+    def engines(self, scales: tuple[int, ...], share: float) -> list[Engine]:
+        """The networks of those scales, one after another, the first restoring by a share."""
+        return [self.engine(scale, 0.0 if n else share) for n, scale in enumerate(scales)]
 
     def names(self, scales: tuple[int, ...]) -> tuple[str, ...]:
         """Of the weights at those scales."""

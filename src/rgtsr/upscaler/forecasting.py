@@ -1,12 +1,8 @@
-"""What enlarging a picture is going to take, before it is read. Plain data and arithmetic.
-
-Knows plans and the engines that run them; knows no files, no samples.
-"""
+"""What enlarging a picture is going to take, before it is read. Knows no files, no samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rgtsr import tiling
 from rgtsr.upscaler import passes
 from rgtsr.upscaler.engine import Engine
 
@@ -34,20 +30,28 @@ class Forecast:
 def forecast(
     size: tuple[int, int],
     wanted: tuple[int, int],
-    names: Sequence[str],
+    names: tuple[str, ...],
     engines: Sequence[Engine],
-    plans: Sequence[tiling.Plan],
 ) -> Forecast:
-    """Of a picture of that (height, width), which ``engines`` enlarge by their ``plans``."""
+    """Of a picture of that (height, width), which the ``engines`` enlarge one after another.
+
+    Raises:
+        OutOfMemoryError: when there is not enough for any tile of one of them.
+    """
+    scales, runtime = [engine.scale for engine in engines], engines[0].runtime
+    sides = passes.sides_before(scales)
+    plans = [
+        engine.plan((size[0] * side, size[1] * side))
+        for engine, side in zip(engines, sides, strict=True)
+    ]
     seconds = [engine.seconds(plan) for engine, plan in zip(engines, plans, strict=True)]
     known = [each for each in seconds if each is not None]
-    runtime = engines[0].runtime
     return Forecast(
         size=wanted,
-        models=tuple(names),
+        models=names,
         tiles=sum(plan.count for plan in plans),
         tile=plans[0].tile,
-        pixels=size[0] * size[1] * passes.pixels_seen([engine.scale for engine in engines]),
+        pixels=size[0] * size[1] * passes.pixels_seen(scales),
         seconds=sum(known) if len(known) == len(seconds) else None,
         runtime=runtime.name,
         precision=runtime.precision,

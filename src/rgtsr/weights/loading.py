@@ -22,25 +22,31 @@ RELATIVES = {  # a tensor that tells another network's file from an RGT's
 }
 
 
-def load(name_or_path: str | Path, *, scale: int | None = None) -> Weights:
+def load(source: str | Path | Weights, *, scale: int | None = None) -> Weights:
     """Load weights by packaged name, from our safetensors, or from the authors' ``.pth``.
 
     A safetensors file without our header is read as the authors' tensors. Nothing in any file is
-    ever run. ``scale`` asserts what is expected of it.
+    ever run. ``scale`` takes that one of a packaged family, and asserts it of everything else.
+    ``Weights`` come back as they are.
 
     Raises:
         UnknownWeightsError: no such name or file, or no such scale of it.
         WeightsError: a file that is damaged, unsafe, or another network's.
     """
-    path = Path(name_or_path)
+    if isinstance(source, Weights):
+        return _at_scale(source, scale, source.card.name)
+    path = Path(source)
     if not path.is_file() and (len(path.parts) == 1 or not path.exists()):
         if path.suffix in (".safetensors", ".pth", ".pt") or len(path.parts) > 1:
             raise UnknownWeightsError(f"{path}: there is no such file.")
-        path = catalog.find(str(name_or_path), scale=scale).path
-    weights = from_file(path)
+        path = catalog.find(str(source), scale=scale).path
+    return _at_scale(from_file(path), scale, str(path))
+
+
+def _at_scale(weights: Weights, scale: int | None, name: str) -> Weights:
     if scale not in (None, weights.variant.scale):
         raise UnknownWeightsError(
-            f"{path}: enlarges {weights.variant.scale} times, not {scale} times as asked."
+            f"{name}: enlarges {weights.variant.scale} times, not {scale} times as asked."
         )
     return weights
 
