@@ -27,11 +27,9 @@ def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weight
     whole_scale = int(scale) if scale in SCALES else None
     if model not in (None, AUTO):
         return weights.load(model, scale=whole_scale)
-    family = weights.Name.of(weights.DEFAULT_NAME).family
-    scales = {entry.scale for entry in weights.listing() if entry.family == family}
-    if whole_scale in scales or (whole_scale and not repeated):
-        return weights.load(family, scale=whole_scale)
-    return weights.load(weights.DEFAULT_NAME)
+    if repeated and whole_scale not in weights.DEFAULTS:
+        whole_scale = None
+    return weights.load(weights.default(whole_scale).path)
 
 
 def opened(
@@ -70,8 +68,11 @@ def opened(
         max_memory_bytes=max_memory_bytes,
     )
     check_tiles(TILE_PX if tile_px is None else tile_px, overlap_px or 0)
+    own = chosen(model, scale, repeated=repeated)
+    is_default = model in (None, AUTO)
     return upscaler.Upscaler(
-        chosen(model, scale, repeated=repeated),
+        None if is_default else own,
+        scale=own.variant.scale if is_default else None,
         restore=restore,
         runtime=runtime,
         device=device,

@@ -94,8 +94,15 @@ class Upscaler:
             precision=precision,
             max_memory_bytes=settings.max_memory_bytes,
         )
-        own = weights.load(weights.DEFAULT_NAME if model is None else model, scale=scale)
-        self._family = Family(own, restore, settings, choose=choose, has_siblings=not has_own)
+        if model is None:
+            own = weights.load(weights.default(scale).path)
+            siblings = {each: weights.default(each) for each in weights.DEFAULTS}
+        else:
+            own = weights.load(model, scale=scale)
+            siblings = weights.siblings(own.path)
+        self._family = Family(
+            own, restore, settings, siblings={} if has_own else siblings, choose=choose
+        )
         self._precision = precision
 
     @property

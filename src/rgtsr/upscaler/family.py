@@ -4,7 +4,7 @@ Knows no pictures' samples. Sizes are (height, width).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from rgtsr import weights
@@ -12,7 +12,7 @@ from rgtsr.upscaler import passes
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import Engine, Settings
 from rgtsr.upscaler.restoring import Networks
-from rgtsr.weights import Weights
+from rgtsr.weights import Entry, Weights
 
 MOST_NETWORKS = 3  # that stay compiled: most folders hold pictures of one kind or two
 
@@ -21,9 +21,9 @@ FinalSize = Callable[[Size], Size]  # of the input -> of the output
 
 
 class Family:
-    """One set of weights, those packaged beside it for other scales, and what runs them.
+    """One set of weights, those that go with it at other scales, and what runs them.
 
-    ``choose`` makes of weights what runs them; ``has_siblings``: whether other scales may be taken.
+    ``siblings``: what else may be taken, by scale; ``choose`` makes of weights what runs them.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class Family:
         restore: float | Literal["auto"],
         settings: Settings,
         *,
+        siblings: Mapping[int, Entry],
         choose: Callable[[Weights], Choice],
-        has_siblings: bool,
     ) -> None:
         self.own = own
         self.restore: float | Literal["auto"] = restore
         self.settings = settings
         self._siblings = {
             scale: entry
-            for scale, entry in weights.siblings(own.path).items()
-            if has_siblings and (restore in ("auto", 0) or weights.photo_sibling(entry.name))
+            for scale, entry in siblings.items()
+            if restore in ("auto", 0) or weights.photo_sibling(entry.name)
         }
         self._choose = choose
         self._lock = threading.Lock()

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from rgtsr.errors import UnknownWeightsError
 
-DEFAULT_NAME = "small-x2"
+DEFAULTS = {2: "small-x2", 3: "small-x3", 4: "small-x4"}  # the best there are, by scale
+DEFAULT_NAME = DEFAULTS[2]
 PHOTO = "-photo"
 FOLDER = Path(str(resources.files("rgtsr.weights"))) / "packaged"
 
@@ -80,10 +81,10 @@ class Entry:
 
 
 def listing(folder: Path = FOLDER) -> tuple[Entry, ...]:
-    """All packaged weights, the default first."""
+    """All packaged weights, the defaults first."""
     rows = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))["weights"]
     entries = (Entry(**row, folder=folder) for row in rows)
-    return tuple(sorted(entries, key=lambda entry: (entry.name != DEFAULT_NAME, entry.name)))
+    return tuple(sorted(entries, key=lambda each: (each.name not in DEFAULTS.values(), each.name)))
 
 
 def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry:
@@ -112,6 +113,18 @@ def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(known)}."
     raise UnknownWeightsError(f"no weights {name!r}: neither a file nor a packaged name. {hint}")
+
+
+def default(scale: int | None = None) -> Entry:
+    """What is taken where no weights are named, at that scale or at 2.
+
+    Raises:
+        UnknownWeightsError: where there are none; it says at which scales there are.
+    """
+    if scale is not None and scale not in DEFAULTS:
+        have = ", ".join(f"x{found}" for found in DEFAULTS)
+        raise UnknownWeightsError(f"no weights at scale {scale}: there are {have}.")
+    return find(DEFAULT_NAME if scale is None else DEFAULTS[scale])
 
 
 def siblings(path: Path | None) -> dict[int, Entry]:
