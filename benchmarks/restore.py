@@ -3,31 +3,27 @@
     python benchmarks/restore.py small-x2 --photos ../shared/corpus/holdout
     python benchmarks/restore.py small-x2 --fit       # the table again, from what was measured
 
-Photos that no training saw are made small (MATLAB's bicubic), noisy, saved as JPEG with halved
-colours and read as any file is; each is enlarged by every network between the weights for clean
-pictures and those for worn ones. The share that is best where pictures measure alike goes into the
-table that the program reads. Needs the extra ``dev``.
+Every second of the photos, which no training saw, is made small (MATLAB's bicubic), noisy, saved as
+JPEG with halved colours and read as any file is; each is enlarged by every network between the
+weights for clean pictures and those for worn ones. The share that is best where pictures measure
+alike goes into the table that the program reads. Needs the extra ``dev``.
 """
 
 import argparse
+import itertools
 import json
-import tempfile
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pyvips
 from matplotlib.figure import Figure
 
-from rgtsr import Picture, Settings, Upscaler, pictures, weights
-from rgtsr.evaluation import metrics
-from rgtsr.pictures import bicubic, color
+import worn
+from rgtsr import weights
 from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.upscaler import restoring
 
 ROOT = Path(__file__).parents[1]
-LR_PX = {2: 128, 3: 112, 4: 96}  # by scale
 QUALITIES = (None, 97, 95, 92, 85, 75, 60, 45, 30)
 NOISES = (0, 3, 6, 10, 15)
 COARSENESS = (0.0, 0.06, 0.1, 0.16, 0.3, 0.5, 0.8, 1.1, 1.7)  # of those qualities
@@ -46,9 +42,11 @@ def main() -> None:
     arguments = parser.parse_args()
     results = arguments.results / f"restore-{arguments.model}.json"
     if not arguments.fit:
-        rows = measured(arguments.model, sorted(arguments.photos.iterdir()), arguments.count)
-        results.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-    rows = json.loads(results.read_text())
+        rows = measured(arguments.model, arguments.photos, arguments.count)
+        lines = ",\n".join(map(json.dumps, rows))
+        sha256 = json.dumps(worn.digests(arguments.model))
+        results.write_text(f'{{"sha256": {sha256},\n"rows": [\n{lines}\n]}}\n')
+    rows = json.loads(results.read_text())["rows"]
     tables = json.loads(arguments.table.read_text()) if arguments.table.exists() else {}
     tables[arguments.model] = fitted(rows)
     arguments.table.write_text(json.dumps(tables, indent=1) + "\n")
@@ -57,63 +55,33 @@ def main() -> None:
         draw(rows, arguments.model, arguments.plot)
 
 
-def measured(model: str, photos: list[Path], count: int) -> list[dict]:
-    """A row per photo and damage: what it measured, and the PSNR-Y of bicubic and each share.
-
-    Of the first ``count`` photos that are large enough.
-    """
-    scale = weights.load(model).variant.scale
-    upscalers = [
-        Upscaler(model, restore=share, settings=Settings(whole=True)) for share in restoring.SHARES
-    ]
+def measured(model: str, folder: Path, count: int) -> list[dict]:
+    """A row per photo and damage: what it measured, and the PSNR-Y of bicubic and each share."""
+    scale = weights.find(model).scale
     rows: list[dict] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for photo in photos:
-            pixels_HWC = pictures.read(photo).pixels_HWC
-            side = LR_PX[scale] * scale
-            if min(pixels_HWC.shape[:2]) < side:
-                continue
-            truth = middle(pixels_HWC, side)
-            lr = bicubic.resize(truth / np.float32(255), Fraction(1, scale))
-            for noise in NOISES:
-                for quality in QUALITIES:
-                    file = damaged(lr, noise, quality, Path(folder))
-                    row = {"photo": photo.name, "noise": noise, "quality": quality}
-                    rows.append(row | scored(pictures.read(file), truth, upscalers))
-            print(photo.name, flush=True)
-            if len(rows) == count * len(NOISES) * len(QUALITIES):
-                break
+    for crop in worn.crops(folder, scale, worn.FITTED, count):
+        for noise, quality in itertools.product(NOISES, QUALITIES):
+            row = {"photo": crop.photo, "noise": noise, "quality": quality}
+            rows.append(row | scored(model, crop, worn.Damage(noise, quality)))
+        print(crop.photo, flush=True)
     return rows
 
 
-def middle(pixels_HWC: np.ndarray, side: int) -> np.ndarray:
-    top, left = ((length - side) // 2 for length in pixels_HWC.shape[:2])
-    return color.to_rgb(pixels_HWC[top : top + side, left : left + side])
-
-
-def damaged(lr_HWC: np.ndarray, noise: float, quality: int | None, folder: Path) -> Path:
-    """The picture with noise in a file of that quality; the same noise for all."""
-    rng = np.random.default_rng(0)
-    noisy = lr_HWC + noise / 255 * rng.standard_normal(lr_HWC.shape)
-    image = pyvips.Image.new_from_array(color.from_float(noisy, np.uint8))
-    if quality is None:
-        image.pngsave(str(folder / "lr.png"), compression=1)
-        return folder / "lr.png"
-    image.jpegsave(str(folder / "lr.jpg"), Q=quality, subsample_mode="on")
-    return folder / "lr.jpg"
-
-
-def scored(picture: Picture, truth: np.ndarray, upscalers: list[Upscaler]) -> dict:
-    scale = upscalers[0].scale
+def scored(model: str, crop: worn.Crop, damage: worn.Damage) -> dict:
+    scale = weights.find(model).scale
+    picture = worn.picture(crop, scale, damage)
     found = wear(picture)
-    cubic = bicubic.resize(picture.pixels_HWC, scale, rounding="uint8")
-    enlarged = [cubic, *(upscaler.upscale(picture).pixels_HWC for upscaler in upscalers)]
-    psnrs = [round(metrics.on_luma(one, truth, shave=scale).psnr, 3) for one in enlarged]
+    networks = [worn.network(model, share) for share in restoring.SHARES]
+    enlarged = [network.upscale(picture).pixels_HWC for network in networks]
+    cubic, *shares = [
+        round(worn.quality(one, crop, scale).psnr, 3)
+        for one in (worn.cubic(picture, scale), *enlarged)
+    ]
     return {
         "coarseness": round(found.coarseness, 4),
         "measured_noise": round(found.noise, 3),
-        "bicubic": psnrs[0],
-        "shares": psnrs[1:],
+        "bicubic": cubic,
+        "shares": shares,
     }
 
 

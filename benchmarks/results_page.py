@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-import restore
 import tables
+from cells import WAYS
+from peers import DAMAGES
 from rgtsr import pictures, weights
 from rgtsr.pictures import Picture
-from rgtsr.upscaler import Upscaler, restoring
+from rgtsr.upscaler import Upscaler
 
 ROOT = Path(__file__).parents[1]
 PAGE, PLOT = ROOT / "docs/results.md", ROOT / "docs/results.png"
@@ -53,23 +54,40 @@ def main() -> None:
 def by_scale(rows: list[dict]) -> dict[str, Callable[[], Iterator[list[str]]]]:
     """The page's tables by name, as ``tables.filled`` takes them."""
     named = {f"x{scale}": functools.partial(lines, rows, scale) for scale in SCALES}
-    for model in restoring.tables():
-        named[f"as-they-are-{model}"] = functools.partial(as_they_are, model)
-    return named
+    return named | {"cells": cells, "peers": peers}
 
 
-def as_they_are(model: str) -> Iterator[list[str]]:
-    """What the default gains over bicubic on worn pictures; what clean weights gain in brackets."""
-    rows = json.loads((RESULTS / f"restore-{model}.json").read_text())
-    yield ["saved as", *(f"noise {noise}" for noise in restore.NOISES)]
-    yield ["---", *["---:"] * len(restore.NOISES)]
-    for quality in restore.QUALITIES:
-        cells = [
-            [restore.gain(rows, model, noise, quality, column) for column in (None, 0)]
-            for noise in restore.NOISES
-        ]
-        name = f"JPEG {quality}" if quality else "PNG"
-        yield [name, *(f"{chosen:+.2f} ({clean:+.2f})" for chosen, clean in cells)]
+def cells() -> Iterator[list[str]]:
+    """Each kind of worn picture: bicubic, both ends, what the program chooses; the best is bold."""
+    yield ["", "saved as", "bicubic", "clean weights", "photo weights", "the program's choice"]
+    yield ["---"] * 2 + ["---:"] * 4
+    for report in reports("cells"):
+        name = f"**{report['model']}**, {report['photos']} photos"
+        for damage, ways in report["cells"].items():
+            pairs = [ways[way] for way in WAYS]
+            best = max(psnr for psnr, _ in pairs)
+            texts = [f"**{scored(pair)}**" if pair[0] == best else scored(pair) for pair in pairs]
+            yield [name, damage, *texts]
+            name = ""
+
+
+def peers() -> Iterator[list[str]]:
+    """Other programs and ours, by scale."""
+    yield ["", "", *map(str, DAMAGES), "seconds a megapixel"]
+    yield ["---"] * 2 + ["---:"] * (len(DAMAGES) + 1)
+    for report in reports("peers"):
+        group = f"x{weights.find(report['model']).scale}, {report['photos']} photos"
+        for name, row in report["cells"].items():
+            seconds = report.get("seconds", {}).get(name)
+            shown = f"**{name}**" if name == report["model"] else name
+            pairs = [scored(row[str(damage)]) for damage in DAMAGES]
+            yield [group, shown, *pairs, f"{seconds:.2f}" if seconds else ""]
+            group = ""
+
+
+def reports(kind: str) -> Iterator[dict]:
+    for file in sorted(RESULTS.glob(f"{kind}-*.json")):
+        yield json.loads(file.read_text())
 
 
 def measured() -> dict[str, dict]:

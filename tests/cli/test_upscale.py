@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
@@ -17,7 +18,7 @@ from cli.conftest import picture, write_picture
 from cli.running import command, environment, rgtsr
 from rgtsr import atomic, pictures
 from rgtsr.cli import options, run
-from rgtsr.pictures import Picture, formats, savers, vips
+from rgtsr.pictures import Picture, bicubic, formats, savers, vips
 from rgtsr.upscaler import Settings, Upscaler
 from rgtsr.weights import Weights
 
@@ -279,6 +280,14 @@ def test_a_memory_limit_is_kept_to(photo: Path, model: Path, tmp_path: Path) -> 
     assert not target.exists()
     rgtsr(*arguments, "2GiB").assert_done()
     assert pictures.read(target).size == (48, 80)
+
+
+def test_what_looks_enlarged_before_is_told(tmp_path: Path) -> None:
+    demo = Path(__file__).parents[2] / "demo" / "demo-pagoda.png"
+    larger = bicubic.resize(pictures.read(demo).pixels_HWC[:200, :200], Fraction(3, 2))
+    pictures.write(Picture.from_array(larger.astype(np.uint8)), tmp_path / "larger.png")
+    done = rgtsr("upscale", tmp_path / "larger.png", "-s", "2").assert_done()
+    assert "; looks enlarged before" in done.out
 
 
 def test_a_poor_jpeg_is_restored_by_default_and_it_is_said(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def test_what_is_too_small_or_clipped_says_nothing() -> None:
     assert blocking.blocking(np.zeros((1, 1), np.float32)) == 0
 
 
+def test_lines_of_a_drawing_are_no_blocks() -> None:
+    drawing = np.full((256, 256), 230, np.float32)
+    drawing[40:200, 64] = drawing[64, 40:200] = drawing[40:200, 128] = drawing[128, 40:200] = 0
+    assert blocking.blocking(drawing) == 0
+
+
 def test_no_blocks_are_found_in_small_lossless_pictures() -> None:
     luma = color.luma(photo())
     assert blocking.blocking(luma[:63]) == 0

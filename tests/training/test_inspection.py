@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgtsr.pictures import blocking, color, pairs
+from rgtsr.pictures import blocking, color, enlargement, pairs
 from rgtsr.pictures.pairs import Pixels
 from rgtsr.training import inspection
 from training import faults
@@ -57,27 +57,27 @@ def test_jpegs_blocks_are_found_wherever_their_grid_begins(photo: Pixels) -> Non
 
 @pytest.mark.parametrize("factor", [2, 3, 4, Fraction(3, 2), Fraction(17, 10), Fraction(5, 2)])
 def test_an_enlarged_photo_is_found(photo: Pixels, factor: int | Fraction) -> None:
-    limit = inspection.ENLARGEMENT_LIMIT
-    assert inspection.enlargement(color.luma(photo)) < limit
-    assert inspection.enlargement(color.luma(faults.enlarged(photo, factor))) > limit
+    limit = enlargement.LIMIT
+    assert enlargement.enlargement(color.luma(photo)) < limit
+    assert enlargement.enlargement(color.luma(faults.enlarged(photo, factor))) > limit
 
 
 @pytest.mark.parametrize("quality", [10, 30, 75, 95])
 def test_jpegs_blocks_are_no_enlargement(photo: Pixels, quality: int) -> None:
-    found = inspection.enlargement(color.luma(faults.compressed(photo, quality)))
-    assert found < inspection.ENLARGEMENT_LIMIT
+    found = enlargement.enlargement(color.luma(faults.compressed(photo, quality)))
+    assert found < enlargement.LIMIT
 
 
 def test_an_enlarged_photo_is_found_in_a_good_jpeg(photo: Pixels) -> None:
     saved = faults.compressed(faults.enlarged(photo, Fraction(3, 2)), 95)
-    assert inspection.enlargement(color.luma(saved)) > inspection.ENLARGEMENT_LIMIT
+    assert enlargement.enlargement(color.luma(saved)) > enlargement.LIMIT
 
 
 def test_a_flat_picture_has_no_fault_of_these() -> None:
     flat = np.full((100, 100), 77, np.float32)
     assert inspection.sharpness_db(flat) > inspection.SHARPNESS_LIMIT_DB
     assert blocking.blocking(flat) == 0
-    assert inspection.enlargement(flat) < inspection.ENLARGEMENT_LIMIT
+    assert enlargement.enlargement(flat) < enlargement.LIMIT
 
 
 def bits_between(first: Pixels, second: Pixels) -> int:

@@ -171,13 +171,14 @@ class Told:
 
 
 def restored(report: "Report", upscaler: "Upscaler") -> tuple[str, ...]:
-    """How far the picture was restored, or that it would be by default."""
+    """How far the picture was restored, or that it would be by default; why."""
+    from rgtsr.pictures.wear import ENLARGED
     from rgtsr.upscaler import restoring
 
     if report.restored:
         return (f"restored by {report.restored:g} ({report.wear})",)
     if not restoring.asked_for(report.wear, upscaler.weights.card.name):
-        return ()
+        return (ENLARGED,) * report.wear.enlarged
     way = f"{report.models[0]} has no weights for that" if upscaler.restores else "-m auto does it"
     return (f"not restored ({report.wear}): {way}",)
 

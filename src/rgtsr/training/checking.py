@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rgtsr import atomic
 from rgtsr.errors import PictureError
-from rgtsr.pictures import blocking, color, pairs
+from rgtsr.pictures import blocking, color, enlargement, pairs
 from rgtsr.pictures.pairs import Files, Pixels
 from rgtsr.training import inspection
 from rgtsr.training.inspection import Fingerprint, Luma
@@ -80,7 +80,7 @@ def _faults(path: Path, luma: Luma, crop_px: int) -> Iterator[Finding]:
         measure = f"{width}x{height}, less than {crop_px} px"
         yield Finding(path, "too small", measure, side, crop_px)
         return
-    rhythm, limit = inspection.enlargement(luma), inspection.ENLARGEMENT_LIMIT
+    rhythm, limit = enlargement.enlargement(luma), enlargement.LIMIT
     if rhythm > limit:
         measure = f"rhythm {rhythm:.1f}, more than {limit:g}"
         yield Finding(path, "enlarged before", measure, rhythm, limit)
