@@ -1,5 +1,9 @@
 """``rgtsr train``: a real run of a small network, what it leaves, and how it goes on."""
 
+import os
+import pty
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,9 +12,9 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cli.conftest import write_picture
-from cli.running import Outcome, rgtsr
+from cli.running import Outcome, command, environment, rgtsr
 from rgtsr import weights
-from rgtsr.training import checkpoint
+from rgtsr.training import checkpoint, recipe
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +35,19 @@ def test_train_leaves_weights_a_curve_and_pictures_to_look_at(photos: Path, tmp_
     done.assert_done()
     path = tmp_path / "run" / "weights.safetensors"
     lines = [line for line in done.out.splitlines() if "tcmalloc" not in line]
-    assert lines[0] == "2 photos, 0.042 megapixels"
-    assert lines[-1] == str(path)
+    assert lines[0].startswith("recipe: variant=tiny photos=")
+    assert lines[0].endswith(f"(all keys: {tmp_path / 'run' / 'recipe.yml'})")
+    assert lines[1] == "2 photos, 0.042 megapixels"
+    assert "validating: 2 pictures" in lines
+    assert lines[-6].startswith("trained ")
+    state = path.with_name("before-cooldown.safetensors")
+    assert lines[-5:] == [
+        "what next:",
+        f"  rgtsr upscale photo.jpg -m {path}",
+        f"  rgtsr eval -m {path} -m bicubic --data {photos}",
+        f"  rgtsr train --resume {state} --max-minutes MORE",
+        str(path),
+    ]
     assert [line for line in lines if line.startswith("step 10 ") and "hold-out" in line]
     assert weights.load(path).variant.scale == 2
     board = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
@@ -40,6 +55,50 @@ def test_train_leaves_weights_a_curve_and_pictures_to_look_at(photos: Path, tmp_
     assert board.Tags()["images"] == ["holdout/0", "holdout/1"]
     image = board.Images("holdout/0")[0]
     assert (image.step, image.width, image.height) == (10, 150, 140)
+
+
+def test_a_run_keeps_its_recipe_and_a_log_and_tells_both_its_times(
+    photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert trained(photos, run, "learning_rate=1e-3", steps=2).status == 0
+    kept = recipe.load(run / "recipe.yml")
+    assert (kept.variant, kept.learning_rate, kept.photos) == ("tiny", 1e-3, (photos,))
+    done = rgtsr("train", "--resume", run / "checkpoint.safetensors", "steps=4")
+    assert done.status == 0, done.errors
+    times = r"\d+\.\d min of this session, \d+\.\d of the run"
+    assert re.search(rf"^step 4  {times}  hold-out \S+ dB$", done.out, re.MULTILINE)
+    log = (run / "train.log").read_text().splitlines()
+    assert "2 photos" in log[0]
+    assert [line for line in log if "resumed" in line]
+    assert "hold-out" in log[-1]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", log[-1])
+    assert recipe.load(run / "recipe.yml").steps == 4
+
+
+def test_a_terminal_shows_that_it_validates(photos: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    keys = ("variant=tiny", "batch=1", "steps=2", f"photos={photos}", f"holdout={photos}")
+    with subprocess.Popen(
+        [*command(), "train", "small-x2", *keys, "-o", str(tmp_path / "run")],
+        env=environment(TERM="xterm", COLUMNS="120"),
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while part := read(ours):
+            shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert "validating 1/2" in shown.decode()
+
+
+def read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that the other side is closed
+        return b""
 
 
 def test_an_allocator_that_lacks_is_said_once_where_a_run_begins(

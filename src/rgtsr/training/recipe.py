@@ -151,6 +151,11 @@ def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
     return _validated(recipe.model_dump(), overrides, "the recipe")
 
 
+def as_yaml(recipe: Recipe) -> str:
+    """A recipe file that says the same, every key in it."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
 def names() -> tuple[str, ...]:
     """The packaged recipes."""
     return tuple(sorted(entry.name.removesuffix(".yml") for entry in _packaged().iterdir()))

@@ -54,6 +54,7 @@ class Callbacks:
     say: Callable[[str], None] = lambda _: None
     on_step: Callable[[Step], None] = lambda _: None
     on_point: Callable[[Point, tuple[Picture8, ...]], None] = lambda _point, _samples: None
+    on_validation: Callable[[int, int], None] = lambda _done, _total: None  # pictures
 
 
 @dataclass
@@ -121,7 +122,7 @@ class Run:
         self.keep_weights()
         if self.holdout is None:
             return
-        psnr_y, samples = self.holdout.judge(averaged(self))
+        psnr_y, samples = self.holdout.judge(averaged(self), self.callbacks.on_validation)
         point = Point(
             step=self.learner.step,
             minutes=self.history.elapsed_s / 60,

@@ -1,5 +1,7 @@
 """The hold-out during a run, scored through the product: Upscaler and evaluation."""
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +41,20 @@ class Holdout:
         files = tuple(map(Files, folders.paths([folder])))
         return cls(Benchmark(folder.name, scale, "made", files), device)
 
-    def judge(self, weights: Weights) -> tuple[float, tuple[Picture8, ...]]:
-        """Mean PSNR-Y in dB, untiled; and the first pictures as these weights enlarge them."""
+    @property
+    def count(self) -> int:
+        """How many pictures it has."""
+        if isinstance(self.benchmark, PackedBenchmark):
+            return len(self.benchmark.pack.photos)
+        return len(self.benchmark.files)
+
+    def judge(
+        self, weights: Weights, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> tuple[float, tuple[Picture8, ...]]:
+        """Mean PSNR-Y in dB, untiled; and the first pictures as these weights enlarge them.
+
+        ``on_progress`` is told of pictures (done, in all), first of none done.
+        """
         device = "cpu" if self.device == "cpu" else "gpu"
         upscaler = Upscaler(
             weights,
@@ -51,11 +65,14 @@ class Holdout:
         )
         enlarge = score.enlarging(upscaler)
         samples: list[Picture8] = []
+        done = itertools.count(1)
+        on_progress(0, self.count)
 
         def enlarge_and_keep(lr_HWC: Picture8) -> Picture8:
             enlarged = enlarge(lr_HWC)
             if len(samples) < SAMPLES:
                 samples.append(enlarged)
+            on_progress(next(done), self.count)
             return enlarged
 
         psnr_y = score.score(self.benchmark, enlarge_and_keep, model="").psnr_y
