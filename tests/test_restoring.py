@@ -74,7 +74,7 @@ def test_a_share_is_the_network_on_the_line_between(truth: Picture) -> None:
 def test_no_more_networks_than_a_few_stay_compiled(truth: Picture) -> None:
     with Upscaler() as upscaler:
         for share in restoring.SHARES:
-            upscaler._engine(2, share)
+            upscaler._family.engine(2, share)
             assert len(upscaler._family._engines) <= MOST_NETWORKS
     with pytest.raises(ValueError, match="closed"):
         upscaler.upscale(truth)

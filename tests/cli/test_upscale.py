@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -191,11 +192,12 @@ def test_an_interrupted_run_leaves_no_half_file(
     assert process.returncode == status
     assert "Traceback" not in errors
     assert "stopped: 1 enlarged, 0 skipped, 0 failed, 1 to do" in errors
-    assert files_below(tmp_path / "out") == ["1.png"]
+    assert files_below(tmp_path / "out") in (["1.png"], ["2.png"])
 
 
 HELD = """
-import signal
+import time
+from rgtsr import signals
 from rgtsr.__main__ import main
 from rgtsr.runtimes import openvino
 
@@ -205,7 +207,8 @@ def held(self, tiles):
     calls.append(1)
     if len(calls) == 2:
         print("held", flush=True)
-        signal.pause()
+        while not signals._asked:
+            time.sleep(0.01)
     return real(self, tiles)
 
 openvino.OpenVINORuntime.upscale_tiles = held
@@ -215,8 +218,10 @@ main()
 
 def held_at_the_second_picture(model: Path, folder: Path) -> subprocess.Popen[str]:
     """``upscale in -o out`` of two pictures of one tile each, until a signal comes."""
-    for name in ("1.png", "2.png"):
-        write_picture(folder / "in" / name, 20, 20)
+    (folder / "in").mkdir()
+    for name, value in (("1.png", 0), ("2.png", 9)):
+        array = np.arange(value, value + 20 * 20 * 3).reshape(20, 20, 3).astype(np.uint8)
+        pictures.write(Picture.from_array(array), folder / "in" / name)
     arguments = ["upscale", "in", "-o", "out", "-m", str(model), "--runtime", "openvino"]
     process = subprocess.Popen(
         [sys.executable, "-c", HELD, *arguments],
@@ -230,8 +235,11 @@ def held_at_the_second_picture(model: Path, folder: Path) -> subprocess.Popen[st
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "2 files, 0.0008 megapixels: random, 2 tiles\n"
-    assert "in/1.png -> out/1.png" in process.stdout.readline()
-    assert process.stdout.readline() == "held\n"
+    held, made = sorted(
+        (process.stdout.readline() for _ in range(2)), key=lambda line: "->" in line
+    )
+    assert held == "held\n"
+    assert re.match(r"in/([12]).png -> out/\1.png", made)
     return process
 
 
@@ -266,7 +274,7 @@ def test_a_damaged_compilation_cache_is_said_in_one_line(
     monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))
     arguments = ("upscale", photo, "-m", model, "-o", tmp_path / "large.png", "--overwrite")
     rgtsr(*arguments).assert_done()
-    (kept,) = (tmp_path / "cache").iterdir()
+    (kept,) = (tmp_path / "cache").glob("*.graph")
     kept.write_bytes(kept.read_bytes()[:-1])
     rgtsr(*arguments).assert_failed(0, "was damaged", "made again")
     rgtsr(*arguments).assert_done()
@@ -296,7 +304,7 @@ def test_a_poor_jpeg_is_restored_by_default_and_it_is_said(tmp_path: Path) -> No
     for quality in (20, 98):
         pictures.write(Picture.from_array(photo), tmp_path / f"{quality}.jpg", quality=quality)
     done = rgtsr("upscale", tmp_path / "20.jpg", tmp_path / "98.jpg", "-s", "2").assert_done()
-    poor, fine = (line for line in done.out.splitlines() if "->" in line)
+    poor, fine = sorted(line for line in done.out.splitlines() if "->" in line)
     assert "; restored by " in poor
     assert "(JPEG of quality 20, noise " in poor
     assert "; restored" not in fine

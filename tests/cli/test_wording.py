@@ -19,7 +19,10 @@ LIBRARIES = ("Invalid value", "Input should", "Got unexpected", "No such", "Miss
         ("holiday -o out", "rgtsr upscale holiday -o out"),
         ("upscle photo", "did you mean rgtsr upscale?"),
         ("nonsense", "there are upscale, models"),
-        ("upscale", "INPUT is missing (Pictures, or folders of them). See rgtsr upscale --help."),
+        (
+            "upscale",
+            "INPUT is missing (Pictures, or folders of them; - is stdin). See rgtsr upscale --help.",
+        ),
         ("upscale a.png -s", "-s needs a value"),
         ("upscale a.png -s two", "--scale=two is no factor: write 2, 3, 4"),
         ("upscale a.png --precision fp16", "did you mean float16?"),

@@ -170,29 +170,35 @@ def test_a_job_is_given_up_that_killed_three_processes(
         journal.claim(entered(journal, files), "content")
 
 
-def test_equal_sources_of_one_wish_are_found_while_the_result_is_there(
+def test_equal_sources_of_one_run_are_found_while_the_result_is_there(
     path: Path, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    def claim(target: str, wish: str = "wish") -> Job | None:
-        claimed = journal.claim(entered(journal, (files[0], tmp_path / target), wish), "content")
-        return claimed.equal
-
+    names = ("b.png", "c.png", "d.jpg", "e.png")
     with Journal(path) as journal:
-        job = entered(journal, files)
-        finish(journal, job)
-        assert claim("c.png") == job
-        assert claim("d.jpg") is None, "another format"
-        assert claim("e.png", "another wish") is None
-        files[1].unlink()
-        assert claim("f.png") is None
+        jobs = journal.enter([(files[0], tmp_path / name) for name in names], "wish")
+        finish(journal, jobs[0])
+        assert journal.claim(jobs[1], "content").equal == jobs[0]
+        journal.end(jobs[1], State.FAILED, "no")
+        assert journal.claim(jobs[2], "content").equal is None, "another format"
+        assert journal.claim(jobs[3], "another").equal is None
+        jobs[0].target.unlink()
+        assert journal.claim(jobs[1], "content").equal is None, "it is gone"
+
+
+def test_what_another_run_made_elsewhere_is_not_copied(
+    path: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with Journal(path) as journal:
+        finish(journal, entered(journal, files))
+        elsewhere = entered(journal, (files[0], tmp_path / "c.png"))
+        assert journal.claim(elsewhere, "content").equal is None
 
 
 def test_an_equal_that_is_at_work_is_waited_for(
     path: Path, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     with Journal(path) as journal:
-        first = entered(journal, files)
-        second = entered(journal, (files[0], tmp_path / "c.png"))
+        first, second = journal.enter([files, (files[0], tmp_path / "c.png")], "wish")
         assert journal.claim(first, "content").is_taken
         assert not journal.claim(second, "content").is_taken
         journal.end(first, State.FAILED, "no")

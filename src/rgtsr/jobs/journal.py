@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     source_stamp TEXT NOT NULL,
     wish TEXT NOT NULL,
     state TEXT NOT NULL,
+    run TEXT,                         -- of which it was last a part
     why TEXT,                         -- of what failed
     owner TEXT,                       -- the process that has it, while it runs
     attempts INTEGER NOT NULL,        -- of processes that did not live to tell
@@ -134,13 +135,14 @@ class Journal:
         self.close()
 
     def enter(self, pairs: Iterable[tuple[Path, Path]], wish: str) -> list[Job]:
-        """Jobs for (source, target) pairs, in order; what is known of the same ones stays known.
+        """A run of (source, target) pairs, in order; what is known of the same jobs stays known.
 
         Another wish or a source that has changed makes another job of it, which may replace what
         the former one made, unless another process is at that; where the former one comes back, its
         result is still known.
         """
         jobs: list[Job] = []
+        run = os.urandom(8).hex()
         with self._transaction():
             for source, target in pairs:
                 asked = (os.fsencode(source), stamp(source) or "", wish)
@@ -155,6 +157,7 @@ class Journal:
                 elif asked != (row["source"], row["source_stamp"], row["wish"]):
                     self._change(row, asked)
                 assert row is not None
+                self._execute("UPDATE jobs SET run = ? WHERE id = ?", run, row["id"])
                 jobs.append(Job(row["id"], source, target, wish))
         return jobs
 
@@ -182,8 +185,8 @@ class Journal:
     def claim(self, job: Job, content: str | None, *, may_copy: bool = True) -> Claim:
         """Take a job on, unless another process is at it. ``content``: its source's SHA-256.
 
-        ``may_copy``: look for a job whose result is, byte for byte, what this one's will be; while
-        one is at work, this one waits.
+        ``may_copy``: look for a job of the same run whose result is, byte for byte, what this one's
+        will be; while one is at work, this one waits.
 
         Raises:
             RuntimeError: when processes died of it too often.
@@ -194,7 +197,7 @@ class Journal:
                 return Claim(False)
             if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
                 raise RuntimeError(f"{row['attempts']} processes died of it")
-            equals = self._equals(job, content) if may_copy and content else []
+            equals = self._equals(row, content) if may_copy and content else []
             if any(equal.state == State.RUNNING for equal in equals):
                 return Claim(False)
             self._execute(
@@ -204,14 +207,14 @@ class Journal:
             )
         return Claim(True, equals[0].job if equals else None)
 
-    def _equals(self, job: Job, content: str) -> list[Entry]:
-        """Other jobs whose result is this one's as well: it is there, or somebody is at it."""
+    def _equals(self, row: sqlite3.Row, content: str) -> list[Entry]:
+        """Jobs of the same run whose result is this one's too: it is there, or is being made."""
         rows = self._execute(
-            "SELECT * FROM jobs WHERE content = ? AND wish = ? AND id != ? AND state IN (?, ?)",
-            *(content, job.wish, job.id, State.DONE, State.RUNNING),
+            "SELECT * FROM jobs WHERE content = ? AND wish = ? AND run = ? AND id != ?",
+            *(content, row["wish"], row["run"], row["id"]),
         )
-        equals = [_entry(row) for row in rows.fetchall() if _is_at_work(row) or _is_there(row)]
-        suffix = job.target.suffix.lower()
+        equals = [_entry(each) for each in rows if _is_at_work(each) or _is_there(each)]
+        suffix = _entry(row).job.target.suffix.lower()
         return [equal for equal in equals if equal.job.target.suffix.lower() == suffix]
 
     def publishing(self, job: Job, draft: Path, report: dict[str, Any] | None) -> None:
