@@ -21,7 +21,7 @@ LIBRARIES = ("Invalid value", "Input should", "Got unexpected", "No such", "Miss
         ("nonsense", "there are upscale, models"),
         (
             "upscale",
-            "INPUT is missing (Pictures, or folders of them; - is stdin). See rgtsr upscale --help.",
+            "INPUT is missing (Pictures, or folders of them; - is stdin). See rgtsr upscale",
         ),
         ("upscale a.png -s", "-s needs a value"),
         ("upscale a.png -s two", "--scale=two is no factor: write 2, 3, 4"),
