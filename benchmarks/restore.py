@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 QUALITIES = (None, 97, 95, 92, 85, 75, 60, 45, 30)
 NOISES = (0, 3, 6, 10, 15)
 COARSENESS = (0.0, 0.06, 0.1, 0.16, 0.3, 0.5, 0.8, 1.1, 1.7)  # of those qualities
+NEARLY = 0.02  # dB
 MEASURED_NOISE = (0.0, 1.0, 2.0, 4.0, 7.0, 11.0)
 
 
@@ -86,14 +87,20 @@ def scored(model: str, crop: worn.Crop, damage: worn.Damage) -> dict:
 
 
 def fitted(rows: list[dict]) -> dict:
-    """The share with the best mean PSNR-Y around each knot, never less for more wear."""
+    """The least share that has, but for NEARLY, the best mean PSNR-Y around each knot.
+
+    It is never less for more wear.
+    """
     shape = len(COARSENESS), len(MEASURED_NOISE)
-    gains = np.zeros((*shape, len(restoring.SHARES)))
+    gains, parts = np.zeros((*shape, len(restoring.SHARES))), np.full((*shape, 1), 1e-9)
     for row in rows:
         place = row["coarseness"], row["measured_noise"]
         for cell, part in restoring.around(place, (COARSENESS, MEASURED_NOISE)).items():
             gains[cell] += part * (np.array(row["shares"]) - row["shares"][0])
-    share = np.array(restoring.SHARES)[gains.argmax(2)]
+            parts[cell] += part
+    gains /= parts
+    is_good = gains >= gains.max(2, keepdims=True) - NEARLY
+    share = np.array(restoring.SHARES)[is_good.argmax(2)]
     for axis in (0, 1):
         share = np.maximum.accumulate(share, axis)
     return {"coarseness": COARSENESS, "noise": MEASURED_NOISE, "share": share.tolist()}

@@ -55,6 +55,21 @@ def start_up() -> Iterator[list[str]]:
         yield [row["variant"], *seconds, f"{row['cache_mb']:.0f} MB"]
 
 
+def jobs() -> Iterator[list[str]]:
+    found = read("jobs")
+    alone, beside = found["workers"]["1"], found["workers"]["2"]
+    first, last = found["memory"]["mib"]
+    count = found["memory"]["pictures"]
+    yield ["what", "measured"]
+    yield ["---"] * 2
+    yield ["the network is at work", f"{found['busy']:.0%} of the time"]
+    yield ["one process, and two of one core each", f"{alone:.1f} s, {beside:.1f} s"]
+    yield [
+        f"memory of the process after {count // 10:,} and {count:,} pictures of 16 px",
+        f"{first:.0f} MiB, {last:.0f} MiB",
+    ]
+
+
 def small_pictures() -> Iterator[list[str]]:
     row = read("small_pictures")
     yield ["pictures", "all of one size", "all of sizes of their own", "ratio"]
@@ -216,6 +231,7 @@ def read(name: str) -> dict:
 
 PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
+    "docs/folders.md": {"jobs": jobs},
     "docs/speed.md": {
         "tiles": tiles,
         "start-up": start_up,

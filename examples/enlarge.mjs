@@ -1,5 +1,5 @@
 // Enlarges a PNG with a file that `rgtsr export` wrote: npm install, then
-//     node enlarge.mjs small-x2.onnx photo.png large.png
+//     node enlarge.mjs swift-x2.onnx photo.png large.png
 import { readFileSync, writeFileSync } from "node:fs";
 import * as ort from "onnxruntime-web";
 import { PNG } from "pngjs";

@@ -1,6 +1,6 @@
 """Enlarges a picture with a file that `rgtsr export` wrote: pip install onnxruntime pillow, then
 
-python enlarge.py small-x2.onnx photo.png large.png
+python enlarge.py swift-x2.onnx photo.png large.png
 """
 
 import sys

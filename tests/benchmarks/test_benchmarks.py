@@ -162,3 +162,13 @@ def test_the_memory_of_a_run_is_told_as_it_goes_on(tmp_path: Path) -> None:
     assert told["resident_mib"].keys() == {"2", "4"}
     assert all(100 < mib < 10_000 for mib in told["resident_mib"].values())
     assert told["validated"][-1] == 4
+
+
+def test_folders_are_timed_and_their_memory_followed(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    run("jobs.py", "--count", "2", "--rounds", "1", "--size", "40", "60", "--json", report)
+    run("jobs.py", "--memory", "20", "--json", report)
+    told = json.loads(report.read_text())
+    assert 0 < told["busy"] < 1
+    assert min(told["workers"].values()) > 0
+    assert len(told["memory"]["mib"]) == 2

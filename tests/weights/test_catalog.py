@@ -64,7 +64,7 @@ def test_the_catalogs_names_say_what_its_rows_say() -> None:
 
 def test_the_default_comes_first(folder: Path) -> None:
     names = [entry.name for entry in catalog.listing(folder)]
-    assert names == ["small-x2", "light-x2", "small-x4"]
+    assert names == ["small-x4", "light-x2", "small-x2"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_weights_are_found_by_name_or_by_variant_and_scale(
     ("name", "scale", "words"),
     [
         ("smal-x2", None, "Did you mean 'small-x2'"),
-        ("zzz", None, "There are: small-x2"),
+        ("zzz", None, "There are: small-x4"),
         ("light", 3, "light has x2"),
         ("small-x2", 3, "small has x2, x4"),
     ],

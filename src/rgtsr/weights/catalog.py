@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from rgtsr.errors import UnknownWeightsError
 
-DEFAULTS = {2: "small-x2", 3: "small-x3", 4: "small-x4"}  # the best there are, by scale
+DEFAULTS = {2: "swift-x2", 3: "small-x3", 4: "small-x4"}  # the best there are, by scale
 DEFAULT_NAME = DEFAULTS[2]
 PHOTO = "-photo"
 FOLDER = Path(str(resources.files("rgtsr.weights"))) / "packaged"
 
 
 class Name(NamedTuple):
-    """What the name of weights says: ``small-x2-photo`` is ``small`` at x2, for photos.
+    """What the name of weights says: ``swift-x2-photo`` is ``swift`` at x2, for photos.
 
     ``for_photos``: for pictures with noise, blur or compression. A name need not say a scale.
     """
@@ -81,17 +81,19 @@ class Entry:
 
 
 def listing(folder: Path = FOLDER) -> tuple[Entry, ...]:
-    """All packaged weights, the defaults first."""
+    """All packaged weights, the defaults first, by their scale."""
     rows = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))["weights"]
     entries = (Entry(**row, folder=folder) for row in rows)
-    return tuple(sorted(entries, key=lambda each: (each.name not in DEFAULTS.values(), each.name)))
+    by_name = {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+    defaults = {name: by_name[name] for name in DEFAULTS.values() if name in by_name}
+    return tuple((defaults | by_name).values())
 
 
 def find(name: str, *, scale: int | None = None, folder: Path = FOLDER) -> Entry:
     """The packaged weights of that name (``small-x2``), or of its family at another scale.
 
     ``small-x2`` and ``small-x4`` are a family, ``small``, which without a scale is the smallest;
-    ``small-x2-photo`` is of another family.
+    ``small-x4-photo`` is of another family.
 
     Raises:
         UnknownWeightsError: with the nearest name, or with the scales that there are.
