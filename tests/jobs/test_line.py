@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fakes import Repeating
 from rgtsr import pictures, variants, weights
 from rgtsr.errors import PictureError
 from rgtsr.jobs import Job, Journal, Line, Outcome, Standing, State, Wish
+from rgtsr.jobs.line import Room
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
 
@@ -109,6 +111,35 @@ def test_every_picture_is_made_and_one_at_a_time_has_the_network(
         expected = noise(number).repeat(2, 0).repeat(2, 1)
         assert np.array_equal(pictures.read(job.target).pixels_HWC, expected)
     assert {name for name, done, total in ears.parts if done == total} == set(ears.outcomes)
+
+
+def test_no_more_pixels_are_held_than_there_is_room_for() -> None:
+    room, held, most, lock = Room(100), 0, [0], threading.Lock()
+
+    def hold(pixels: int) -> None:
+        nonlocal held
+        with room.of(pixels, lambda: None):
+            with lock:
+                held += pixels
+                most.append(held)
+            threading.Event().wait(0.001)
+            with lock:
+                held -= pixels
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(hold, [60, 30, 10, 70, 20, 200, 50, 0, 40, 90] * 5))
+    assert max(size for size in most if size < 200) <= 100
+    assert 200 in most
+    assert not any(100 < size < 200 or size > 200 for size in most), "the largest goes alone"
+
+
+def test_whoever_waits_for_room_can_be_stopped() -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    room = Room(100)
+    with room.of(80, stop), pytest.raises(KeyboardInterrupt), room.of(30, stop):
+        pass
 
 
 def test_nothing_is_made_twice(journal: Journal, folder: Path) -> None:

@@ -18,11 +18,12 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from rgtsr.jobs.journal import Job, Journal, State
-from rgtsr.jobs.line import THREADS, Line, OnEnd, OnProgress, Outcome
+from rgtsr.jobs.line import Line, OnEnd, OnProgress, Outcome
 from rgtsr.jobs.wish import Wish
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import Upscaler
 
+AHEAD = 2  # jobs of a process: one at the network, one being read
 SETTLED = 8  # jobs, after which a process holds what it needs
 GROWTH = 1.5  # times that and GROWTH_BYTES are too much
 GROWTH_BYTES = 256 << 20
@@ -83,8 +84,9 @@ class Crew:
             while self._row or self._suspects or self._workers:
                 while (self._row or self._suspects) and len(self._workers) < self._count:
                     self._workers.append(self._hired())
-                for worker in self._workers:
-                    self._hand_out(worker)
+                for most in range(1, AHEAD + 1):  # in turn, so that none waits for another's
+                    for worker in self._workers:
+                        self._hand_out(worker, most)
                 pipes = {worker.pipe: worker for worker in self._workers}
                 for pipe in wait(list(pipes)):
                     assert isinstance(pipe, Connection)
@@ -99,21 +101,18 @@ class Crew:
         its.close()
         return Worker(process, ours)
 
-    def _hand_out(self, worker: Worker) -> None:
-        while not worker.is_leaving and not worker.is_testing:
-            if self._suspects and worker.has:
-                return
-            if not (self._suspects or self._row):
-                worker.is_leaving = True
-            elif len(worker.has) == THREADS:
-                return
-            else:
-                worker.is_testing = bool(self._suspects)
-                job = (self._suspects or self._row).popleft()
-                worker.has[job.id] = job
-                self._send(worker, job)
-        if worker.is_leaving and not worker.has:
-            self._send(worker, None)
+    def _hand_out(self, worker: Worker, most: int) -> None:
+        """One more job, if it has fewer than so many; none to a process that is to go."""
+        if not (self._suspects or self._row):
+            worker.is_leaving = True
+        if worker.is_leaving:
+            if not worker.has:
+                self._send(worker, None)
+        elif len(worker.has) < (1 if self._suspects or worker.is_testing else most):
+            worker.is_testing = bool(self._suspects)
+            job = (self._suspects or self._row).popleft()
+            worker.has[job.id] = job
+            self._send(worker, job)
 
     def _send(self, worker: Worker, what: Job | None) -> None:
         with contextlib.suppress(BrokenPipeError):  # that it is dead is heard next

@@ -9,18 +9,26 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rgtsr import atomic, folders
+from rgtsr.errors import PictureError
 from rgtsr.jobs.journal import Job, Journal, Standing, State
 from rgtsr.jobs.wish import Wish
+from rgtsr.pictures import headers
+from rgtsr.runtimes import memory
 from rgtsr.upscaler import Report, Upscaler
 
 THREADS = 3  # one reads, one has the network, one writes
 MOMENT_S = 0.05  # between looks at what others are at
+
+
+PIXEL_BYTES = 16  # of a picture that was read, until its result is written
+SHARE = 4  # of the memory that there is: what pictures may take of it together
 
 
 class Cancelled(Exception):
@@ -53,7 +61,9 @@ class Line:
     """One network and the jobs that go through it.
 
     ``on_progress`` and ``on_end`` are called by the line's threads, ``on_end`` by one at a time.
-    ``overwrite``: results, and other files under their names, are made again.
+    ``overwrite``: results, and other files under their names, are made again. ``room_px``: how many
+    pixels of sources are held at once, by default what a quarter of the memory holds; a larger
+    picture goes alone.
     """
 
     def __init__(
@@ -65,11 +75,13 @@ class Line:
         on_progress: OnProgress,
         on_end: OnEnd,
         overwrite: bool = False,
+        room_px: int | None = None,
     ) -> None:
         self._journal, self._upscaler, self._wish = journal, upscaler, wish
         self._on_progress, self._on_end = on_progress, on_end
         self._overwrite = overwrite
         self._network, self._row, self._ears = threading.Lock(), threading.Lock(), threading.Lock()
+        self._room = Room(room_px or _room_bytes(upscaler) // PIXEL_BYTES)
         self._later: deque[Job] = deque()  # whose equal is at work, here or in another process
         self._cancelled: set[int] = set()
         self._is_stopped = False
@@ -149,19 +161,20 @@ class Line:
             self._heed(job)
             self._on_progress(job, done, total)
 
-        return self._upscaler.upscale_file(
-            job.source,
-            job.target,
-            final_size=self._wish.final_size,
-            strip=self._wish.strip,
-            quality=self._wish.quality,
-            max_pixels=self._wish.max_pixels,
-            page=self._wish.page,
-            salvage=self._wish.salvage,
-            on_progress=progressed,
-            on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
-            turn=self._network,
-        )
+        with self._room.of(_pixels(job.source, self._wish), lambda: self._heed(job)):
+            return self._upscaler.upscale_file(
+                job.source,
+                job.target,
+                final_size=self._wish.final_size,
+                strip=self._wish.strip,
+                quality=self._wish.quality,
+                max_pixels=self._wish.max_pixels,
+                page=self._wish.page,
+                salvage=self._wish.salvage,
+                on_progress=progressed,
+                on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
+                turn=self._network,
+            )
 
     def _copy(self, equal: Job, job: Job) -> None:
         with atomic.replacing(job.target) as draft:
@@ -171,6 +184,44 @@ class Line:
     def _heed(self, job: Job) -> None:
         if self._is_stopped or job.id in self._cancelled:
             raise Cancelled
+
+
+class Room:
+    """How many pixels may be held at once; whoever needs more waits until nobody else holds any."""
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels = pixels
+        self._held: list[int] = []
+        self._left = threading.Condition()
+
+    @contextmanager
+    def of(self, pixels: int, heed: Callable[[], object]) -> Generator[None]:
+        """Hold so many; ``heed`` is called while there is no room, and may raise."""
+        with self._left:
+            while self._held and sum(self._held) + pixels > self._pixels:
+                self._left.wait(MOMENT_S)
+                heed()
+            self._held.append(pixels)
+        try:
+            yield
+        finally:
+            with self._left:
+                self._held.remove(pixels)
+                self._left.notify_all()
+
+
+def _room_bytes(upscaler: Upscaler) -> int:
+    limit = upscaler.settings.max_memory_bytes
+    return (memory.free_bytes() if limit is None else limit) // SHARE
+
+
+def _pixels(source: Path, wish: Wish) -> int:
+    """Of a picture by its header; 0 for what has none that can be read: who decodes it says why."""
+    try:
+        height, width = headers.size(source, page=wish.page)
+    except PictureError:
+        return 0
+    return height * width
 
 
 def sha256(path: Path) -> str | None:
