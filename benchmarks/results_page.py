@@ -1,6 +1,6 @@
 """docs/results.md and its plot: our weights, bicubic and the published networks.
 
-    rgtsr eval -m small-x2 -m bicubic --data Set5 Set14 --json benchmarks/results/scores-x2.json
+    rgtsr eval -m swift-x2 -m bicubic --data Set5 Set14 --json benchmarks/results/scores-x2.json
     python benchmarks/results_page.py --seconds         # measures; without it, what was measured
     python benchmarks/results_page.py --published ../shared/published-results.csv
 
