@@ -4,6 +4,7 @@ Sizes are (height, width).
 """
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # bytes a pixel of enlarged photos; the noisiest of the demo photos, 8 bit
 BYTES_A_PIXEL = {".png": 2.0, ".tif": 2.0, ".tiff": 2.0, ".webp": 0.4, ".avif": 0.25}
 JPEG_BYTES_A_PIXEL = 0.5
+SIZES = 4096  # of pictures whose forecasts are kept: a folder has many of few
 DRAFT_BYTES_A_PIXEL = 3  # of the one picture that is being made, bare beside its target
 
 
@@ -51,6 +53,10 @@ def look(
     """Every file of a run, by its header; not those whose targets are ``there`` and stay."""
     from rgtsr.pictures import headers
 
+    @functools.lru_cache(SIZES)
+    def forecast(before: "Size") -> "Forecast":
+        return upscaler.forecast(before, final_size)
+
     found: list[Ahead] = []
     for job in todo:
         if job.target in there:
@@ -62,7 +68,7 @@ def look(
             before = headers.size(job.source, page=page)
             if before[0] * before[1] > max_pixels:
                 raise PictureError(f"{job.source}: {_size(before)} pixels: more than --max-pixels.")
-            found.append(Ahead(job, before, upscaler.forecast(before, final_size)))
+            found.append(Ahead(job, before, forecast(before)))
         except RgtsrError as error:
             found.append(Ahead(job, error=error))
     return found
