@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.running import environment
+from rgtsr.errors import RgtsrError
 from rgtsr.jobs import Job, Journal, Standing, State
 
 CLAIM = """
@@ -166,7 +167,7 @@ def test_a_job_is_given_up_that_killed_three_processes(
 ) -> None:
     for _ in range(3):
         killed_process(path, files, "at once")
-    with Journal(path) as journal, pytest.raises(RuntimeError, match="3 processes died of it"):
+    with Journal(path) as journal, pytest.raises(RgtsrError, match="3 processes died"):
         journal.claim(entered(journal, files), "content")
 
 

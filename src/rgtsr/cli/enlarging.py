@@ -93,6 +93,7 @@ def through(run: Run, told: "Told") -> None:
         )
         line.run(run.jobs)
         return
+    assert run.journal.path is not None  # processes share it
     task = Task(run.journal.path, run.reopen, run.wish, run.overwrite)
     crew = Crew(
         task, run.workers, on_progress=told.on_progress, on_end=told.on_end, say=told.say.say

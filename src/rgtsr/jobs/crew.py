@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from rgtsr.errors import RgtsrError
 from rgtsr.jobs.journal import Job, Journal, State
 from rgtsr.jobs.line import Line, OnEnd, OnProgress, Outcome
 from rgtsr.jobs.wish import Wish
@@ -28,10 +29,6 @@ SETTLED = 8  # jobs, after which a process holds what it needs
 GROWTH = 1.5  # times that and GROWTH_BYTES are too much
 GROWTH_BYTES = 256 << 20
 PATIENCE_S = 10.0  # with a process that is to stop
-
-
-class ProcessDiedError(Exception):
-    """A picture took its process with it."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ class Crew:
         [job] = worker.has.values()
         with Journal(self._task.journal) as journal:
             journal.end(job, State.FAILED, how)
-        error = ProcessDiedError(f"{job.source}: {how} of it.")
+        error = RgtsrError(f"{job.source}: {how} of it; the others go on.")
         self._on_end(Outcome(job, State.FAILED, error=error))
 
     @contextlib.contextmanager

@@ -9,7 +9,6 @@ Several threads and processes may use one journal.
 """
 
 import contextlib
-import functools
 import json
 import os
 import sqlite3
@@ -20,10 +19,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import psutil
+from rgtsr.errors import RgtsrError
+from rgtsr.jobs.processes import lives, this_process
 
 BUSY_S = 30.0  # how long one process waits for another's entry
-CLOCK_S = 10.0  # by which a clock that is set moves the start of a process
 MOST_ATTEMPTS = 3  # at a job whose process died each time
 
 SCHEMA = """
@@ -104,7 +103,7 @@ class Journal:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
-        self._path = path
+        self.path = path
         try:
             self._rows = sqlite3.connect(
                 path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -116,23 +115,13 @@ class Journal:
         except sqlite3.Error as error:
             raise OSError(f"{path}: no journal can be kept there ({error})") from error
 
-    @property
-    def path(self) -> Path:
-        """The file. Raises ValueError where there is none."""
-        if self._path is None:
-            raise ValueError("this journal is in memory alone.")
-        return self._path
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._rows.close()
-
     def __enter__(self) -> "Journal":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        """Let go of the file."""
+        with self._lock:
+            self._rows.close()
 
     def enter(self, pairs: Iterable[tuple[Path, Path]], wish: str) -> list[Job]:
         """A run of (source, target) pairs, in order; what is known of the same jobs stays known.
@@ -189,21 +178,24 @@ class Journal:
         will be; while one is at work, this one waits.
 
         Raises:
-            RuntimeError: when processes died of it too often.
+            RgtsrError: when too many processes died while they were at it.
         """
         with self._transaction():
             row = self._of(job)
-            if _is_at_work(row) and row["owner"] != _this_process():
+            if _is_at_work(row) and row["owner"] != this_process():
                 return Claim(False)
             if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
-                raise RuntimeError(f"{row['attempts']} processes died of it")
+                raise RgtsrError(
+                    f"{job.source}: {row['attempts']} processes died while they were at it: it is"
+                    " passed over now; the next run tries again."
+                )
             equals = self._equals(row, content) if may_copy and content else []
             if any(equal.state == State.RUNNING for equal in equals):
                 return Claim(False)
             self._execute(
                 "UPDATE jobs SET state = ?, owner = ?, content = ?, attempts = attempts + 1,"
                 " why = NULL, report = NULL WHERE id = ?",
-                *(State.RUNNING, _this_process(), content, job.id),
+                *(State.RUNNING, this_process(), content, job.id),
             )
         return Claim(True, equals[0].job if equals else None)
 
@@ -297,23 +289,10 @@ def _asked(row: sqlite3.Row) -> str:
 
 def _is_at_work(row: sqlite3.Row) -> bool:
     """Whether a process that lives has the job."""
-    return row["state"] == State.RUNNING and _lives(row["owner"])
+    return row["state"] == State.RUNNING and lives(row["owner"])
 
 
 def _is_there(row: sqlite3.Row) -> bool:
     """Whether the result lies where it was left."""
     there = stamp(Path(os.fsdecode(row["target"])))
     return row["state"] == State.DONE and there == row["result_stamp"]
-
-
-def _lives(owner: str) -> bool:
-    number, _, started = owner.partition("-")
-    try:
-        return abs(psutil.Process(int(number)).create_time() - float(started)) < CLOCK_S
-    except psutil.Error:
-        return False
-
-
-@functools.cache
-def _this_process() -> str:
-    return f"{os.getpid()}-{psutil.Process().create_time():.2f}"
