@@ -101,6 +101,15 @@ def test_a_crew_makes_what_a_line_makes(folder: Path) -> None:
     assert not [command for command in children if "spawn_main" in command]
 
 
+def test_equal_files_are_enlarged_once_though_two_processes_have_them(folder: Path) -> None:
+    for number in range(1, 8):
+        (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
+    outcomes, _ = through(folder)
+    assert {outcome.state for outcome in outcomes.values()} == {State.DONE}
+    assert sum(outcome.copied_from is None for outcome in outcomes.values()) == 1
+    assert len(set(results(folder).values())) == 1
+
+
 def test_a_picture_that_kills_its_process_is_named_and_the_others_are_made(folder: Path) -> None:
     outcomes, said = through(folder, poisoned)
     failed = [name for name, outcome in outcomes.items() if outcome.state is State.FAILED]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rgtsr.errors import PictureError
-from rgtsr.jobs.sizes import final_size, size_bytes
+from rgtsr.jobs.sizes import final_size
 from rgtsr.pictures.encoding import is_cropped
 
 sides = st.integers(1, 5000)
@@ -61,18 +61,3 @@ def test_more_than_sixteen_times_is_refused() -> None:
         rule((100, 100))
     with pytest.raises(ValueError, match="out of range: 1 to 16"):
         final_size(scale=17)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("2GiB", 2 << 30), ("1.5g", 3 << 29), ("800 MiB", 800 << 20), ("1500MB", 1_500_000_000),
-     ("4096", 4096), ("1kb", 1000)],
-)  # fmt: skip
-def test_memory_is_said_in_the_usual_ways(text: str, expected: int) -> None:
-    assert size_bytes(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "much", "-1GiB", "2 apples", "GiB"])
-def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="write for example 2GiB"):
-        size_bytes(text)

@@ -2,8 +2,8 @@
 
 import contextlib
 import functools
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def upscale(
     A model that is packaged at several scales takes what reaches the size at the least cost, one
     after another where one is not enough; what is too much is resized away.
     """
-    from rgtsr.jobs import Standing, Wish
+    from rgtsr.jobs import Wish
     from rgtsr.pictures import MAX_PIXELS
 
     if quiet and (dry_run or verbose):
@@ -83,7 +83,7 @@ def upscale(
         tile_px=tile,
         overlap_px=overlap,
         whole=whole,
-        max_memory_bytes=None if max_memory is None else size_bytes(max_memory),
+        max_memory_bytes=None if max_memory is None else size_bytes(max_memory) // workers,
         ensemble=ensemble,
         precision=precision,
         runtime=runtime,
@@ -101,11 +101,38 @@ def upscale(
     )
     if times == upscaler.scale:
         wish = replace(wish, scale=None)
-    naming = _naming(form, asked)
+    manner = Manner(overwrite, workers, report, dry_run, quiet, verbose)
+    with upscaler:
+        return _run(inputs, output, _naming(form, asked), upscaler, wish, manner, reopen)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run goes about it, and what it says."""
+
+    overwrite: bool
+    workers: int
+    report: Path | None
+    is_rehearsal: bool
+    is_quiet: bool
+    is_verbose: bool
+
+
+def _run(
+    inputs: Sequence[Path],
+    output: str | None,
+    naming: Naming,
+    upscaler: "Upscaler",
+    wish: "Wish",
+    manner: Manner,
+    reopen: "Callable[[], Upscaler]",
+) -> int:
+    """All files that are meant, or what would become of them; returns the exit status."""
+    from rgtsr.jobs import Standing
+
     with contextlib.ExitStack() as stack:
-        stack.enter_context(upscaler)
         sources, place = stack.enter_context(pipes.connected(inputs, output, naming))
-        if quiet:
+        if manner.is_quiet:
             stack.enter_context(speaking_on(None))
         todo, passed_over = jobs(sources, place, naming)
         is_kept = sources == inputs and place == output
@@ -114,10 +141,10 @@ def upscale(
         there = {
             job.target
             for job in entered
-            if not overwrite and journal.standing(job) is not Standing.NOTHING
+            if not manner.overwrite and journal.standing(job) is not Standing.NOTHING
         }
-        ahead = _announced(todo, upscaler, wish, there=there, is_verbose=verbose)
-        if dry_run:
+        ahead = _announced(todo, upscaler, wish, there=there, is_verbose=manner.is_verbose)
+        if manner.is_rehearsal:
             return outlook.rehearse(ahead, passed_over)
         run = enlarging.Run(
             todo,
@@ -127,11 +154,11 @@ def upscale(
             upscaler,
             wish,
             pixels=[each.pixels for each in ahead],
-            overwrite=overwrite,
-            workers=workers,
+            overwrite=manner.overwrite,
+            workers=manner.workers,
             reopen=reopen,
         )
-        status = enlarging.enlarge(run, report=report, is_quiet=quiet)
+        status = enlarging.enlarge(run, report=manner.report, is_quiet=manner.is_quiet)
         if line := str(passed_over):
             print(line)
     return 1 if passed_over.barren or not todo else status

@@ -8,7 +8,6 @@ import hashlib
 import shutil
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -82,7 +81,6 @@ class Line:
         self._overwrite = overwrite
         self._network, self._row, self._ears = threading.Lock(), threading.Lock(), threading.Lock()
         self._room = Room(room_px or _room_bytes(upscaler) // PIXEL_BYTES)
-        self._later: deque[Job] = deque()  # whose equal is at work, here or in another process
         self._cancelled: set[int] = set()
         self._is_stopped = False
 
@@ -110,17 +108,15 @@ class Line:
 
     def _work(self, row: Iterator[Job]) -> None:
         while not self._is_stopped and (job := self._next(row)) is not None:
-            if (outcome := self._outcome(job)) is not None:
+            while (outcome := self._outcome(job)) is None and not self._is_stopped:
+                time.sleep(MOMENT_S)  # its equal is at work, here or in another process
+            if outcome is not None:
                 with self._ears:
                     self._on_end(outcome)
-            elif not self._is_stopped:
-                self._later.append(job)
-                time.sleep(MOMENT_S)
 
     def _next(self, row: Iterator[Job]) -> Job | None:
         with self._row:
-            job = next(row, None)
-            return self._later.popleft() if job is None and self._later else job
+            return next(row, None)
 
     def _outcome(self, job: Job) -> Outcome | None:
         """How a job ends; None if it has to wait."""
