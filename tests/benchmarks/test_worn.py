@@ -15,7 +15,7 @@ from rgtsr import pictures, weights
 from rgtsr.upscaler import restoring
 
 DEMO = Path(__file__).parents[2] / "demo"
-NAME = "small-x2"
+NAME = "swift-x2"
 
 
 @pytest.fixture(scope="module")

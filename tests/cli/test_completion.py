@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> str:
 )
 def test_bash_completes(words: list[str], expected: list[str], path: str) -> None:
     program = (
-        'eval "$(rgtsr --show-completion bash)"\n'
+        'eval "$(rgtsr --show-completion)"\n'
         f"COMP_WORDS=(rgtsr {shlex.join(words)}); COMP_CWORD={len(words)}\n"
         '_rgtsr_completion rgtsr; printf "%s\\n" "${COMPREPLY[@]}"'
     )
@@ -49,9 +49,18 @@ def test_bash_completes(words: list[str], expected: list[str], path: str) -> Non
     assert done.stdout.split() == expected
 
 
-def test_every_shell_has_its_script() -> None:
-    for shell in ("bash", "zsh", "fish", "powershell"):
-        assert "_RGTSR_COMPLETE" in rgtsr("--show-completion", shell).assert_done().out
+def test_every_shell_has_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    # else the shell that runs the tests is taken
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    for shell, word in {
+        "bash": "COMPREPLY",
+        "zsh": "compdef",
+        "fish": "complete --command",
+        "powershell": "Register-ArgumentCompleter",
+    }.items():
+        script = rgtsr("--show-completion", shell).assert_done().out
+        assert "_RGTSR_COMPLETE" in script
+        assert word in script
 
 
 def test_help_tells_of_it() -> None:
