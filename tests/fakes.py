@@ -1,12 +1,21 @@
-"""What stands in for a runtime where its work is not the matter: results are then known."""
+"""What stands in for a runtime where its work is not the matter: results are then known.
 
+And upscalers that go wrong; they stand here because processes of their own have to find them.
+"""
+
+import os
+import signal
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.errors import OutOfMemoryError
 from rgtsr.runtimes import memory
+from rgtsr.upscaler import Report, Upscaler
+
+POISON = "3.png"
 
 
 @dataclass
@@ -45,3 +54,20 @@ class Repeating:
 
     def held_bytes(self) -> int:
         return memory.used_bytes()
+
+
+class Poisoned(Upscaler):
+    """Dies of one picture as of a fault in a codec."""
+
+    def upscale_file(self, source: Any, target: Any, **options: Any) -> Report:
+        if source.name == POISON:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().upscale_file(source, target, **options)
+
+
+class Leaking(Upscaler):
+    """Grows with every picture."""
+
+    def upscale_file(self, source: Any, target: Any, **options: Any) -> Report:
+        self.__dict__.setdefault("leak", []).append(np.ones(32 << 20, np.uint8))
+        return super().upscale_file(source, target, **options)

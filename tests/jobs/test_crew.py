@@ -1,44 +1,24 @@
 """A crew of real processes: they share the work, and what kills one costs that picture alone."""
 
 import functools
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
+from fakes import POISON, Leaking, Poisoned
 from rgtsr import pictures, variants, weights
 from rgtsr.jobs import Crew, Job, Journal, Line, Outcome, State, Task, Wish
 from rgtsr.jobs.crew import Growth
 from rgtsr.pictures import Picture
-from rgtsr.upscaler import Report, Settings, Upscaler
+from rgtsr.upscaler import Settings, Upscaler
 
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
-POISON = "3.png"
 
 opened = functools.partial(Upscaler, TINY, runtime="openvino", settings=Settings(tile_px=32))
-
-
-class Poisoned(Upscaler):
-    """Dies of one picture as of a fault in a codec."""
-
-    def upscale_file(self, source: Any, target: Any, **options: Any) -> Report:
-        if source.name == POISON:
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return super().upscale_file(source, target, **options)
-
-
-class Leaking(Upscaler):
-    """Grows with every picture."""
-
-    def upscale_file(self, source: Any, target: Any, **options: Any) -> Report:
-        self.__dict__.setdefault("leak", []).append(np.ones(32 << 20, np.uint8))
-        return super().upscale_file(source, target, **options)
 
 
 poisoned = functools.partial(Poisoned, *opened.args, **opened.keywords)

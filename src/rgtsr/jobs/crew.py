@@ -93,10 +93,12 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         ours, its = context.Pipe()
         threads = max(1, memory.cores() // self._count)
-        process = context.Process(target=work, args=(self._task, its, threads), daemon=True)
-        process.start()
+        process = context.Process(target=work, args=(its, threads), daemon=True)
+        process.start()  # with no more than fits into a pipe: it waits for all to be read
         its.close()
-        return Worker(process, ours)
+        worker = Worker(process, ours)
+        self._send(worker, self._task)
+        return worker
 
     def _hand_out(self, worker: Worker, most: int) -> None:
         """One more job, if it has fewer than so many; none to a process that is to go."""
@@ -111,7 +113,7 @@ class Crew:
             worker.has[job.id] = job
             self._send(worker, job)
 
-    def _send(self, worker: Worker, what: Job | None) -> None:
+    def _send(self, worker: Worker, what: Task | Job | None) -> None:
         with contextlib.suppress(BrokenPipeError):  # that it is dead is heard next
             worker.pipe.send(what)
 
@@ -165,11 +167,12 @@ def _how(status: int | None) -> str:
     return f"signal {-status}" if status is not None and status < 0 else f"exit status {status}"
 
 
-def work(task: Task, pipe: Connection, threads: int) -> None:
-    """What each process does: jobs that come through the pipe, until it is told or closed."""
+def work(pipe: Connection, threads: int) -> None:
+    """What each process does: a task and jobs come through the pipe, until it is told or closed."""
     for which in (signal.SIGINT, signal.SIGTERM):  # the crew stops its processes, by the pipe
         signal.signal(which, signal.SIG_IGN)
     os.environ[memory.THREADS] = str(threads)
+    task: Task = pipe.recv()
     inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     said = threading.Lock()
     growth = Growth(task.grown_bytes)
