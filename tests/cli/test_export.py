@@ -18,12 +18,12 @@ def written(folder: Path) -> set[str]:
 
 def test_without_options_the_default_model_becomes_an_onnx_file_here(tmp_path: Path) -> None:
     done = rgtsr("export", cwd=tmp_path).assert_done()
-    assert done.out.startswith("small-x2.onnx: small x2, tiles of any size; differs")
-    assert written(tmp_path) == {"small-x2.onnx"}
-    model = onnx.load(tmp_path / "small-x2.onnx")
+    assert done.out.startswith("swift-x2.onnx: swift x2, tiles of any size; differs")
+    assert written(tmp_path) == {"swift-x2.onnx"}
+    model = onnx.load(tmp_path / "swift-x2.onnx")
     told = {prop.key: prop.value for prop in model.metadata_props}
-    (entry,) = [one for one in weights.listing() if one.name == "small-x2"]
-    assert (told["name"], told["scale"], told["licence"]) == ("small-x2", "2", entry.licence)
+    (entry,) = [one for one in weights.listing() if one.name == "swift-x2"]
+    assert (told["name"], told["scale"], told["licence"]) == ("swift-x2", "2", entry.licence)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_folder_that_lacks_is_made(model: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_model_or_scale_is_refused(model: Path, tmp_path: Path) -> None:
     done = rgtsr("export", "-m", "smal-x2", cwd=tmp_path)
-    done.assert_failed(2, "Did you mean 'small-x2'?")
+    done.assert_failed(2, "Did you mean 'swift-x2'?")
     rgtsr("export", "-m", model, "-s", "3", cwd=tmp_path).assert_failed(2, "enlarges 2 times")
     assert written(tmp_path) == set()
 
