@@ -73,7 +73,7 @@ def test_a_folder_that_lacks_is_made(model: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_model_or_scale_is_refused(model: Path, tmp_path: Path) -> None:
     done = rgtsr("export", "-m", "smal-x2", cwd=tmp_path)
-    done.assert_failed(2, "Did you mean 'swift-x2'?")
+    done.assert_failed(2, "Did you mean 'small-x2'?")
     rgtsr("export", "-m", model, "-s", "3", cwd=tmp_path).assert_failed(2, "enlarges 2 times")
     assert written(tmp_path) == set()
 
