@@ -327,7 +327,7 @@ def test_the_tile_is_the_largest_that_the_limit_leaves_room_for() -> None:
         limit = memory.used_bytes() + (room_mib << 20)
         upscaler = repeating(Repeating(pixel_bytes=5000), max_memory_bytes=limit)
         assert np.array_equal(upscaler.upscale(picture).pixels_HWC, repeated(picture.pixels_HWC))
-        sides.append(upscaler._engine(2, 0.0).plan(picture.size).tile[0])
+        sides.append(upscaler._family.engine(2, 0.0).plan(picture.size).tile[0])
     assert sides[0] == 192
     assert 192 > sides[1] > sides[2] >= 32
 

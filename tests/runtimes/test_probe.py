@@ -62,10 +62,10 @@ def test_auto_takes_what_was_found_fastest(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(probe, "known", lambda *_: found)
     upscaler = Upscaler(TINY, precision="float32")
     upscaler.upscale(picture(40))
-    assert upscaler._engine(2, 0.0).runtime.name == "onnxruntime"
+    assert upscaler._family.engine(2, 0.0).runtime.name == "onnxruntime"
     named = Upscaler(TINY, runtime="openvino")
     named.upscale(picture(40))
-    assert named._engine(2, 0.0).runtime.name == "openvino"
+    assert named._family.engine(2, 0.0).runtime.name == "openvino"
 
 
 def test_auto_measures_where_there_is_work_enough(own_cache: Path) -> None:
@@ -109,7 +109,7 @@ def test_on_a_device_that_was_asked_for_no_other_is_timed(
     upscaler.upscale(picture(MANY_PX))
     assert set(asked) == {"cpu"}
     shape = (1, 3, 32, 32)
-    precision = upscaler._engine(2, 0.0).runtime.precision
+    precision = upscaler._family.engine(2, 0.0).runtime.precision
     assert probe.known(TINY, precision, shape, "cpu") is not None
     assert probe.known(TINY, precision, shape, "auto") is None
 
