@@ -129,7 +129,11 @@ class RunLog:
             print(f"validating: {total} pictures", flush=True)
         words = f"validating {done}/{total}"
         self._bar.update(
-            self._judging, completed=done / total, description=words, visible=done < total
+            self._judging,
+            completed=done / total,
+            description=words,
+            visible=done < total,
+            refresh=True,  # a quick one is seen as well
         )
 
     def _on_point(self, point: Point, samples: tuple[Picture8, ...]) -> None:
