@@ -1,13 +1,11 @@
 """How work and services end: wanted or not, nothing is left."""
 
-import os
 import signal
 import socket
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from cli.running import rgtsr
@@ -97,8 +95,7 @@ def test_a_full_disk_is_said_and_passes(small_disk: Path) -> None:
         assert code(http.post("/v1/upscale", content=too_much)) == (507, "no-space")
         enlarged = content("tif", 300, 300)
         assert len(enlarged) < SMALL_DISK_BYTES < 4 * len(enlarged)
-        status, kind = code(http.post("/v1/upscale", content=enlarged))
-        assert (status, kind) in ((507, "no-space"), (422, "unreadable-picture"))
+        assert code(http.post("/v1/upscale", content=enlarged)) == (507, "no-space")
         assert left_in(small_disk) == []
         assert http.post("/v1/upscale", content=content()).status_code == 200
 
@@ -132,12 +129,3 @@ def test_what_cannot_be_served_is_said_in_a_line(
 def test_without_its_extra_the_command_says_how_to_get_it() -> None:
     outcome = rgtsr("serve", without=("uvicorn",))
     outcome.assert_failed(1, "serve needs uvicorn", "pip install 'rgtsr[serve]'")
-
-
-def test_readiness_is_a_picture_and_not_a_promise(tmp_path: Path) -> None:
-    """A network that breaks while it is served is noticed."""
-    code_of = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})"
-    assert code_of
-    with serving("--folder", tmp_path) as service:
-        assert httpx.get(f"{service.address}/healthz").status_code == 200
-        ready(service)
