@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from rgtsr import Picture, Upscaler, pictures, weights
-from rgtsr.jobs import Journal, Line, Wish
+from rgtsr.jobs import Journal, Line, Order, Wish
 from rgtsr.pictures import bicubic
 
 RESULTS = Path(__file__).parent / "results/jobs.json"
@@ -88,7 +88,12 @@ def busy(photos: Path) -> float:
     with Journal(None) as journal, Upscaler() as upscaler, tempfile.TemporaryDirectory() as out:
         upscaler.upscale(pictures.read(next(photos.iterdir())))  # compiled by then
         pairs = [(photo, Path(out) / photo.name) for photo in sorted(photos.iterdir())]
-        line = Line(journal, upscaler, Wish(), on_progress=lambda *_: None, on_end=lambda _: None)
+        line = Line(
+            journal,
+            lambda _: Order(upscaler, Wish()),
+            on_progress=lambda *_: None,
+            on_end=lambda _: None,
+        )
         line._network = network  # pyright: ignore -- measured from outside
         line.run(journal.enter(pairs, "wish"))
         return network.held_s / (time.perf_counter() - network.first)

@@ -2,12 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rgtsr.cli import files
-from rgtsr.cli.files import Job, Naming, mark
+from rgtsr.cli.files import Job, Naming
 
 NAMING = Naming(
     readable=(".png", ".jpg", ".heic"),
@@ -27,23 +26,6 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).touch()
     return tmp_path / "in"
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ({}, "_x2"),
-        ({"width_px": 800}, "_800w"),
-        ({"height_px": 600}, "_600h"),
-        ({"width_px": 800, "height_px": 600}, "_800x600"),
-        ({"long_side_px": 6000}, "_6000px"),
-        ({"model": "auto"}, "_x2"),
-        ({"model": "small-x2-photo"}, "_x2_small-x2-photo"),
-        ({"model": "weights/RGT_x2.pth", "restore": 0.5, "page": 3}, "_x2_RGT_x2_r0.5_p3"),
-    ],
-)
-def test_what_was_asked_for_stands_in_the_name(asked: dict[str, Any], expected: str) -> None:
-    assert mark("x2", **asked) == expected
 
 
 def test_without_output_the_result_lies_beside(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fakes import POISON, Leaking, Poisoned
 from rgtsr import pictures, variants, weights
-from rgtsr.jobs import Crew, Job, Journal, Line, Outcome, State, Task, Wish
+from rgtsr.jobs import Crew, Job, Journal, Line, Order, Outcome, State, Task, Wish
 from rgtsr.jobs.crew import Growth
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
@@ -74,7 +74,12 @@ def test_a_crew_makes_what_a_line_makes(folder: Path) -> None:
     assert said == []
     with Journal(None) as journal, opened() as upscaler:
         jobs = entered(journal, folder, "line")
-        line = Line(journal, upscaler, Wish(), on_progress=lambda *_: None, on_end=lambda _: None)
+        line = Line(
+            journal,
+            lambda _: Order(upscaler, Wish()),
+            on_progress=lambda *_: None,
+            on_end=lambda _: None,
+        )
         line.run(jobs)
     assert results(folder) == results(folder, "line")
     children = [" ".join(child.cmdline()) for child in psutil.Process().children()]

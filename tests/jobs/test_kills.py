@@ -22,7 +22,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from rgtsr import variants, weights
-from rgtsr.jobs import Journal, Line, Wish
+from rgtsr.jobs import Journal, Line, Order, Wish
 from rgtsr.upscaler import Settings, Upscaler
 
 def told(outcome):
@@ -34,7 +34,8 @@ tiny = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 upscaler = Upscaler(tiny, runtime="openvino", settings=Settings(tile_px=32))
 with Journal(journal) as journal:
     jobs = journal.enter([(path, out / path.name) for path in sorted(folder.iterdir())], "wish")
-    Line(journal, upscaler, Wish(), on_progress=lambda *_: None, on_end=told).run(jobs)
+    order = Order(upscaler, Wish())
+    Line(journal, lambda _: order, on_progress=lambda *_: None, on_end=told).run(jobs)
 """
 
 

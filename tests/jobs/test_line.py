@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fakes import Repeating
 from rgtsr import pictures, variants, weights
 from rgtsr.errors import PictureError
-from rgtsr.jobs import Job, Journal, Line, Outcome, Standing, State, Wish
+from rgtsr.jobs import Job, Journal, Line, Order, Outcome, Standing, State, Wish
 from rgtsr.jobs.line import Room
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
@@ -89,8 +89,7 @@ def through(
     upscaler = Upscaler(TINY, runtime=runtime or Repeating(), settings=Settings(tile_px=16))
     Line(
         journal,
-        upscaler,
-        wish or Wish(),
+        lambda _: Order(upscaler, wish or Wish()),
         on_progress=ears.on_progress,
         on_end=ears.on_end,
         overwrite=overwrite,
@@ -211,7 +210,9 @@ def test_a_job_is_cancelled_within_a_tile(journal: Journal, folder: Path) -> Non
             line.cancel(job)
         line.cancel(jobs[-1])
 
-    line = Line(journal, upscaler, Wish(), on_progress=cancelling, on_end=ears.on_end)
+    line = Line(
+        journal, lambda _: Order(upscaler, Wish()), on_progress=cancelling, on_end=ears.on_end
+    )
     line.run(jobs)
     assert {o.state for o in ears.outcomes.values()} == {State.CANCELLED}
     assert {done for _, done, _ in ears.parts} == {1, 2}
@@ -226,7 +227,9 @@ def test_whoever_is_not_heard_any_more_stops_the_line(journal: Journal, folder: 
 
     jobs = entered(journal, folder)
     upscaler = Upscaler(TINY, runtime=Repeating())
-    line = Line(journal, upscaler, Wish(), on_progress=lambda *_: None, on_end=broken)
+    line = Line(
+        journal, lambda _: Order(upscaler, Wish()), on_progress=lambda *_: None, on_end=broken
+    )
     with pytest.raises(BrokenPipeError):
         line.run(jobs)
     states = [journal.entry(job.id).state for job in jobs]
@@ -245,7 +248,9 @@ def test_a_job_is_cancelled_while_its_result_is_written(journal: Journal, folder
             line.cancel(job)
 
     upscaler = Upscaler(TINY, runtime=Repeating())
-    line = Line(journal, upscaler, Wish(), on_progress=cancelling, on_end=ears.on_end)
+    line = Line(
+        journal, lambda _: Order(upscaler, Wish()), on_progress=cancelling, on_end=ears.on_end
+    )
     line.run([job])
     assert ears.outcomes["0.avif"].state is State.CANCELLED
     assert {path.name for path in folder.parent.iterdir() if "sqlite" not in path.name} == {"in"}

@@ -22,6 +22,7 @@ from rgtsr.cli import (
     evaluate,
     export,
     models,
+    serve,
     train,
     upscale,
 )
@@ -52,6 +53,7 @@ def version(
 
 
 app.command("upscale")(upscale.upscale)
+app.command("serve")(serve.serve)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)

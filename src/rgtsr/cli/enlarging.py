@@ -80,16 +80,16 @@ def enlarge(run: Run, *, report: Path | None, is_quiet: bool) -> int:
 
 def through(run: Run, told: "Told") -> None:
     """Every job to its end."""
-    from rgtsr.jobs import Crew, Line, Task
+    from rgtsr.jobs import Crew, Line, Order, Task, room
 
     if run.workers == 1:
         line = Line(
             run.journal,
-            run.upscaler,
-            run.wish,
+            lambda _: Order(run.upscaler, run.wish),
             on_progress=told.on_progress,
             on_end=told.on_end,
             overwrite=run.overwrite,
+            room_px=room(run.upscaler.settings.max_memory_bytes),
         )
         line.run(run.jobs)
         return

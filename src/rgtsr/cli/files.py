@@ -10,7 +10,6 @@ from pathlib import Path
 from rgtsr.errors import PictureError, UsageError
 
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
-WEIGHTS = (".safetensors", ".pth", ".pt")
 ALIKE = 0.75  # of two names, that one may be meant by the other
 MOST_NAMED = 3  # of one kind that is passed over
 
@@ -52,39 +51,6 @@ class Naming:
         if suffix.lower() not in self.writable:
             suffix = FALLBACK_SUFFIX
         return f"{source.stem}{mark}{suffix}"
-
-
-def mark(
-    factor: str,
-    *,
-    width_px: int | None = None,
-    height_px: int | None = None,
-    long_side_px: int | None = None,
-    model: str | None = None,
-    restore: float | None = None,
-    page: int | None = None,
-) -> str:
-    """What was asked for, as it stands in names: ``_x2``, ``_800w``, ``_x4_RGT_x4``, ``_x2_p3``.
-
-    ``factor``, such as ``x2``, stands there where no pixels were asked for. So two results of one
-    picture that differ have two names, and none is taken for the other.
-    """
-    if width_px is not None and height_px is not None:
-        factor = f"{width_px}x{height_px}"
-    elif width_px is not None:
-        factor = f"{width_px}w"
-    elif height_px is not None:
-        factor = f"{height_px}h"
-    elif long_side_px is not None:
-        factor = f"{long_side_px}px"
-    parts = [factor]
-    if model not in (None, "auto"):
-        parts.append(Path(model).stem if Path(model).suffix in WEIGHTS else model)
-    if restore is not None:
-        parts.append(f"r{restore:g}")
-    if page is not None:
-        parts.append(f"p{page}")
-    return "".join(f"_{part}" for part in parts)
 
 
 @dataclass

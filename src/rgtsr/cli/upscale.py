@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import enlarging, options, outlook, pipes
-from rgtsr.cli.files import Job, Naming, jobs, mark
+from rgtsr.cli.files import Job, Naming, jobs
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.sizes import factor, size_bytes
 from rgtsr.cli.terminal import speaking_on, tell
@@ -90,15 +90,7 @@ def upscale(
         device=device,
     )
     upscaler = reopen()
-    asked = mark(
-        f"x{upscaler.scale if times is None else times:g}",
-        width_px=width,
-        height_px=height,
-        long_side_px=long_side,
-        model=model,
-        restore=restore,
-        page=page,
-    )
+    asked = wish.mark(upscaler.scale, model=model, restore=restore)
     if times == upscaler.scale:
         wish = replace(wish, scale=None)
     manner = Manner(overwrite, workers, report, dry_run, quiet, verbose)

@@ -5,7 +5,7 @@ Knows pictures' files and the upscaler; knows no terminal and no HTTP.
 
 from rgtsr.jobs.crew import Crew, Task
 from rgtsr.jobs.journal import Entry, Job, Journal, Standing, State
-from rgtsr.jobs.line import Line, Outcome
+from rgtsr.jobs.line import Line, Order, Outcome, room
 from rgtsr.jobs.wish import Wish
 
 __all__ = [
@@ -14,9 +14,11 @@ __all__ = [
     "Job",
     "Journal",
     "Line",
+    "Order",
     "Outcome",
     "Standing",
     "State",
     "Task",
     "Wish",
+    "room",
 ]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rgtsr.errors import RgtsrError
 from rgtsr.jobs.journal import Job, Journal, State
-from rgtsr.jobs.line import Line, OnEnd, OnProgress, Outcome
+from rgtsr.jobs.line import Line, OnEnd, OnProgress, Order, Outcome, room
 from rgtsr.jobs.wish import Wish
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import Upscaler
@@ -200,11 +200,11 @@ def work(pipe: Connection, threads: int) -> None:
     with Journal(task.journal) as journal, task.upscaler() as upscaler:
         line = Line(
             journal,
-            upscaler,
-            task.wish,
+            lambda _: Order(upscaler, task.wish),
             on_progress=on_progress,
             on_end=on_end,
             overwrite=task.overwrite,
+            room_px=room(upscaler.settings.max_memory_bytes),
         )
         threading.Thread(target=listen, daemon=True).start()
         line.run(iter(inbox.get, None))

@@ -231,6 +231,10 @@ class Journal:
             *(state, why, job.id),
         )
 
+    def forget(self, job: Job) -> None:
+        """Know nothing of a job any more."""
+        self._execute("DELETE FROM jobs WHERE id = ?", job.id)
+
     def entry(self, number: int) -> Entry:
         """What is known of the job of that number. Raises KeyError where there is none."""
         with self._lock:

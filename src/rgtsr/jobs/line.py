@@ -24,8 +24,6 @@ from rgtsr.upscaler import Report, Upscaler
 
 THREADS = 3  # one reads, one has the network, one writes
 MOMENT_S = 0.05  # between looks at what others are at
-
-
 PIXEL_BYTES = 16  # of a picture that was read, until its result is written
 SHARE = 4  # of the memory that there is: what pictures may take of it together
 
@@ -52,35 +50,42 @@ class Outcome:
     is_replaced: bool = False
 
 
+@dataclass(frozen=True)
+class Order:
+    """What is to become of a picture, and what makes it so."""
+
+    upscaler: Upscaler
+    wish: Wish
+
+
 OnProgress = Callable[[Job, int, int], object]  # (job, parts done, parts in all)
 OnEnd = Callable[[Outcome], object]
 
 
 class Line:
-    """One network and the jobs that go through it.
+    """Jobs, one network at a time.
 
-    ``on_progress`` and ``on_end`` are called by the line's threads, ``on_end`` by one at a time.
-    ``overwrite``: results, and other files under their names, are made again. ``room_px``: how many
-    pixels of sources are held at once, by default what a quarter of the memory holds; a larger
-    picture goes alone.
+    ``order_of`` is asked when a job's turn has come, ``on_progress`` and ``on_end`` are told, all
+    by the line's threads, ``on_end`` by one at a time. ``overwrite``: results, and other files
+    under their names, are made again. ``room_px``: how many pixels of sources are held at once; a
+    larger picture goes alone.
     """
 
     def __init__(
         self,
         journal: Journal,
-        upscaler: Upscaler,
-        wish: Wish,
+        order_of: Callable[[Job], Order],
         *,
         on_progress: OnProgress,
         on_end: OnEnd,
         overwrite: bool = False,
         room_px: int | None = None,
     ) -> None:
-        self._journal, self._upscaler, self._wish = journal, upscaler, wish
+        self._journal, self._order_of = journal, order_of
         self._on_progress, self._on_end = on_progress, on_end
         self._overwrite = overwrite
         self._network, self._row, self._ears = threading.Lock(), threading.Lock(), threading.Lock()
-        self._room = Room(room_px or _room_bytes(upscaler) // PIXEL_BYTES)
+        self._room = Room(room_px or room())
         self._cancelled: set[int] = set()
         self._is_stopped = False
 
@@ -111,6 +116,7 @@ class Line:
             while (outcome := self._outcome(job)) is None and not self._is_stopped:
                 time.sleep(MOMENT_S)  # its equal is at work, here or in another process
             if outcome is not None:
+                self._cancelled.discard(job.id)
                 with self._ears:
                     self._on_end(outcome)
 
@@ -157,16 +163,18 @@ class Line:
             self._heed(job)
             self._on_progress(job, done, total)
 
-        with self._room.of(_pixels(job.source, self._wish), lambda: self._heed(job)):
-            return self._upscaler.upscale_file(
+        order = self._order_of(job)
+        wish = order.wish
+        with self._room.of(_pixels(job.source, wish), lambda: self._heed(job)):
+            return order.upscaler.upscale_file(
                 job.source,
                 job.target,
-                final_size=self._wish.final_size,
-                strip=self._wish.strip,
-                quality=self._wish.quality,
-                max_pixels=self._wish.max_pixels,
-                page=self._wish.page,
-                salvage=self._wish.salvage,
+                final_size=wish.final_size,
+                strip=wish.strip,
+                quality=wish.quality,
+                max_pixels=wish.max_pixels,
+                page=wish.page,
+                salvage=wish.salvage,
                 on_progress=progressed,
                 on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
                 turn=self._network,
@@ -206,9 +214,9 @@ class Room:
                 self._left.notify_all()
 
 
-def _room_bytes(upscaler: Upscaler) -> int:
-    limit = upscaler.settings.max_memory_bytes
-    return (memory.free_bytes() if limit is None else limit) // SHARE
+def room(limit_bytes: int | None = None) -> int:
+    """How many pixels a quarter of the memory holds: of that limit, or of what is free."""
+    return (memory.free_bytes() if limit_bytes is None else limit_bytes) // SHARE // PIXEL_BYTES
 
 
 def _pixels(source: Path, wish: Wish) -> int:

@@ -4,11 +4,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rgtsr.errors import UsageError
 from rgtsr.jobs import sizes
 from rgtsr.pictures import MAX_PIXELS
 from rgtsr.upscaler import Upscaler
+
+WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,29 @@ class Wish:
             height_px=self.height_px,
             long_side_px=self.long_side_px,
         )
+
+    def mark(self, own_scale: int, *, model: str | None, restore: float | None) -> str:
+        """What was asked for, as names say it: ``_x2``, ``_800w``, ``_x4_RGT_x4``, ``_x2_p3``.
+
+        So two results of one picture that differ have two names, and none is taken for the other.
+        """
+        if self.width_px is not None and self.height_px is not None:
+            parts = [f"{self.width_px}x{self.height_px}"]
+        elif self.width_px is not None:
+            parts = [f"{self.width_px}w"]
+        elif self.height_px is not None:
+            parts = [f"{self.height_px}h"]
+        elif self.long_side_px is not None:
+            parts = [f"{self.long_side_px}px"]
+        else:
+            parts = [f"x{self.scale or own_scale:g}"]
+        if model not in (None, "auto"):
+            parts.append(Path(model).stem if Path(model).suffix in WEIGHTS else model)
+        if restore is not None:
+            parts.append(f"r{restore:g}")
+        if self.page is not None:
+            parts.append(f"p{self.page}")
+        return "".join(f"_{part}" for part in parts)
 
     def identity(self, upscaler: Upscaler) -> str:
         """Equal for what gives equal results: this wish, the weights, and how they run."""

@@ -1,0 +1,23 @@
+"""Pictures over HTTP: one process, one line of jobs, an API and a page. Knows no terminal.
+
+``Client`` talks to such a service from Python. Both need the extra ``serve``.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rgtsr.serving.client import Client, Refused
+    from rgtsr.serving.options import Options
+    from rgtsr.serving.running import serve
+
+__all__ = ["Client", "Options", "Refused", "serve"]
+
+HOMES = {"Client": "client", "Refused": "client", "Options": "options", "serve": "running"}
+
+
+def __getattr__(name: str) -> object:
+    """A client needs no server, and a server no client."""
+    if name not in __all__:
+        raise AttributeError(f"module 'rgtsr.serving' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"rgtsr.serving.{HOMES[name]}"), name)

@@ -1,0 +1,298 @@
+"""Where pictures are handed in and results handed out: tickets, and the line that works on them.
+
+Everything here runs in the event loop but for the line, which has threads of its own. Knows no
+HTTP.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rgtsr.jobs import Job, Journal, Line, Order, Outcome, State
+from rgtsr.pictures import formats, screen
+from rgtsr.serving import messages, problems
+from rgtsr.serving.asking import Asked, first_network
+from rgtsr.serving.networks import Networks
+from rgtsr.serving.options import Options
+from rgtsr.serving.problems import Refusal
+from rgtsr.serving.row import Row
+from rgtsr.serving.spool import PREFIX, Spool
+from rgtsr.upscaler import Report
+
+KEPT_S = 3600.0  # how long results wait to be fetched
+KEPT_BYTES = 20 << 30  # how much all of them may take
+RETRY_S = 5
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One picture, from its upload until it is forgotten. ``folder`` holds all its files."""
+
+    client: str
+    asked: Asked
+    source: messages.Source
+    folder: Path
+    job: Job
+    state: State = State.QUEUED
+    tiles_done: int = 0
+    tiles: int = 0
+    began: float | None = None  # of the monotonic clock: when the network first had it
+    ended: float | None = None
+    result: messages.Result | None = None
+    refusal: Refusal | None = None
+    own_scale: int = 2  # of the first of its networks
+    has_network: bool = False
+    is_back: bool = False  # from the line, which needs its files no more
+    is_forgotten: bool = False
+    alarm: asyncio.TimerHandle | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def id(self) -> str:
+        """What others call it: nobody guesses it."""
+        return self.folder.name.removeprefix(PREFIX)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.state not in (State.QUEUED, State.RUNNING)
+
+    def change(self) -> None:
+        """Wake those who wait for something to change."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Desk:
+    """The tickets of a service and its one line."""
+
+    def __init__(self, options: Options, spool: Spool, networks: Networks) -> None:
+        self.options, self.spool, self.networks = options, spool, networks
+        self.tickets: dict[str, Ticket] = {}
+        self.made: dict[State, int] = dict.fromkeys((State.DONE, State.FAILED, State.CANCELLED), 0)
+        self.made_pixels = 0
+        self.is_ready = self.is_draining = False
+        self.fault: str | None = None  # why the line is not there
+        self._by_job: dict[int, Ticket] = {}
+        self._arriving = 0
+        self._row: Row[Ticket] = Row()
+        self._journal = Journal(None)
+        self._loop = asyncio.get_running_loop()
+        self._line = Line(
+            self._journal,
+            self._order,
+            on_progress=self._on_progress,
+            on_end=lambda outcome: self._soon(self._end, outcome),
+        )
+        self._thread = threading.Thread(target=self._work, name="rgtsr-desk", daemon=True)
+
+    def start(self) -> None:
+        """Open the network, then work on what comes."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all work within a tile."""
+        self._row.close()
+        self._line.stop()
+        self._thread.join()
+        self.networks.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many pictures wait for their turn, or are arriving."""
+        return len(self._row) + self._arriving
+
+    @property
+    def unfinished(self) -> int:
+        """How many have not ended."""
+        return self._arriving + sum(not ticket.has_ended for ticket in self.tickets.values())
+
+    @contextlib.contextmanager
+    def arriving(self) -> Generator[Path]:
+        """A place in the queue, and a folder for a picture that is being sent.
+
+        The folder goes where nothing was entered. Raises Refusal where there is no place.
+        """
+        retry = {"retry_after": str(RETRY_S)}
+        if self.is_draining:
+            raise Refusal("draining", "The service is closing down: try another time.", **retry)
+        if not self.is_ready:
+            raise Refusal("starting", "The network is being loaded: try again at once.", **retry)
+        if self.waiting >= self.options.max_queue:
+            raise Refusal(
+                "queue-full", f"{self.waiting} pictures are waiting: try again later.", **retry
+            )
+        folder = self.spool.make()
+        self._arriving += 1
+        try:
+            yield folder
+        finally:
+            self._arriving -= 1
+            if not any(ticket.folder == folder for ticket in self.tickets.values()):
+                self.spool.drop(folder)
+
+    def enter(self, client: str, asked: Asked, path: Path, source: messages.Source) -> Ticket:
+        """A ticket for a picture that has arrived; it waits for its turn."""
+        target = path.parent / f"result{asked.result_suffix(path.suffix)}"
+        [job] = self._journal.enter([(path, target)], path.parent.name)
+        ticket = Ticket(client, asked, source, path.parent, job)
+        self.tickets[ticket.id] = self._by_job[job.id] = ticket
+        self._row.put(client, ticket)
+        return ticket
+
+    def find(self, number: str, client: str) -> Ticket:
+        """The ticket of that number. Raises Refusal where this client has none."""
+        ticket = self.tickets.get(number)
+        if ticket is None or ticket.client != client:
+            raise Refusal("unknown-job", "There is no such job, or it was forgotten by now.")
+        return ticket
+
+    def forget(self, ticket: Ticket) -> None:
+        """Cancel what has not ended, within a tile, and remove its files."""
+        ticket.is_forgotten = True
+        if not ticket.has_ended:
+            self._conclude(ticket, State.CANCELLED)
+        self.tickets.pop(ticket.id, None)
+        if ticket.is_back or self._row.remove(ticket.client, ticket):
+            self._drop(ticket)
+        else:  # the line has its files
+            self._line.cancel(ticket.job)
+
+    def tidy(self) -> None:
+        """Forget results that nobody fetched for long, or for which there is no room."""
+        ended = [each for each in self.tickets.values() if each.ended is not None]
+        ended.sort(key=lambda ticket: ticket.ended or 0)
+        used = self.spool.used_bytes()
+        for ticket in ended:
+            assert ticket.ended is not None
+            if time.monotonic() - ticket.ended > KEPT_S or used > KEPT_BYTES:
+                used -= sum(file.stat().st_size for file in ticket.folder.rglob("*"))
+                self.forget(ticket)
+
+    def message(self, ticket: Ticket) -> messages.Job:
+        """What is said of a ticket."""
+        total, left = ticket.tiles, None
+        progress = ticket.tiles_done / total if total else 0.0
+        if ticket.began is not None and ticket.tiles_done and not ticket.has_ended:
+            spent = time.monotonic() - ticket.began
+            left = round(spent * (total - ticket.tiles_done) / ticket.tiles_done, 1)
+        is_queued = ticket.state is State.QUEUED
+        return messages.Job(
+            id=ticket.id,
+            state=ticket.state,
+            name=ticket.asked.name,
+            position=self._row.position(ticket.client, ticket) if is_queued else None,
+            progress=1.0 if ticket.state is State.DONE else round(progress, 4),
+            tiles_done=ticket.tiles_done,
+            tiles=total,
+            seconds_left=left,
+            source=ticket.source,
+            result=ticket.result,
+            problem=ticket.refusal and ticket.refusal.problem,
+        )
+
+    # What follows runs in the line's threads.
+
+    def _work(self) -> None:
+        try:
+            self.networks.take(first_network(self.options.model))  # it stays open
+            self._soon(self._set_ready)
+            self._line.run(map(self._taken, self._row))
+            self.fault = None if self.is_draining else "the line of pictures has ended"
+        except BaseException as error:  # said where readiness is asked for
+            self.fault = f"{type(error).__name__}: {error}"
+
+    def _taken(self, ticket: Ticket) -> Job:
+        self._soon(self._begin, ticket)
+        return ticket.job
+
+    def _order(self, job: Job) -> Order:
+        ticket = self._by_job[job.id]
+        upscaler = self.networks.take(ticket.asked.network)
+        ticket.has_network, ticket.own_scale = True, upscaler.scale
+        return Order(upscaler, ticket.asked.wish)
+
+    def _on_progress(self, job: Job, done: int, total: int) -> None:
+        self._soon(self._progress, job, done, total)
+
+    def _soon(self, what: object, *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(what, *arguments)  # pyright: ignore -- any callable
+
+    # And this in the loop again.
+
+    def _set_ready(self) -> None:
+        self.is_ready = True
+
+    def _begin(self, ticket: Ticket) -> None:
+        if not ticket.has_ended:
+            ticket.state = State.RUNNING
+            ticket.alarm = self._loop.call_later(self.options.timeout_s, self._give_up, ticket)
+            ticket.change()
+
+    def _give_up(self, ticket: Ticket) -> None:
+        limit = f"It took longer than {self.options.timeout_s:g} seconds: ask for less."
+        ticket.refusal = Refusal("timeout", limit)
+        self._conclude(ticket, State.FAILED)
+        self._line.cancel(ticket.job)
+
+    def _progress(self, job: Job, done: int, total: int) -> None:
+        ticket = self._by_job[job.id]
+        ticket.began = ticket.began or time.monotonic()
+        ticket.tiles_done, ticket.tiles = done, total
+        ticket.change()
+
+    def _end(self, outcome: Outcome) -> None:
+        ticket = self._by_job[outcome.job.id]
+        ticket.is_back = True
+        if ticket.has_network:
+            self.networks.leave(ticket.asked.network)
+        if not ticket.has_ended:
+            self._settle(ticket, outcome)
+        if ticket.is_forgotten:
+            self._drop(ticket)
+
+    def _settle(self, ticket: Ticket, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            names = {
+                str(ticket.job.source): ticket.asked.name,
+                str(ticket.job.target): "the result",
+            }
+            ticket.refusal = problems.of(outcome.error, names)
+        elif outcome.report is not None:
+            ticket.result = self._result(ticket, outcome.report)
+            self.made_pixels += ticket.source.width * ticket.source.height
+        self._conclude(ticket, outcome.state)
+
+    def _result(self, ticket: Ticket, report: Report) -> messages.Result:
+        target = ticket.job.target
+        height, width = report.size
+        return messages.Result(
+            name=ticket.asked.result_name(ticket.own_scale, target.suffix),
+            width=width,
+            height=height,
+            format=formats.for_writing(target).name,
+            size_bytes=target.stat().st_size,
+            models=report.models,
+            seconds=round(report.seconds, 2),
+            restored=report.restored,
+            wear=str(report.wear),
+            notes=report.notes,
+            can_view=screen.can_view(width, height),
+        )
+
+    def _conclude(self, ticket: Ticket, state: State) -> None:
+        ticket.state, ticket.ended = state, time.monotonic()
+        self.made[state] += 1
+        if ticket.alarm is not None:
+            ticket.alarm.cancel()
+        ticket.change()
+
+    def _drop(self, ticket: Ticket) -> None:
+        self._by_job.pop(ticket.job.id, None)
+        self._journal.forget(ticket.job)
+        self.spool.drop(ticket.folder)

@@ -1,0 +1,168 @@
+"""Who may ask, and from where; what every answer says. Pure ASGI: bodies pass untouched."""
+
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rgtsr.serving import problems
+from rgtsr.serving.metrics import Counts
+from rgtsr.serving.options import Options
+from rgtsr.serving.problems import Refusal
+
+COOKIE = "rgtsr-token"
+OPEN = ("/healthz", "/readyz", "/static/")  # to whom there is no token
+SAFE = ("GET", "HEAD", "OPTIONS")
+MOST_TOKEN_BYTES = 4096
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+ALWAYS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """Lets requests through to the application, or answers them itself.
+
+    With ``options.tokens`` each request needs one, as a bearer or in the cookie of ``/session``.
+    """
+
+    def __init__(self, app: ASGIApp, *, options: Options, counts: Counts) -> None:
+        self._options, self._counts = options, counts
+        self._app: ASGIApp = app
+        if options.origins:
+            self._app = CORSMiddleware(
+                app,
+                allow_origins=options.origins,
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type"],
+                expose_headers=["Location", "Retry-After", "X-Rgtsr-Models", "X-Rgtsr-Seconds"],
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def labelled(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._counts.answered(message["status"])
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    if not (name == "cross-origin-resource-policy" and self._options.origins):
+                        headers.setdefault(name, value)
+            await send(message)
+
+        request = Request(scope, receive)
+        scope.setdefault("state", {})
+        try:
+            await self._admit(request)
+        except Refusal as refusal:
+            await self._turned_away(request, refusal)(scope, receive, labelled)
+            return
+        await self._app(scope, receive, labelled)
+
+    async def _admit(self, request: Request) -> None:
+        headers = request.headers
+        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        hosts = self._options.hosts
+        if hosts is not None and name not in hosts:
+            raise Refusal("wrong-host", f"{name!r} is not what this service is called.")
+        if request.method not in SAFE:
+            self._look_at_origin(headers)
+        address = request.client.host if request.client else ""
+        if request.method == "OPTIONS" or not self._options.tokens:
+            request.scope["state"]["client"] = address
+            return
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        if path == "/session" and request.method == "POST":
+            token = await _posted(request)
+        elif path.startswith(OPEN):
+            return
+        else:
+            token = _sent(headers)
+        if token is None:
+            raise Refusal(
+                "no-token", "Send a token: Authorization: Bearer ...", www_authenticate="Bearer"
+            )
+        if not self._is_known(token):
+            raise Refusal("wrong-token", "This token is not known here.", www_authenticate="Bearer")
+        request.scope["state"] |= {"client": _digest(token).hex(), "token": token}
+
+    def _look_at_origin(self, headers: Headers) -> None:
+        """Pages of other sites may not use this service through the browser of who reads them."""
+        origin = headers.get("origin")
+        if origin is None or origin in self._options.origins:
+            return
+        if urlsplit(origin).netloc != headers.get("host"):
+            raise Refusal("foreign-origin", f"{origin} is not allowed to ask: --cors allows it.")
+
+    def _is_known(self, token: str) -> bool:
+        """In the same time whichever it is, and however much of it is right."""
+        given = _digest(token)
+        found = [hmac.compare_digest(given, _digest(known)) for known in self._options.tokens]
+        return any(found)
+
+    def _turned_away(self, request: Request, refusal: Refusal) -> Any:  # Any: an ASGI answer
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if refusal.problem.status == 401 and wants_page:
+            wrong = refusal.problem.code == "wrong-token"
+            hint = "<p role=alert>That token is not known here.</p>" if wrong else ""
+            return HTMLResponse(SIGN_IN.format(hint=hint), 401, refusal.headers)
+        return problems.response(refusal, request)
+
+
+def client(request: Request) -> str:
+    """Who asks: by the token, or by the address where nobody needs one."""
+    return request.scope["state"]["client"]
+
+
+async def _posted(request: Request) -> str | None:
+    """The token of a small form."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_TOKEN_BYTES:
+            raise Refusal("body-too-large", "That is no token.")
+    return parse_qs(body.decode("utf-8", "replace")).get("token", [None])[0]
+
+
+def _sent(headers: Headers) -> str | None:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and token:
+        return token.strip()
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return None if cookie is None else cookie.value
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+SIGN_IN = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Sign in - rgtsr</title>
+<link rel="stylesheet" href="static/page.css">
+<main class="sign-in">
+<h1>rgtsr</h1>
+{hint}<form method="post" action="session">
+<label>Token <input name="token" type="password" autocomplete="current-password" required></label>
+<button>Sign in</button>
+</form>
+</main>
+"""

@@ -1,0 +1,246 @@
+"""The API, described for programs: OpenAPI 3.1."""
+
+from importlib import metadata
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from rgtsr.serving import asking, messages, problems
+from rgtsr.upscaler.restoring import SHARES
+
+Json = dict[str, Any]  # Any: JSON
+
+OPTIONS: Json = {
+    "scale": {
+        "type": "number",
+        "minimum": 1,
+        "maximum": 16,
+        "description": "How many times longer each side gets; fractions too. Excludes pixels.",
+        "example": 2,
+    },
+    "width": {"type": "integer", "minimum": 1, "description": "Exactly this wide, in pixels."},
+    "height": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "Exactly this high. With width the picture covers both and is cropped.",
+    },
+    "long_side": {"type": "integer", "minimum": 1, "description": "The longer side, in pixels."},
+    "model": {
+        "type": "string",
+        "description": "A name of /v1/models, or auto.",
+        "example": "auto",
+    },
+    "restore": {
+        "type": "string",
+        "enum": ["auto", *(f"{share:g}" for share in SHARES)],
+        "description": "How far noise and JPEG's traces are removed; auto: as the picture needs.",
+    },
+    "format": {
+        "type": "string",
+        "enum": list(asking.FORMATS),
+        "description": "Of the result. Without it the picture's own, or PNG.",
+    },
+    "quality": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+        "description": "Of JPEG, WebP and AVIF.",
+    },
+    "strip": {"type": "boolean", "description": "Leave all metadata out."},
+    "name": {"type": "string", "description": "What the file is called.", "example": "photo.jpg"},
+}
+SIZES = "Options that exclude each other are refused with `bad-option`."
+RECEIVING = (
+    *("bad-option", "bad-request", "body-too-large", "draining", "foreign-origin", "no-decoder"),
+    *("no-picture", "no-space", "not-a-picture", "out-of-memory", "queue-full", "starting"),
+    *("too-many-pixels", "unknown-model", "unreadable-picture", "upload-timeout"),
+)
+ALWAYS = ("bad-request", "no-token", "wrong-token", "wrong-host")
+
+
+def document(root_path: str = "") -> Json:
+    """The document, with JSON schemas of all messages."""
+    kinds = (messages.Job, messages.Models, messages.Problem)
+    _, schemas = models_json_schema(
+        [(kind, "serialization") for kind in kinds], ref_template="#/components/schemas/{model}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "rgtsr",
+            "version": metadata.version("rgtsr"),
+            "description": "Pictures, enlarged with the Recursive Generalization Transformer.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": root_path or "/"}],
+        "security": [{}, {"token": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _paths() -> Json:
+    job = _json("Job")
+    problem_of_result = ("not-done", "cancelled", "unknown-job", "failed", "timeout", *RECEIVING)
+    return {
+        "/v1/upscale": {
+            "post": _posted(
+                "Enlarge a picture and send the result back.",
+                {"200": _picture()},
+                (*RECEIVING, "failed", "timeout"),
+            )
+        },
+        "/v1/jobs": {
+            "post": _posted(
+                "Hand a picture in; fetch the result later.",
+                {"202": {"description": "It waits for its turn.", "content": job}},
+                RECEIVING,
+            )
+        },
+        "/v1/jobs/{id}": {
+            "parameters": [_in_path("id")],
+            "get": _asked("How far a job is.", {"200": _said(job)}, ("unknown-job",)),
+            "delete": _asked(
+                "Cancel a job, or forget it and its result.",
+                {"204": {"description": "It is forgotten."}},
+                ("unknown-job", "foreign-origin"),
+            ),
+        },
+        "/v1/jobs/{id}/events": {
+            "parameters": [_in_path("id")],
+            "get": _asked(
+                "How far a job is, whenever that changes: events `job`, until it has ended.",
+                {"200": _said({"text/event-stream": {"schema": {"type": "string"}}})},
+                ("unknown-job",),
+            ),
+        },
+        "/v1/jobs/{id}/result": {
+            "parameters": [_in_path("id")],
+            "get": _asked("The picture that was made.", {"200": _picture()}, problem_of_result),
+        },
+        "/v1/jobs/{id}/view/{which}": {
+            "parameters": [_in_path("id"), _in_path("which", ["before", "after"])],
+            "get": _asked(
+                "All of the picture, before or after, as a browser shows it: 8 bits, sRGB.",
+                {"200": _picture()},
+                (*problem_of_result, "too-large-to-view", "not-found"),
+            ),
+        },
+        "/v1/jobs/{id}/zoom/{file}": {
+            "parameters": [_in_path("id"), _in_path("file", ["before.dzi", "after.dzi"])],
+            "get": _asked(
+                "Deep Zoom: the description; its tiles are before_files/LEVEL/COLUMN_ROW.jpg.",
+                {"200": _said({"application/xml": {"schema": {"type": "string"}}})},
+                (*problem_of_result, "not-found"),
+            ),
+        },
+        "/v1/results.zip": {
+            "get": _asked(
+                "Several results as one zip.",
+                {"200": _said({"application/zip": {"schema": _BYTES}})},
+                (*problem_of_result, "bad-option"),
+                [
+                    {
+                        "name": "job",
+                        "in": "query",
+                        "required": True,
+                        "schema": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                    }
+                ],
+            )
+        },
+        "/v1/models": {
+            "get": _asked("What there is to choose from.", {"200": _said(_json("Models"))}, ())
+        },
+        "/healthz": {"get": _asked("Whether the process answers.", {"200": _said(_status())}, ())},
+        "/readyz": {
+            "get": _asked(
+                "Whether pictures can be enlarged: a small one was, just now.",
+                {"200": _said(_status())},
+                ("starting", "draining", "not-ready"),
+            )
+        },
+        "/metrics": {
+            "get": _asked(
+                "Counts for Prometheus.",
+                {"200": _said({"text/plain": {"schema": {"type": "string"}}})},
+                (),
+            )
+        },
+    }
+
+
+_BYTES: Json = {"type": "string", "format": "binary"}
+
+
+def _posted(summary: str, done: Json, codes: tuple[str, ...]) -> Json:
+    form = {
+        "type": "object",
+        "required": ["picture"],
+        "properties": {"picture": _BYTES} | OPTIONS,
+        "additionalProperties": False,
+    }
+    query = [{"name": name, "in": "query", "schema": schema} for name, schema in OPTIONS.items()]
+    return _asked(summary, done, codes, query) | {
+        "description": f"Options stand in the form, or in the query. {SIZES}",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {"schema": form},
+                "image/*": {"schema": _BYTES},
+                "application/octet-stream": {"schema": _BYTES},
+            },
+        },
+    }
+
+
+def _asked(
+    summary: str, done: Json, codes: tuple[str, ...], parameters: list[Json] | None = None
+) -> Json:
+    return {
+        "summary": summary,
+        "parameters": parameters or [],
+        "responses": done | _refusals({*codes, *ALWAYS}),
+    }
+
+
+def _refusals(codes: set[str]) -> Json:
+    by_status: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(problems.KINDS[code].status, []).append(code)
+    return {
+        str(status): {
+            "description": ", ".join(f"`{code}`" for code in named),
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, named in sorted(by_status.items())
+    }
+
+
+def _said(content: Json) -> Json:
+    return {"description": "As asked.", "content": content}
+
+
+def _json(name: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _status() -> Json:
+    schema = {
+        "type": "object",
+        "required": ["status"],
+        "properties": {"status": {"type": "string"}},
+    }
+    return {"application/json": {"schema": schema}}
+
+
+def _picture() -> Json:
+    return {"description": "The picture.", "content": {"image/*": {"schema": _BYTES}}}
+
+
+def _in_path(name: str, values: list[str] | None = None) -> Json:
+    schema: Json = {"type": "string"} | ({"enum": values} if values else {})
+    return {"name": name, "in": "path", "required": True, "schema": schema}

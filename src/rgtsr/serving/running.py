@@ -1,0 +1,126 @@
+"""A service, from its first line to its last: the address, signals, draining. Knows uvicorn."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import psutil
+import uvicorn
+
+from rgtsr.errors import RgtsrError
+from rgtsr.runtimes import cache
+from rgtsr.serving import spool
+from rgtsr.serving.app import App
+from rgtsr.serving.options import Options
+
+MOMENT_S = 0.2
+CONNECTIONS = 1000  # beyond them a 503, before anything is read
+IN_FLIGHT_S = 30  # how long answers may take that were begun when all work is done
+
+
+def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
+    """Serve until a signal comes: pictures that are there are still made, a second one ends it.
+
+    ``say``: told where it listens, and that it closes down.
+
+    Raises:
+        RgtsrError: for a port or a folder that another process has, or an address that is not ours.
+        UnknownWeightsError, WeightsError: for weights that do not exist or cannot be read.
+    """
+    listening = _bound(options)
+    address = f"http://{_shown(options.host)}:{listening.getsockname()[1]}{options.root_path}/"
+    with listening, spool.opened(_folder(options)) as place:
+        app = App(options, place)
+        config = uvicorn.Config(
+            app.asgi(),
+            root_path=options.root_path,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=IN_FLIGHT_S,
+            lifespan="on",
+        )
+        server = _Draining(config, app, say)
+        server.announcement = f"rgtsr listens on {address} (Ctrl-C ends it)"
+        server.run(sockets=[listening])
+
+
+class _Draining(uvicorn.Server):
+    """Asked to end, it takes nothing new and ends when all is done."""
+
+    announcement = ""
+
+    def __init__(self, config: uvicorn.Config, app: App, say: Callable[[str], object]) -> None:
+        super().__init__(config)
+        self._app, self._say = app, say
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._say(self.announcement)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del frame
+        desk = self._app.desk
+        if desk.is_draining or sig == getattr(signal, "SIGBREAK", None):
+            self.should_exit = self.force_exit = True
+            return
+        desk.is_draining = True
+        if count := desk.unfinished:
+            self._say(f"closing down after {count} pictures (once more ends it at once)")
+        asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._app.desk.unfinished:
+            await asyncio.sleep(MOMENT_S)
+        self.should_exit = True
+
+
+def _bound(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((options.host, options.port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise RgtsrError(
+                f"port {options.port} is in use{_by_whom(options.port)}: give another --port, or 0"
+                " for any that is free."
+            ) from error
+        raise RgtsrError(
+            f"{options.host}:{options.port} cannot be listened on ({error.strerror})."
+        ) from error
+    return listening
+
+
+def _by_whom(port: int) -> str:
+    """Which process listens there, as far as we may know."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,):
+                name = psutil.Process(connection.pid).name() if connection.pid else "another user's"
+                return f" by {name} (process {connection.pid})" if connection.pid else f" by {name}"
+    return ""
+
+
+def _folder(options: Options) -> Path | None:
+    """A folder by the port, so that what a killed service left is found by the next."""
+    if options.folder is not None or options.port == 0:
+        return options.folder
+    try:
+        return cache.place(f"serve-{options.port}", make=True)
+    except OSError:  # none can be kept: a temporary one
+        return None
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

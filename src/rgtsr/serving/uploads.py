@@ -1,0 +1,117 @@
+"""The picture and the options of a request, received within limits. Knows no network.
+
+What comes is counted as it comes, whatever the headers say, and goes to the disk.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from rgtsr.pictures import formats
+from rgtsr.pictures.formats import Format
+from rgtsr.serving.problems import Refusal
+
+FIELD = "picture"
+MOST_FIELDS = 20
+STILL_S = 30.0  # how long nothing may come
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture file on our disk; ``name``: what the sender calls it, if at all."""
+
+    path: Path
+    form: Format
+    options: Mapping[str, str]
+    name: str | None
+
+    @property
+    def suffix(self) -> str:
+        """That of its format, whatever it was called."""
+        return self.form.suffixes[0]
+
+
+async def received(request: Request, folder: Path, *, max_bytes: int, timeout_s: float) -> Upload:
+    """All of a request's body: a form with a file, or the file itself, its options in the query.
+
+    Raises:
+        Refusal: for what is too large, too slow, cut off, empty, or no picture.
+    """
+    path = folder / "source"
+    try:
+        async with asyncio.timeout(timeout_s):
+            if _media_type(request) == "multipart/form-data":
+                options, name = await _form(request, path, max_bytes)
+            else:
+                options, name = dict(request.query_params), None
+                with path.open("xb") as file:
+                    async for chunk in _counted(request, max_bytes):
+                        await run_in_threadpool(file.write, chunk)
+    except TimeoutError as error:
+        raise Refusal("upload-timeout", "The upload took too long, or stood still.") from error
+    form = await run_in_threadpool(_recognised, path)
+    named = path.rename(path.with_suffix(form.suffixes[0]))
+    return Upload(named, form, options, name)
+
+
+async def _form(request: Request, path: Path, max_bytes: int) -> tuple[dict[str, str], str | None]:
+    chunks = cast(Any, _counted(request, max_bytes))  # Any: any iterator will do
+    parser = MultiPartParser(request.headers, chunks, max_files=1, max_fields=MOST_FIELDS)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise Refusal("bad-request", f"The form cannot be read: {error.message}") from error
+    try:
+        picture = form.get(FIELD)
+        if not isinstance(picture, UploadFile):
+            raise Refusal("no-picture", f"Send the picture as a file in the field {FIELD!r}.")
+        with path.open("xb") as file:
+            await run_in_threadpool(shutil.copyfileobj, picture.file, file)
+        options = {name: value for name, value in form.items() if isinstance(value, str)}
+        return dict(request.query_params) | options, picture.filename
+    finally:
+        await form.close()
+
+
+async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
+    """The body piece by piece, up to a limit."""
+    too_large = Refusal(
+        "body-too-large", f"The file is larger than {max_bytes / 2**20:g} MiB.", connection="close"
+    )
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    count, pieces = 0, request.stream()
+    while True:
+        try:
+            piece = await asyncio.wait_for(anext(pieces), STILL_S)
+        except StopAsyncIteration:
+            return
+        count += len(piece)
+        if count > max_bytes:
+            raise too_large
+        yield piece
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _recognised(path: Path) -> Format:
+    with path.open("rb") as file:
+        head = file.read(formats.HEAD_BYTES)
+    if not head:
+        raise Refusal("no-picture", "The file is empty (0 bytes).")
+    form = formats.recognise(head)
+    if form is None:
+        names = ", ".join(form.name for form in formats.READABLE)
+        raise Refusal("not-a-picture", f"It is no picture that can be read here: {names} can.")
+    return form
