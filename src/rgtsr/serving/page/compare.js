@@ -10,6 +10,7 @@ const part = (id) => document.getElementById(id);
 export class Contest {
   /** @type {File|null} */ #file = null;
   /** @type {AbortController|null} */ #stop = null;
+  /** @type {string|null} */ #preview = null;
   /** @type {string[]} */ #ids = [];
   /** @type {LightTable|null} */ #table = null;
 
@@ -33,11 +34,26 @@ export class Contest {
   }
 
   /** @param {File|undefined} file */
-  take(file) {
+  async take(file) {
     if (!file) return;
     this.#file = file;
+    if (this.#preview) URL.revokeObjectURL(this.#preview);
+    this.#preview = URL.createObjectURL(file);
     part("contest-name").textContent = `${file.name} · ${fileSize(file.size)}`;
     part("contest-problem").hidden = true;
+    const picture = await createImageBitmap(file).catch(() => null); // null: no browser reads it
+    if (picture && this.#file === file)
+      this.#lay({ width: picture.width, height: picture.height }, { image: this.#preview, label: file.name }, null);
+    picture?.close();
+  }
+
+  /** On the light table. */
+  #lay(size, left, right) {
+    part("contest-hello").hidden = true;
+    part("contest-showing").hidden = false;
+    part("contest-showing").querySelector(".facts")?.remove();
+    this.#table ??= new LightTable(part("contest-showing"), "Where the left model's picture ends and the right one's begins");
+    this.#table.show(size, left, right);
   }
 
   async #run() {
@@ -85,11 +101,8 @@ export class Contest {
   }
 
   #show([left, right], names) {
-    part("contest-hello").hidden = true;
-    part("contest-showing").hidden = false;
-    this.#table ??= new LightTable(part("contest-showing"), "Where the left model's picture ends and the right one's begins");
     const [a, b] = [left, right].map((job, index) => side(job.id, "after", names[index], job.result.can_view));
-    this.#table.show(left.result, a, b);
+    this.#lay(left.result, a, b);
     const line = ({ result }) =>
       [pixels(result), duration(result.seconds), result.restored && `restored ${restored(result.restored)}`].filter(Boolean).join(" · ");
     showFacts(part("contest-showing"), [left, right].map((job, index) => [names[index], line(job)]), null);

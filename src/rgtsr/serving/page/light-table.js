@@ -43,25 +43,34 @@ export class LightTable {
   async show(size, left, right) {
     const shown = JSON.stringify([size, left, right]);
     if (shown === this.#shown) return;
-    this.#shown = shown;
     this.close();
+    this.#shown = shown;
     this.root.classList.toggle("is-single", !right);
     this.line.value = right ? 50 : 100;
     this.#slid();
     for (const [place, side] of [["left", left], ["right", right]])
       this.root.querySelector(`.tag.${place}`).textContent = side?.label ?? "";
     const sides = right ? [left, right] : [left];
-    const isDeep = ALWAYS_DEEP && right ? sides.every((side) => side.deep) : !sides.every((side) => side.image);
-    const open = isDeep ? openDeep : openFlat;
-    const view = await open(this.layers, size, sides, { changed: () => this.#zoomed(), failed: () => this.#failed() });
-    if (shown !== this.#shown) return view.close();
+    const canZoomDeep = sides.every((side) => side.deep);
+    const isDeep = canZoomDeep && (ALWAYS_DEEP || !sides.every((side) => side.image));
+    const opened = (deep) => this.#open(deep ? openDeep : openFlat, size, sides, shown, () =>
+      canZoomDeep && !deep ? opened(true) : this.#failed());
+    await opened(isDeep);
+  }
+
+  async #open(open, size, sides, shown, failed) {
+    const isNow = () => shown === this.#shown;
+    this.#view?.close();
+    const view = await open(this.layers, size, sides, { changed: () => this.#zoomed(), failed: () => isNow() && failed() });
+    if (!isNow()) return view.close();
     this.#view = view;
-    this.isDeep = isDeep;
+    this.isDeep = open === openDeep;
     this.#isFit = true;
     view.fit();
   }
 
   close() {
+    this.#shown = "";
     this.#view?.close();
     this.#view = null;
     this.root.querySelector(".trouble").hidden = true;

@@ -7,7 +7,7 @@ import { inWords, offer, options } from "./order.js";
 import { chosen, dropped, sorted } from "./pictures.js";
 import { Queue } from "./queue.js";
 import { get } from "./service.js";
-import { counted } from "./wording.js";
+import { counted, formatName } from "./wording.js";
 import { showWeights } from "./weights.js";
 
 const part = (id) => document.getElementById(id);
@@ -17,7 +17,7 @@ document.documentElement.classList.add("is-scripted");
 
 let reads = [".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp"];
 /** @type {LightTable|null} */ let table = null;
-const queue = new Queue(part("cards"), { opened: show, changed: count, say }, options);
+const queue = new Queue(part("cards"), { opened: show, chosen: look, changed: count, say }, options);
 const contest = new Contest(say);
 
 const view = () => (VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "enlarge");
@@ -73,6 +73,13 @@ function show(item) {
   } else table.show(item.size, { image: item.preview, label: item.path }, null);
 }
 
+/** Where the light table lies below the cards, whoever taps one wants to see it. */
+function look() {
+  const isBelow = !matchMedia("(min-width: 60rem)").matches;
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  if (isBelow && !part("showing").hidden) part("showing").scrollIntoView({ behavior, block: "start" });
+}
+
 part("picture").multiple = true;
 part("picture").required = false;
 for (const input of [part("picture"), part("folder")])
@@ -118,9 +125,11 @@ addEventListener("beforeunload", (event) => {
 });
 
 turn();
+if (part("picture").files.length) part("picture").dispatchEvent(new Event("change")); // chosen before we were here
 try {
   const service = await get("v1/models");
   reads = service.reads;
+  part("drop-hint").textContent = [...new Set(reads.map((suffix) => formatName(suffix.slice(1))))].join(", ");
   queue.maxBytes = service.limits.max_body_bytes;
   offer(service);
   contest.offer(service.models);

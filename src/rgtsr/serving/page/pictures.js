@@ -57,6 +57,7 @@ export function thumbnail(canvas, blob) {
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, x, y, side, side, 0, 0, canvas.width, canvas.height);
     picture.close();
+    canvas.classList.add("is-drawn");
     return size;
   });
   last = drawn.catch(() => null);

@@ -21,7 +21,7 @@ export class Queue {
   /** @type {Item|null} */ open = null;
   maxBytes = Infinity;
 
-  /** @param {HTMLElement} list @param {{opened: (item: Item|null) => void, changed: () => void,
+  /** @param {HTMLElement} list @param {{opened: (item: Item|null) => void, chosen: () => void, changed: () => void,
    *   say: (sentence: string) => void}} on @param {() => object} options */
   constructor(list, on, options) {
     this.list = list;
@@ -85,7 +85,7 @@ export class Queue {
     const item = { size: null, preview: null, options: null, stop: null, ...given, card };
     card.querySelector(".name").textContent = item.path;
     card.querySelector(".name").title = item.path;
-    card.querySelector(".open").addEventListener("click", () => this.show(item));
+    card.querySelector(".open").addEventListener("click", () => (this.show(item), this.on.chosen()));
     card.querySelector(".remove").addEventListener("click", () => (item.stop ? item.stop.abort() : this.#remove(item)));
     card.querySelector(".again").addEventListener("click", () => this.#again(item));
     this.items.push(item);

@@ -6,7 +6,7 @@
  * @typedef {{id: string, state: "queued"|"running"|"done"|"failed"|"cancelled", name: string,
  *   position: number|null, progress: number, tiles_done: number, tiles: number,
  *   seconds_left: number|null, source: Source, result: Result|null, problem: object|null}} Job
- * @typedef {{at: "waiting", note?: string} | {at: "uploading", sent: number} | {at: "refused"}
+ * @typedef {{at: "waiting", note?: string} | {at: "uploading", sent: number} | {at: "refused", isStarting: boolean}
  *   | {at: "lost"} | {at: "cancelled"} | {at: "failed", problem: Problem}
  *   | {at: "service", job: Job}} Phase
  */
@@ -42,15 +42,15 @@ export async function get(path) {
 /** Cancel a job if it is not done, and forget it. @param {string} id */
 export const forget = (id) => fetch(`v1/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => null);
 
-/** Upload a picture and follow it to its end; waits where the queue is full.
+/** Upload a picture and follow it to its end; waits where the queue is full or the service starts.
  * @param {File} file @param {Record<string, string>} options
  * @param {(phase: Phase) => void} tell @param {AbortSignal} signal ends the job wherever it is
  * @returns {Promise<Job>} done */
 export async function enlarge(file, options, tell, signal) {
   for (;;) {
-    const { job, againS } = await upload(file, options, tell, signal);
+    const { job, againS, isStarting } = await upload(file, options, tell, signal);
     if (job) return follow(job, tell, signal);
-    tell({ at: "refused" });
+    tell({ at: "refused", isStarting });
     await pause(againS, signal);
   }
 }
@@ -88,7 +88,7 @@ export function follow(job, tell, signal) {
 }
 
 /** XMLHttpRequest, since fetch does not tell how far an upload is.
- * @returns {Promise<{job?: Job, againS: number}>} no job: the queue is full */
+ * @returns {Promise<{job?: Job, againS: number, isStarting: boolean}>} no job: not yet */
 function upload(file, options, tell, signal) {
   const form = new FormData();
   for (const [name, value] of Object.entries(options)) form.set(name, value);
@@ -99,8 +99,10 @@ function upload(file, options, tell, signal) {
     request.responseType = "json";
     request.upload.onprogress = ({ loaded, total }) => tell({ at: "uploading", sent: total ? loaded / total : 0 });
     request.onload = () => {
-      if (request.status === 202) resolve({ job: request.response, againS: 0 });
-      else if (request.status === 429) resolve({ againS: Number(request.getResponseHeader("Retry-After")) || AGAIN_S });
+      const isStarting = request.response?.code === "starting";
+      const againS = Number(request.getResponseHeader("Retry-After")) || AGAIN_S;
+      if (request.status === 202) resolve({ job: request.response, againS, isStarting });
+      else if (request.status === 429 || isStarting) resolve({ againS, isStarting });
       else reject(new Problem(request.response, request.status));
     };
     request.onerror = () => reject(new Problem(null));

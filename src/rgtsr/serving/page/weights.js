@@ -2,7 +2,8 @@
 
 const million = (parameters) => `${(parameters / 1e6).toFixed(2)} M`;
 const training = (minutes) => (minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} h`);
-const setName = (name) => name.replace(/^./, (letter) => letter.toUpperCase()).replaceAll("-", " ");
+const PROTOCOL = / (paper|baseline)$/; // of a score: as papers measure, or as this project's start did
+const setName = (name) => name.replace(PROTOCOL, "").replace(/-x\d$/, "").replaceAll("-", " ");
 
 /** @param {HTMLElement} host @param {object[]} models */
 export function showWeights(host, models) {
@@ -13,7 +14,7 @@ export function showWeights(host, models) {
 function table(scale, models) {
   const made = document.createElement("table");
   made.createCaption().textContent = `Enlarge ${scale}×`;
-  const names = ["Name", "For", "Size", "Trained", "Licence", "PSNR, dB"];
+  const names = ["Name", "For", "Parameters", "Trained", "Licence", "PSNR, dB"];
   const head = made.createTHead().insertRow();
   for (const name of names) head.append(Object.assign(document.createElement("th"), { scope: "col", textContent: name }));
   const body = made.createTBody();
@@ -37,6 +38,7 @@ function table(scale, models) {
 function scores(given) {
   const list = document.createElement("ul");
   for (const [set, score] of Object.entries(given ?? {}))
-    list.append(Object.assign(document.createElement("li"), { textContent: `${setName(set)} ${score.toFixed(2)}` }));
+    if (PROTOCOL.exec(set)?.[1] !== "baseline")
+      list.append(Object.assign(document.createElement("li"), { textContent: `${setName(set)} ${score.toFixed(2)}` }));
   return list.children.length ? list : "not measured";
 }

@@ -30,7 +30,12 @@ export const counted = (count, one, many = `${one}s`) => `${whole.format(count)}
 
 /** @param {string} format as the service names it */
 export const formatName = (format) =>
-  ({ jpg: "JPEG", jpeg: "JPEG", tif: "TIFF", tiff: "TIFF", webp: "WebP" })[format] ?? format.toUpperCase();
+  FORMATS[format.toLowerCase()] ?? format.toUpperCase();
+
+const FORMATS = {
+  jpg: "JPEG", jpe: "JPEG", jpeg: "JPEG", jfif: "JPEG", tif: "TIFF", webp: "WebP", heif: "HEIC", hif: "HEIC",
+  dib: "BMP", jxl: "JPEG XL",
+};
 
 /** @param {number} share */
 export const restored = (share) =>
@@ -42,7 +47,7 @@ export const restored = (share) =>
 export function standing(phase) {
   if (phase.at === "waiting") return phase.note ?? "Ready";
   if (phase.at === "uploading") return phase.sent < 1 ? `Sending, ${Math.round(100 * phase.sent)} %` : "Being received";
-  if (phase.at === "refused") return "The service is busy: waiting for a place";
+  if (phase.at === "refused") return phase.isStarting ? "The service is starting" : "The service is busy: waiting for a place";
   if (phase.at === "lost") return "No connection: trying again";
   if (phase.at === "cancelled") return "Cancelled";
   if (phase.at === "failed") return "Could not be enlarged";
@@ -50,7 +55,7 @@ export function standing(phase) {
   if (job.state === "queued")
     return job.position ? `In the queue, ${counted(job.position, "picture")} before it` : "In the queue, next";
   if (job.state === "running") {
-    const parts = [job.tiles ? `Tile ${whole.format(job.tiles_done)} of ${whole.format(job.tiles)}` : "Being read"];
+    const parts = [job.tiles ? `Tile ${whole.format(job.tiles_done)} of ${whole.format(job.tiles)}` : "Being prepared"];
     if (job.seconds_left !== null && job.tiles_done) parts.push(timeLeft(job.seconds_left));
     return parts.join(" · ");
   }
