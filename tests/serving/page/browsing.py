@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import pyvips
 
 from rgtsr import pictures
 from rgtsr.pictures import Picture
@@ -98,7 +99,9 @@ def tab(
 def shot(page: Any, name: str, **more: Any) -> None:
     """Keep a picture of the page where RGTSR_SCREENSHOTS names a folder."""
     if folder := os.environ.get("RGTSR_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled", **more)
+        taken = page.screenshot(animations="disabled", **more)
+        path = Path(folder) / f"{name}.png"
+        pyvips.Image.new_from_buffer(taken, "").write_to_file(str(path), palette=True, Q=90)
 
 
 def photo(path: Path, box: tuple[int, int, int, int], name: str = "astronaut") -> Path:

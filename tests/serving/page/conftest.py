@@ -35,6 +35,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files") / "holiday"
     folder.mkdir()
     photo(folder / "portrait.png", (0, 100, 190, 240))
-    photo(folder / "pagoda.jpg", (120, 0, 48, 64), "pagoda")
+    photo(folder / "pagoda.jpg", (140, 110, 48, 64), "pagoda")
     (folder / "notes.txt").write_text("no picture")
     return folder

@@ -33,13 +33,13 @@ def test_the_download_is_what_the_command_makes_of_the_same_file(
     rgtsr("upscale", source, "-o", made).assert_done()
     assert found.name == f"{source.stem}_x2{source.suffix}"
     one, other = pictures.read(found), pictures.read(made)
-    assert (one.bits, one.has_alpha) == (other.bits, other.has_alpha) == depth(source)
+    assert kind(one) == kind(other) == kind(pictures.read(source))
     np.testing.assert_array_equal(one.to_array(), other.to_array())
 
 
-def depth(path: Path) -> tuple[int, bool]:
-    picture = pictures.read(path)
-    return picture.bits, picture.has_alpha
+def kind(picture: Picture) -> tuple[int, bool]:
+    """Its depth, and whether it can be transparent."""
+    return picture.bits, picture.alpha_HW is not None
 
 
 def test_before_and_after_lie_under_a_line_that_mouse_and_keys_move(page: Any, files: Path) -> None:

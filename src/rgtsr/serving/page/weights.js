@@ -21,7 +21,7 @@ function table(scale, models) {
   for (const model of models) {
     const row = body.insertRow();
     const name = Object.assign(document.createElement("th"), { scope: "row", textContent: model.name });
-    if (model.is_default) name.append(Object.assign(document.createElement("span"), { className: "mark", textContent: "usual" }));
+    if (model.is_default) name.append(" ", Object.assign(document.createElement("span"), { className: "mark", textContent: "usual" }));
     row.append(name);
     const cells = [
       model.purpose, million(model.parameters), model.minutes ? training(model.minutes) : "not told", model.licence, scores(model.scores),
