@@ -231,7 +231,7 @@ def held_at_the_second_picture(model: Path, folder: Path) -> subprocess.Popen[st
         stderr=subprocess.PIPE,
         text=True,
         # nohup would be inherited
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "2 files, 0.0008 megapixels: random, 2 tiles\n"

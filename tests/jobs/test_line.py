@@ -1,7 +1,9 @@
 """The line: pictures through one network, with what is read and written beside it."""
 
+import resource
 import shutil
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -254,3 +256,27 @@ def test_a_job_is_cancelled_while_its_result_is_written(journal: Journal, folder
     line.run([job])
     assert ears.outcomes["0.avif"].state is State.CANCELLED
     assert {path.name for path in folder.parent.iterdir() if "sqlite" not in path.name} == {"in"}
+
+
+@pytest.fixture
+def small_files() -> Generator[None]:
+    """No file may grow beyond 100 kB, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_picture_that_cannot_be_written_lets_go_of_the_network(folder: Path) -> None:
+    pictures.write(Picture.from_array(noise(0, 150, 150)), folder / "0.png")
+    outcomes: list[Outcome] = []  # whoever keeps an error keeps its frames
+    order = Order(Upscaler(TINY, runtime=Repeating(), settings=Settings(tile_px=16)), Wish())
+    with Journal(None) as journal:
+        jobs = entered(journal, folder)
+        line = Line(journal, lambda _: order, on_progress=lambda *_: None, on_end=outcomes.append)
+        thread = threading.Thread(target=line.run, args=(jobs,), daemon=True)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive(), outcomes
+    assert sorted(each.state for each in outcomes) == [State.DONE] * 5 + [State.FAILED]

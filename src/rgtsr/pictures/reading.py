@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import pyvips
 
-from rgtsr.errors import PictureError, UndecodedError
+from rgtsr.errors import OutOfMemoryError, PictureError, RgtsrError, UndecodedError
 from rgtsr.pictures import (
     bmp,
     decoding,
@@ -209,8 +209,10 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     return Found(bmp.samples(body, bitmap), metadata), notes
 
 
-def _damaged(form: Format, wish: Wish, error: Exception) -> PictureError:
+def _damaged(form: Format, wish: Wish, error: Exception) -> RgtsrError:
     reason = vips.reason(error)
+    if "out of memory" in str(error):
+        return OutOfMemoryError(f"{wish.path}: memory does not suffice to hold it ({reason}).")
     if form is HEIC and any(words in str(error) for words in UNDECODED):
         return _undecoded(form, wish)
     way_out = "get it again, or save it anew with another program"

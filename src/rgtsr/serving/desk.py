@@ -203,7 +203,7 @@ class Desk:
             self._soon(self._set_ready)
             self._line.run(map(self._taken, self._row))
             self.fault = None if self.is_draining else "the line of pictures has ended"
-        except BaseException as error:  # said where readiness is asked for
+        except BaseException as error:  # the service ends, and says it
             self.fault = f"{type(error).__name__}: {error}"
 
     def _taken(self, ticket: Ticket) -> Job:

@@ -42,9 +42,10 @@ class Options:
     def __post_init__(self) -> None:
         for name in ("max_pixels", "max_body_bytes", "max_queue", "timeout_s"):
             if not getattr(self, name) > 0:
-                raise UsageError(f"{name}={getattr(self, name)} is too small: more than 0.")
+                option = name.removesuffix("_s").removesuffix("_bytes").replace("_", "-")
+                raise UsageError(f"--{option}={getattr(self, name)} is too small: more than 0.")
         if not 0 <= self.port <= 65535:
-            raise UsageError(f"port={self.port} is out of range: 0 (any that is free) to 65535.")
+            raise UsageError(f"--port={self.port} is out of range: 0 (any that is free) to 65535.")
         if not (self.is_local or self.tokens or self.is_open):
             raise UsageError(
                 f"{self.host} can be reached from other machines: give --auth-token-file, or let"

@@ -76,12 +76,13 @@ def of(error: Exception, names: Mapping[str, str] | None = None) -> Refusal:
     """The refusal that an error amounts to. ``names``: what people call our paths."""
     if isinstance(error, Refusal):
         return error
-    detail = str(error).replace("--long-side", "long_side").replace("--", "")
+    detail = str(error)
     for path, name in (names or {}).items():
         detail = detail.replace(path, name)
+    detail = detail.replace("--long-side", "long_side").replace("--", "")
     if isinstance(error, MemoryError):
         return Refusal("out-of-memory", "Memory does not suffice for this picture here.")
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if any(getattr(each, "errno", None) == errno.ENOSPC for each in (error, error.__cause__)):
         return Refusal("no-space", "The disk of the service is full: try again later.")
     codes: tuple[tuple[type[Exception], str], ...] = (
         (UnknownWeightsError, "unknown-model"),

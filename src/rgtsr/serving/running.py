@@ -12,6 +12,7 @@ from types import FrameType
 import psutil
 import uvicorn
 
+from rgtsr import weights
 from rgtsr.errors import RgtsrError
 from rgtsr.runtimes import cache
 from rgtsr.serving import spool
@@ -29,9 +30,12 @@ def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
     ``say``: told where it listens, and that it closes down.
 
     Raises:
-        RgtsrError: for a port or a folder that another process has, or an address that is not ours.
+        RgtsrError: for a port or a folder that another process has, for an address that is not
+            ours, and when no picture can be enlarged any more.
         UnknownWeightsError, WeightsError: for weights that do not exist or cannot be read.
     """
+    if options.model is not None:
+        weights.load(options.model)  # what is lacking is said before anything is promised
     listening = _bound(options)
     address = f"http://{_shown(options.host)}:{listening.getsockname()[1]}{options.root_path}/"
     with listening, spool.opened(_folder(options)) as place:
@@ -49,6 +53,8 @@ def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
         server = _Draining(config, app, say)
         server.announcement = f"rgtsr listens on {address} (Ctrl-C ends it)"
         server.run(sockets=[listening])
+        if app.desk.fault is not None:
+            raise RgtsrError(f"the service has ended: {app.desk.fault}.")
 
 
 class _Draining(uvicorn.Server):
@@ -75,6 +81,9 @@ class _Draining(uvicorn.Server):
         if count := desk.unfinished:
             self._say(f"closing down after {count} pictures (once more ends it at once)")
         asyncio.get_running_loop().create_task(self._drain())
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._app.desk.fault is not None
 
     async def _drain(self) -> None:
         while self._app.desk.unfinished:

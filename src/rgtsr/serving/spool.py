@@ -23,7 +23,7 @@ class Spool:
 
     def make(self) -> Path:
         """A new folder, whose name nobody guesses."""
-        made = self.folder / f"{PREFIX}{secrets.token_urlsafe(16)}"
+        made = self.folder / f"{PREFIX}{secrets.token_hex(16)}"
         made.mkdir(mode=0o700)
         return made
 

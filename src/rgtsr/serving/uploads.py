@@ -4,6 +4,7 @@ What comes is counted as it comes, whatever the headers say, and goes to the dis
 """
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from rgtsr.serving.problems import Refusal
 FIELD = "picture"
 MOST_FIELDS = 20
 STILL_S = 30.0  # how long nothing may come
+LINGERING_S = 5.0  # with what is sent of a body that was refused
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ async def received(request: Request, folder: Path, *, max_bytes: int, timeout_s:
         Refusal: for what is too large, too slow, cut off, empty, or no picture.
     """
     path = folder / "source"
+    try:
+        return await _received(request, path, max_bytes=max_bytes, timeout_s=timeout_s)
+    except (Refusal, OSError):
+        if not getattr(request.state, "is_received", False):
+            await _let_pass(request)  # most clients read no answer before they have sent all
+        raise
+
+
+async def _received(request: Request, path: Path, *, max_bytes: int, timeout_s: float) -> Upload:
     try:
         async with asyncio.timeout(timeout_s):
             if _media_type(request) == "multipart/form-data":
@@ -83,9 +94,7 @@ async def _form(request: Request, path: Path, max_bytes: int) -> tuple[dict[str,
 
 async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
     """The body piece by piece, up to a limit."""
-    too_large = Refusal(
-        "body-too-large", f"The file is larger than {max_bytes / 2**20:g} MiB.", connection="close"
-    )
+    too_large = Refusal("body-too-large", f"The file is larger than {max_bytes / 2**20:g} MiB.")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
@@ -94,11 +103,20 @@ async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
         try:
             piece = await asyncio.wait_for(anext(pieces), STILL_S)
         except StopAsyncIteration:
+            request.state.is_received = True
             return
         count += len(piece)
         if count > max_bytes:
             raise too_large
         yield piece
+
+
+async def _let_pass(request: Request) -> None:
+    """Take what is still sent, for a moment, and drop it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGERING_S):
+            while (await request.receive()).get("more_body"):
+                pass
 
 
 def _media_type(request: Request) -> str:

@@ -7,8 +7,8 @@ import functools
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -227,17 +227,19 @@ class Upscaler:
             )
             on_whole(draft, reports[0])
 
-        pictures.write_bands(
-            self._bands(picture, scales, share, tally, turn or nullcontext()),
-            target,
-            like=picture,
-            size=times(picture.size, math.prod(scales)),
-            final_size=wanted,
-            strip=strip,
-            quality=quality,
-            on_moment=lambda: on_progress(tally.done, tally.total),
-            on_whole=whole,
-        )
+        bands = self._bands(picture, scales, share, tally, turn or nullcontext())
+        with closing(bands):  # or it keeps its turn as long as somebody keeps an error
+            pictures.write_bands(
+                bands,
+                target,
+                like=picture,
+                size=times(picture.size, math.prod(scales)),
+                final_size=wanted,
+                strip=strip,
+                quality=quality,
+                on_moment=lambda: on_progress(tally.done, tally.total),
+                on_whole=whole,
+            )
         return reports[0]
 
     def _bands(
@@ -247,7 +249,7 @@ class Upscaler:
         share: float,
         tally: Tally,
         turn: AbstractContextManager[object],
-    ) -> Iterator[Samples]:
+    ) -> Generator[Samples]:
         """One network after another; the last one's bands."""
         with turn:
             engines = self._family.engines(scales, share)

@@ -1,0 +1,131 @@
+"""How work and services end: wanted or not, nothing is left."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from cli.running import rgtsr
+from serving.services import code, content, left_in, ready, serving, slow, until
+
+SMALL_DISK_BYTES = 1 << 20
+
+
+def test_a_client_that_goes_away_frees_its_job(tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service, ready(service).http() as http:
+        picture, (host, port) = slow(), service.address.removeprefix("http://").split(":")
+        head = (
+            f"POST /v1/upscale HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(picture)}\r\n\r\n"
+        )
+        for sent in (picture, picture[: len(picture) // 2]):  # at work, and while it is sent
+            with socket.create_connection((host, int(port))) as connection:
+                connection.sendall(head.encode() + sent)
+                until(lambda: "rgtsr_unfinished 1.0" in http.get("/metrics").text)
+            until(lambda: "rgtsr_unfinished 0.0" in http.get("/metrics").text)
+            until(lambda: left_in(tmp_path) == [])
+        assert "500" not in http.get("/metrics").text.partition("rgtsr_waiting")[0]
+        assert http.post("/v1/upscale", content=content()).status_code == 200
+
+
+def test_a_signal_lets_what_is_there_be_finished(tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service, ready(service).http() as http:
+        job = http.post("/v1/jobs", content=slow(600, 600)).json()["id"]
+        with http.stream("GET", f"/v1/jobs/{job}/events") as events:
+            lines = events.iter_lines()
+            next(lines)
+            service.process.send_signal(signal.SIGTERM)
+            until(lambda: any("closing down after 1 picture" in line for line in service.said))
+            refused = http.post("/v1/jobs", content=content())
+            assert code(refused) == (503, "draining")
+            assert refused.headers["retry-after"]
+            assert code(http.get("/readyz")) == (503, "draining")
+            assert '"done"' in "".join(lines)
+        assert service.process.wait(60) == 0
+        assert not [line for line in service.said if "Traceback" in line]
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service, ready(service).http() as http:
+        for _ in range(3):
+            http.post("/v1/jobs", content=slow())
+        service.process.send_signal(signal.SIGINT)
+        until(lambda: any("closing down" in line for line in service.said))
+        assert service.stop(signal.SIGINT) == 0
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_service_left_goes_when_the_next_one_starts(tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service, ready(service).http() as http:
+        http.post("/v1/jobs", content=slow())
+        service.stop(signal.SIGKILL)
+    assert left_in(tmp_path) != []
+    with serving("--folder", tmp_path):
+        assert left_in(tmp_path) == []
+
+
+def test_two_services_cannot_have_one_folder_or_one_port(tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service:
+        outcome = rgtsr("serve", "--port", "0", "--folder", tmp_path)
+        outcome.assert_failed(1, str(tmp_path), f"process {service.process.pid}", "--folder")
+        port = service.address.rpartition(":")[2]
+        outcome = rgtsr("serve", "--port", port)
+        outcome.assert_failed(1, f"port {port} is in use", "--port")
+        assert str(service.process.pid) in outcome.errors[0]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A file system of a megabyte."""
+    size = f"size={SMALL_DISK_BYTES}"
+    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here: that takes root on Linux")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_is_said_and_passes(small_disk: Path) -> None:
+    with serving("--folder", small_disk) as service, ready(service).http() as http:
+        too_much = content("tif", 700, 700)
+        assert len(too_much) > SMALL_DISK_BYTES
+        assert code(http.post("/v1/upscale", content=too_much)) == (507, "no-space")
+        enlarged = content("tif", 300, 300)
+        assert len(enlarged) < SMALL_DISK_BYTES < 4 * len(enlarged)
+        assert code(http.post("/v1/upscale", content=enlarged)) == (507, "no-space")
+        assert left_in(small_disk) == []
+        assert http.post("/v1/upscale", content=content()).status_code == 200
+
+
+def test_what_memory_does_not_suffice_for_is_said_and_passes() -> None:
+    options = ("--max-pixels", "400000000")
+    with serving(*options, memory_bytes=1 << 30) as service, ready(service).http() as http:
+        huge = slow(16_000, 16_000)
+        answer = http.post("/v1/upscale", content=huge)
+        assert code(answer) == (503, "out-of-memory"), answer.text
+        assert http.post("/v1/upscale", content=content()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--host", "0.0.0.0"), ("0.0.0.0", "--auth-token-file", "--open")),
+        (("--max-queue", "0"), ("max-queue", "more than 0")),
+        (("--timeout", "nan"), ("timeout",)),
+        (("--model", "nobody"), ("nobody",)),
+        (("--port", "70000"), ("70000", "65535")),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_line(
+    options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    port = () if "--port" in options else ("--port", "0")
+    rgtsr("serve", *port, *options).assert_failed(2, *words)
+
+
+def test_without_its_extra_the_command_says_how_to_get_it() -> None:
+    outcome = rgtsr("serve", without=("uvicorn",))
+    outcome.assert_failed(1, "serve needs uvicorn", "pip install 'rgtsr[serve]'")
