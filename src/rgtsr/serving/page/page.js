@@ -121,7 +121,7 @@ addEventListener("drop", async (event) => {
   take(await dropped(event.dataTransfer));
 });
 addEventListener("beforeunload", (event) => {
-  if (queue.isBusy()) event.preventDefault();
+  if (queue.isSending()) event.preventDefault();
 });
 
 turn();

@@ -63,7 +63,8 @@ export class Queue {
 
   waiting = () => this.items.filter(({ phase, options }) => phase.at === "waiting" && !options);
   done = () => this.items.filter(({ phase }) => phase.at === "service" && phase.job.state === "done");
-  isBusy = () => this.items.some(({ phase, options, stop }) => stop || (phase.at === "waiting" && options));
+  /** Whether somebody who leaves now would lose pictures that were to be enlarged. */
+  isSending = () => this.items.some(({ phase: { at }, options }) => options && ["waiting", "uploading", "refused"].includes(at));
 
   /** @param {Item|null} item */
   show(item) {
