@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
@@ -69,6 +70,30 @@ def jobs() -> Iterator[list[str]]:
             f"memory of the process after {count // 10:,} and {count:,} pictures of 16 px",
             f"{first:.0f} MiB, {last:.0f} MiB",
         ]
+
+
+def service() -> Iterator[list[str]]:
+    found = read("service")
+    load, broken = found["load"], found["mutated"]
+    yield ["what", "measured"]
+    yield ["---"] * 2
+    yield [
+        f"{load['clients']} clients for {load['minutes']:g} minutes",
+        f"{load['pictures']:,} pictures of 48 to 336 px, {load['errors']} errors",
+    ]
+    yield ["half of the answers, 95 of 100", f"within {load['p50_s']:g} s, {load['p95_s']:g} s"]
+    yield ["memory, early and at the end", grown(load)]
+    yield [
+        f"{broken['files']:,} broken uploads",
+        f"{broken['errors_500']} answers of 500 and above",
+    ]
+    yield ["memory, early and at the end", grown(broken)]
+    yield ["files left behind", str(load["files_left"] + broken["files_left"])]
+
+
+def grown(row: dict[str, Any]) -> str:
+    first, last = row["mib"]
+    return f"{first} MiB, {last} MiB ({row['growth']:+.1%}); at most {row['peak_mib']} MiB"
 
 
 def small_pictures() -> Iterator[list[str]]:
@@ -233,6 +258,7 @@ def read(name: str) -> dict:
 PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
     "docs/folders.md": {"jobs": jobs},
+    "docs/service.md": {"service": service},
     "docs/speed.md": {
         "tiles": tiles,
         "start-up": start_up,

@@ -35,6 +35,7 @@ from rgtsr.serving.showing import Showing
 from rgtsr.serving.spool import Spool
 
 PAGE = Path(__file__).parent / "page"
+LASTING = {"cache-control": "private, max-age=3600"}
 TIDY_S = 30.0
 EVENT_S = 0.1  # between two events of a job, at least
 POSITION_S = 1.0  # between two of one that waits: others go before it
@@ -157,14 +158,15 @@ class App:
         """What a browser can show of the picture, before or after."""
         ticket, which = self._ticket(request), request.path_params["which"]
         path = await self._showing.view(ticket, which, self._picture(ticket, which))
-        return FileResponse(path, headers={"cache-control": "private, max-age=3600"})
+        return FileResponse(path, headers=LASTING)
 
     async def zoom(self, request: Request) -> Response:
         """Deep Zoom of the picture, before or after: its description, or one of its tiles."""
         ticket, path = self._ticket(request), request.path_params["path"]
         which = path.partition(".")[0].partition("_")[0]
         found = await self._showing.tile(ticket, path, which, self._picture(ticket, which))
-        return FileResponse(found, headers={"cache-control": "private, max-age=3600"})
+        kind = "application/xml" if found.suffix == ".dzi" else None
+        return FileResponse(found, headers=LASTING, media_type=kind)
 
     async def results(self, request: Request) -> Response:
         """Several results as one zip, made while it is sent."""

@@ -113,7 +113,7 @@ def _paths() -> Json:
             "parameters": [_in_path("id")],
             "get": _asked(
                 "How far a job is, whenever that changes: events `job`, until it has ended.",
-                {"200": _said({"text/event-stream": {"schema": {"type": "string"}}})},
+                {"200": _said({"text/event-stream": {"schema": _EVENT}})},
                 ("unknown-job",),
             ),
         },
@@ -173,6 +173,18 @@ def _paths() -> Json:
     }
 
 
+_EVENT: Json = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "job"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Job"},
+        },
+    },
+}
 _BYTES: Json = {"type": "string", "format": "binary"}
 
 
