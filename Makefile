@@ -2,7 +2,8 @@
 #   make demo   enlarges a photo; its environment .venv has no torch, and .venv/bin/rgtsr stays
 #   make test   all checks and all tests, against the installed wheel; its environment is .venv-test
 PYTHON ?= python3
-SOURCES := pyproject.toml $(shell find src -type f -not -name '*.pyc')
+SOURCES := pyproject.toml hatch_build.py $(shell find src page-parts -type f \
+	-not -name '*.pyc' -not -path '*/page/parts/*' -not -path '*/node_modules/*')
 PIP_QUIET := --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 

@@ -75,7 +75,7 @@ class App:
             Route("/readyz", self.readyz, methods=get),
             Route("/metrics", self.metrics, methods=get),
             Route("/openapi.json", self.openapi, methods=get),
-            Mount("/static", StaticFiles(directory=PAGE, check_dir=False)),
+            Mount("/static", _Static(directory=PAGE, check_dir=False)),
         ]
         app = Starlette(
             routes=routes,
@@ -252,6 +252,14 @@ class App:
             handing.result(ticket)
             return ticket.job.target
         raise Refusal("not-found", "There is before and after.")
+
+
+class _Static(StaticFiles):
+    def file_response(self, *args: Any, **named: Any) -> Response:  # Any: passed on
+        """Asked about each time: a page never meets scripts of an older version."""
+        response = super().file_response(*args, **named)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 async def _ended(ticket: Ticket) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import html
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,7 +29,7 @@ POLICY = (
 ALWAYS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # "no-referrer" makes our own forms come from origin "null"
     "cross-origin-resource-policy": "same-origin",
 }
 
@@ -120,7 +121,8 @@ class Guard:
         if refusal.problem.status == 401 and wants_page:
             wrong = refusal.problem.code == "wrong-token"
             hint = "<p role=alert>That token is not known here.</p>" if wrong else ""
-            return HTMLResponse(SIGN_IN.format(hint=hint), 401, refusal.headers)
+            root = html.escape(request.scope.get("root_path", ""))
+            return HTMLResponse(SIGN_IN.format(hint=hint, root=root), 401, refusal.headers)
         return problems.response(refusal, request)
 
 
@@ -157,10 +159,12 @@ def _digest(token: str) -> bytes:
 SIGN_IN = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sign in - rgtsr</title>
-<link rel="stylesheet" href="static/page.css">
+<link rel="icon" href="{root}/static/icon.svg">
+<link rel="stylesheet" href="{root}/static/page.css">
 <main class="sign-in">
 <h1>rgtsr</h1>
-{hint}<form method="post" action="session">
+<p>Whoever runs this service gives out its tokens.</p>
+{hint}<form method="post" action="{root}/session">
 <label>Token <input name="token" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
 </form>

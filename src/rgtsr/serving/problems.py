@@ -105,13 +105,22 @@ def response(refusal: Refusal, request: Request) -> Response:
         return Response(
             problem.model_dump_json(), problem.status, refusal.headers, media_type=MEDIA_TYPE
         )
-    page = PAGE.format(title=html.escape(problem.title), detail=html.escape(problem.detail))
+    page = PAGE.format(
+        title=html.escape(problem.title),
+        detail=html.escape(problem.detail),
+        root=html.escape(request.scope.get("root_path", "")),
+    )
     return HTMLResponse(page, problem.status, refusal.headers)
 
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title} - rgtsr</title>
+<link rel="icon" href="{root}/static/icon.svg">
+<link rel="stylesheet" href="{root}/static/page.css">
+<main class="sign-in">
 <h1>{title}</h1>
 <p>{detail}</p>
+<p><a href="{root}/">Back to the pictures</a></p>
+</main>
 """

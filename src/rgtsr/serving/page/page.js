@@ -1,0 +1,142 @@
+/** Puts the page together: views, the form, the pictures, the light table. */
+
+import { Contest } from "./compare.js";
+import { showFacts, side, told } from "./facts.js";
+import { LightTable } from "./light-table.js";
+import { inWords, offer, options } from "./order.js";
+import { chosen, dropped, sorted } from "./pictures.js";
+import { Queue } from "./queue.js";
+import { get } from "./service.js";
+import { counted, formatName } from "./wording.js";
+import { showWeights } from "./weights.js";
+
+const part = (id) => document.getElementById(id);
+const VIEWS = ["enlarge", "compare", "weights"];
+
+document.documentElement.classList.add("is-scripted");
+
+let reads = [".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp"];
+/** @type {LightTable|null} */ let table = null;
+const queue = new Queue(part("cards"), { opened: show, chosen: look, changed: count, say }, options);
+const contest = new Contest(say);
+
+const view = () => (VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "enlarge");
+
+function turn() {
+  for (const name of VIEWS) part(name).hidden = name !== view();
+  for (const link of document.querySelectorAll("nav a"))
+    if (link.hash === `#${view()}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  document.title = { enlarge: "rgtsr – enlarge pictures", compare: "rgtsr – compare models", weights: "rgtsr – weights" }[view()];
+}
+
+/** To whoever listens to a screen reader. */
+function say(sentence) {
+  part("said").textContent = sentence;
+}
+
+/** @param {import("./pictures.js").Found[]} found */
+function take(found) {
+  const { pictures, passedOver } = sorted(found, reads);
+  if (view() === "compare") return contest.take(pictures[0]?.file);
+  if (view() === "weights") location.hash = "#enlarge";
+  part("passed-over").textContent = passedOver;
+  part("passed-over").hidden = !passedOver;
+  queue.add(pictures);
+}
+
+/** What the button and the queue's head say. */
+function count() {
+  const waiting = queue.waiting().length;
+  part("go").textContent = waiting > 1 ? `Enlarge ${counted(waiting, "picture")}` : "Enlarge";
+  document.querySelector(".queue").hidden = !queue.items.length;
+  part("queue-title").textContent = counted(queue.items.length, "picture");
+  const done = queue.done();
+  part("zip").hidden = done.length < 2;
+  part("zip").href = `v1/results.zip?${new URLSearchParams(done.map(({ phase }) => ["job", phase.job.id]))}`;
+  part("clear").hidden = queue.items.every(({ stop }) => stop);
+}
+
+/** A picture on the light table. @param {import("./queue.js").Item|null} item */
+function show(item) {
+  const job = item?.phase.at === "service" && item.phase.job.state === "done" ? item.phase.job : null;
+  const isShown = Boolean(job || item?.preview);
+  part("hello").hidden = isShown;
+  part("showing").hidden = !isShown;
+  if (!isShown) return table?.close();
+  table ??= new LightTable(part("showing"), "Where before ends and after begins");
+  part("showing").querySelector(".facts")?.remove();
+  if (job) {
+    const { can_view } = job.result;
+    table.show(job.result, side(job.id, "before", "Before", can_view), side(job.id, "after", "After", can_view));
+    showFacts(part("showing"), told(job), `v1/jobs/${job.id}/result`, job.result.name);
+  } else table.show(item.size, { image: item.preview, label: item.path }, null);
+}
+
+/** Where the light table lies below the cards, whoever taps one wants to see it. */
+function look() {
+  const isBelow = !matchMedia("(min-width: 60rem)").matches;
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  if (isBelow && !part("showing").hidden) part("showing").scrollIntoView({ behavior, block: "start" });
+}
+
+part("picture").multiple = true;
+part("picture").required = false;
+for (const input of [part("picture"), part("folder")])
+  input.addEventListener("change", () => {
+    take(chosen(input.files));
+    input.value = ""; // the same picture may be chosen again
+  });
+part("choose-folder").addEventListener("click", () => part("folder").click());
+part("clear").addEventListener("click", () => queue.clear());
+part("order").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (queue.waiting().length) {
+    say(`${counted(queue.waiting().length, "picture")} will be enlarged ${inWords()}.`);
+    return queue.start();
+  }
+  part("passed-over").textContent = queue.items.length
+    ? "No picture waits: choose another, or press “Again” at one that is done."
+    : "Choose a picture first.";
+  part("passed-over").hidden = false;
+  part("picture").focus();
+});
+
+addEventListener("hashchange", () => (turn(), scrollTo(0, 0)));
+addEventListener("paste", ({ clipboardData }) => {
+  if (clipboardData?.files.length) take(chosen(clipboardData.files));
+});
+addEventListener("dragover", (event) => {
+  if (![...event.dataTransfer.types].includes("Files")) return;
+  event.preventDefault();
+  document.body.classList.add("is-dragging");
+});
+addEventListener("dragleave", ({ relatedTarget }) => {
+  if (!relatedTarget) document.body.classList.remove("is-dragging");
+});
+addEventListener("drop", async (event) => {
+  document.body.classList.remove("is-dragging");
+  if (!event.dataTransfer.files.length) return;
+  event.preventDefault();
+  take(await dropped(event.dataTransfer));
+});
+addEventListener("beforeunload", (event) => {
+  if (queue.isSending()) event.preventDefault();
+});
+
+turn();
+if (part("picture").files.length) part("picture").dispatchEvent(new Event("change")); // chosen before we were here
+try {
+  const service = await get("v1/models");
+  reads = service.reads;
+  part("drop-hint").textContent = [...new Set(reads.map((suffix) => formatName(suffix.slice(1))))].join(", ");
+  queue.maxBytes = service.limits.max_body_bytes;
+  offer(service);
+  contest.offer(service.models);
+  showWeights(part("weights-list"), service.models);
+  await queue.restore();
+} catch (problem) {
+  part("banner").textContent = problem.message;
+  if (problem.status === 401) part("banner").append(" ", Object.assign(document.createElement("a"), { href: "./", textContent: "Sign in" }));
+  part("banner").hidden = false;
+}

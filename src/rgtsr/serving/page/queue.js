@@ -1,0 +1,198 @@
+/** The pictures that were chosen: each a card, from waiting to done.
+ *
+ * Few are at the service at once; the others wait here, so that a browser's six connections and the
+ * service's room are for everybody.
+ */
+
+import { enlarge, follow, forget, get, Problem } from "./service.js";
+import { thumbnail } from "./pictures.js";
+import { fileSize, pixels, standing } from "./wording.js";
+
+const AT_ONCE = 2; // one is enlarged while the next is read
+const KEPT = "rgtsr-jobs"; // in the session: what a reload finds again
+
+/** @typedef {{
+ *   file: File|null, path: string, phase: import("./service.js").Phase, card: HTMLElement,
+ *   size: {width: number, height: number}|null, preview: string|null, options: object, stop: AbortController|null,
+ * }} Item */
+
+export class Queue {
+  /** @type {Item[]} */ items = [];
+  /** @type {Item|null} */ open = null;
+  maxBytes = Infinity;
+
+  /** @param {HTMLElement} list @param {{opened: (item: Item|null) => void, chosen: () => void, changed: () => void,
+   *   say: (sentence: string) => void}} on @param {() => object} options */
+  constructor(list, on, options) {
+    this.list = list;
+    this.on = on;
+    this.options = options;
+  }
+
+  /** @param {import("./pictures.js").Found[]} found */
+  add(found) {
+    const items = found.map(({ file, path }) => this.#enter({ file, path, phase: { at: "waiting" } }));
+    for (const item of items) this.#look(item, () => item.file);
+    if (!this.open && items.length) this.show(items[0]);
+    this.on.changed();
+  }
+
+  /** What a former page of this tab had at the service. */
+  async restore() {
+    for (const { id, path } of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
+      const job = await get(`v1/jobs/${id}`).catch(() => null);
+      if (!job || job.state === "cancelled") continue;
+      const failed = job.state === "failed" && { at: "failed", problem: new Problem(job.problem) };
+      const item = this.#enter({ file: null, path, phase: failed || { at: "service", job } });
+      if (!failed) this.#look(item, async () => (await fetch(`v1/jobs/${id}/view/before`)).blob());
+      if (["queued", "running"].includes(job.state)) this.#watch(item, (tell, signal) => follow(job, tell, signal));
+      if (!this.open && job.state === "done") this.show(item);
+    }
+    this.on.changed();
+  }
+
+  /** Enlarge all that wait, as the form says now. */
+  start() {
+    const options = this.options();
+    for (const item of this.waiting()) {
+      item.options = options;
+      this.#say(item, { at: "waiting", note: "Waits for its turn" });
+    }
+    this.#pump();
+  }
+
+  waiting = () => this.items.filter(({ phase, options }) => phase.at === "waiting" && !options);
+  done = () => this.items.filter(({ phase }) => phase.at === "service" && phase.job.state === "done");
+  /** Whether somebody who leaves now would lose pictures that were to be enlarged. */
+  isSending = () => this.items.some(({ phase: { at }, options }) => options && ["waiting", "uploading", "refused"].includes(at));
+
+  /** @param {Item|null} item */
+  show(item) {
+    this.open = item;
+    for (const each of this.items) {
+      each.card.classList.toggle("is-open", each === item);
+      each.card.querySelector(".open").toggleAttribute("aria-current", each === item);
+    }
+    this.on.opened(item);
+  }
+
+  /** All but what is under way. */
+  clear() {
+    for (const item of [...this.items]) if (!item.stop) this.#remove(item);
+  }
+
+  #enter(given) {
+    const card = document.getElementById("card").content.cloneNode(true).firstElementChild;
+    const item = { size: null, preview: null, options: null, stop: null, ...given, card };
+    card.querySelector(".name").textContent = item.path;
+    card.querySelector(".name").title = item.path;
+    card.querySelector(".open").addEventListener("click", () => (this.show(item), this.on.chosen()));
+    card.querySelector(".remove").addEventListener("click", () => (item.stop ? item.stop.abort() : this.#remove(item)));
+    card.querySelector(".again").addEventListener("click", () => this.#again(item));
+    this.items.push(item);
+    this.list.append(card);
+    this.#render(item);
+    return item;
+  }
+
+  async #look(item, blob) {
+    item.size = await thumbnail(item.card.querySelector("canvas"), blob);
+    if (item.file && item.size) item.preview = URL.createObjectURL(item.file);
+    this.#render(item);
+    if (item === this.open) this.on.opened(item);
+  }
+
+  #pump() {
+    const turn = this.items.filter(({ phase, options, stop }) => phase.at === "waiting" && options && !stop);
+    const room = AT_ONCE - this.items.filter(({ stop }) => stop).length;
+    for (const item of turn.slice(0, Math.max(0, room)))
+      this.#watch(item, (tell, signal) => {
+        if (item.file.size > this.maxBytes)
+          throw new Problem({ detail: `The file has ${fileSize(item.file.size)}; this service takes ${fileSize(this.maxBytes)}.` });
+        return enlarge(item.file, item.options, tell, signal);
+      });
+    this.on.changed();
+  }
+
+  async #watch(item, work) {
+    item.stop = new AbortController();
+    try {
+      await work((phase) => this.#say(item, phase), item.stop.signal);
+      this.on.say(`${item.path} is done: ${standing(item.phase)}`);
+      if (!item.size) this.#look(item, async () => (await fetch(`v1/jobs/${item.phase.job.id}/view/before`)).blob());
+    } catch (error) {
+      if (error.name === "AbortError") this.#say(item, { at: "cancelled" });
+      else if (error instanceof Problem) this.#say(item, { at: "failed", problem: error });
+      else throw error;
+      this.on.say(error instanceof Problem ? `${item.path} could not be enlarged. ${error.message}` : `${item.path} was cancelled.`);
+    } finally {
+      item.stop = null;
+      this.#render(item);
+      this.#pump();
+    }
+    if (!this.open || this.#isWorthLess(this.open)) this.show(item);
+    else if (this.open === item) this.on.opened(item);
+  }
+
+  /** Whether what is shown should give way to a result: nobody chose it. */
+  #isWorthLess = ({ phase }) => ["failed", "cancelled"].includes(phase.at);
+
+  #again(item) {
+    if (item.phase.at === "service") forget(item.phase.job.id);
+    item.options = this.options();
+    this.#say(item, { at: "waiting", note: "Waits for its turn" });
+    this.#pump();
+  }
+
+  #remove(item) {
+    if (item.phase.at === "service") forget(item.phase.job.id);
+    if (item.preview) URL.revokeObjectURL(item.preview);
+    const next = item.card.nextElementSibling ?? item.card.previousElementSibling;
+    item.card.remove();
+    this.items = this.items.filter((each) => each !== item);
+    if (this.open === item) this.show(this.items.at(0) ?? null);
+    (next?.querySelector(".open") ?? document.getElementById("picture")).focus();
+    this.#keep();
+    this.on.changed();
+  }
+
+  #say(item, phase) {
+    item.phase = phase;
+    this.#render(item);
+    this.#keep();
+    this.on.changed();
+  }
+
+  #keep() {
+    const kept = this.items.flatMap(({ phase, path }) => (phase.at === "service" ? [{ id: phase.job.id, path }] : []));
+    sessionStorage.setItem(KEPT, JSON.stringify(kept));
+  }
+
+  #render({ card, phase, size, file, path, stop, options }) {
+    const part = (name) => card.querySelector(name);
+    const job = phase.at === "service" ? phase.job : null;
+    card.dataset.state = job?.state ?? phase.at;
+    const isNew = phase.at === "waiting" && !options;
+    part(".line").textContent = isNew && file
+      ? [size && pixels(size), fileSize(file.size)].filter(Boolean).join(" · ")
+      : standing(phase);
+    const progress = part("progress");
+    progress.hidden = !stop && !(phase.at === "waiting" && options);
+    progress.ariaLabel = `Progress of ${path}`;
+    if (phase.at === "uploading") progress.value = 0;
+    else if (job) progress.value = job.progress;
+    part(".problem").hidden = phase.at !== "failed";
+    part(".problem").textContent = phase.problem?.message ?? "";
+    const download = part(".download");
+    download.hidden = job?.state !== "done";
+    if (!download.hidden) {
+      download.href = `v1/jobs/${job.id}/result`;
+      download.ariaLabel = `Download ${job.result.name}`;
+    }
+    const isOver = !download.hidden || ["failed", "cancelled"].includes(phase.at);
+    part(".again").hidden = !file || !isOver || Boolean(stop);
+    part(".again").ariaLabel = `Enlarge ${path} again, as the form says now`;
+    part(".remove").textContent = stop ? "Cancel" : "Remove";
+    part(".remove").ariaLabel = `${stop ? "Cancel" : "Remove"} ${path}`;
+  }
+}

@@ -1,0 +1,204 @@
+"""Pictures in, pictures out: a real browser against a real service."""
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli.running import rgtsr
+from rgtsr import pictures
+from rgtsr.pictures import Picture
+from serving.page.browsing import DONE, LINE, TIMES, downloaded, enlarge, shot, tab
+from serving.services import serving, slow
+
+
+def deep_file(path: Path) -> Path:
+    """16 bits and transparency."""
+    rng = np.random.default_rng(0)
+    pictures.write(Picture.from_array(rng.integers(0, 65536, (30, 40, 4), np.uint16)), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["portrait.png", "pagoda.jpg", "deep.tif"])
+def test_the_download_is_what_the_command_makes_of_the_same_file(
+    page: Any, files: Path, tmp_path: Path, name: str
+) -> None:
+    source = deep_file(tmp_path / name) if name == "deep.tif" else files / name
+    enlarge(page, source)
+    found = downloaded(page, "#showing .download", tmp_path)
+    made = tmp_path / "command" / found.name
+    rgtsr("upscale", source, "-o", made).assert_done()
+    assert found.name == f"{source.stem}_x2{source.suffix}"
+    one, other = pictures.read(found), pictures.read(made)
+    assert kind(one) == kind(other) == kind(pictures.read(source))
+    np.testing.assert_array_equal(one.to_array(), other.to_array())
+
+
+def kind(picture: Picture) -> tuple[int, bool]:
+    """Its depth, and whether it can be transparent."""
+    return picture.bits, picture.alpha_HW is not None
+
+
+def test_before_and_after_lie_under_a_line_that_mouse_and_keys_move(page: Any, files: Path) -> None:
+    shot(page, "empty")
+    enlarge(page, files / "portrait.png", files / "pagoda.jpg")
+    before, after = (page.locator(f"#showing .layer:nth-child({n}) img") for n in (1, 2))
+    natural = "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
+    assert (before.evaluate(natural), after.evaluate(natural)) == ([240, 190], [480, 380])
+    assert before.bounding_box() == after.bounding_box()
+    facts = page.inner_text("#showing .facts")
+    for told in (f"240 {TIMES} 190", f"480 {TIMES} 380", "swift-x2 in ", "portrait_x2.png"):
+        assert told in facts
+    line = page.locator(LINE)
+    assert line.get_attribute("aria-valuenow") == "50"
+    box = line.bounding_box()
+    page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.7 * box["height"])
+    assert line.get_attribute("aria-valuenow") == "25"
+    page.keyboard.press("ArrowRight", delay=100)
+    assert int(line.get_attribute("aria-valuenow")) > 25
+    page.keyboard.press("End")
+    assert line.get_attribute("aria-valuenow") == "100"
+    line.evaluate("(line) => { line.value = 50; }")
+    shot(page, "light")
+
+
+def test_pictures_are_zoomed_and_moved_together(page: Any, files: Path) -> None:
+    enlarge(page, files / "portrait.png")
+    places = [page.locator(f"#showing .layer:nth-child({n}) img") for n in (1, 2)]
+    page.click("text=400 %")
+    start = places[1].bounding_box()
+    assert start["width"] == 4 * 480
+    box = page.locator(LINE).bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 30, box["y"] + 50)
+    page.mouse.up()
+    page.locator(LINE).focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.get_attribute(LINE, "aria-valuenow") == "50"
+    moved = places[1].bounding_box()
+    assert (moved["x"] - start["x"], moved["y"] - start["y"]) == (-30 - 60, -10 - 60)
+    assert places[0].bounding_box() == moved
+    page.mouse.wheel(0, 100)
+    assert places[1].bounding_box()["width"] < 4 * 480
+    page.click("text=Fit")
+    assert places[1].bounding_box()["width"] == 480
+
+
+def test_large_results_are_shown_by_deep_zoom(chromium: Any, address: str, files: Path) -> None:
+    with tab(chromium, f"{address}?zoom=deep") as opened:
+        page, tiles = opened.page, list[str]()
+        page.on("request", lambda request: tiles.append(request.url))
+        enlarge(page, files / "portrait.png")
+        page.locator("#showing .deep canvas").nth(1).wait_for()
+        page.click("text=200 %")
+        assert page.inner_text("#showing .zoom") == "200 %"
+        page.wait_for_function(
+            "[...document.querySelectorAll('.deep canvas')].every((canvas) => canvas"
+            ".getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data[3])"
+        )
+        for which in ("before", "after"):
+            assert any(re.search(rf"zoom/{which}_files/\d+/\d+_\d+\.jpg", url) for url in tiles)
+
+
+def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "slow.png").write_bytes(slow())
+    page.set_input_files("#picture", tmp_path / "slow.png")
+    page.click("#go")
+    page.locator(".card .line", has_text="Tile ").wait_for()
+    page.click(".card .remove")
+    page.locator(".card[data-state=cancelled]").wait_for()
+    assert page.inner_text(".card .line") == "Cancelled"
+    page.click(".card .again")
+    page.locator(".card[data-state=running]").wait_for()
+    page.click(".card .remove")
+    page.locator(".card[data-state=cancelled]").wait_for()
+    page.click(".card .remove")
+    assert page.locator(".card").count() == 0
+    assert page.locator("#hello").is_visible()
+
+
+def test_a_bad_file_is_told_in_words_and_holds_up_no_other(
+    chromium: Any, address: str, files: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")
+    with tab(chromium, address, may_be_refused=True) as opened:
+        enlarge(opened.page, tmp_path / "letter.jpg", files / "pagoda.jpg", cards=1)
+        card = opened.page.locator(".card[data-state=failed]")
+        assert "no picture that can be read" in card.locator(".problem").inner_text()
+        opened.page.locator("#showing .facts").wait_for()
+
+
+def test_a_folder_is_enlarged_and_comes_back_as_a_zip(
+    page: Any, files: Path, tmp_path: Path
+) -> None:
+    page.set_input_files("#folder", files)
+    page.locator(".card").nth(1).wait_for()
+    assert "1 file was passed over (.txt)" in page.inner_text("#passed-over")
+    assert page.inner_text("#go") == "Enlarge 2 pictures"
+    page.click("#go")
+    page.locator(DONE).nth(1).wait_for()
+    with zipfile.ZipFile(downloaded(page, "#zip", tmp_path)) as archive:
+        assert sorted(archive.namelist()) == ["pagoda_x2.jpg", "portrait_x2.png"]
+        archive.extractall(tmp_path)
+    assert pictures.read(tmp_path / "pagoda_x2.jpg").size == (96, 128)
+
+
+def test_pictures_are_dropped_and_pasted(page: Any, files: Path) -> None:
+    page.evaluate(
+        """(data) => {
+            const made = (name) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(data)], name, { type: "image/jpeg" }));
+                return transfer;
+            };
+            const drop = { dataTransfer: made("dropped.jpg"), bubbles: true, cancelable: true };
+            document.body.dispatchEvent(new DragEvent("drop", drop));
+            const paste = { clipboardData: made("pasted.jpg"), bubbles: true };
+            document.body.dispatchEvent(new ClipboardEvent("paste", paste));
+        }""",
+        list((files / "pagoda.jpg").read_bytes()),
+    )
+    page.locator(".card").nth(1).wait_for()
+    assert sorted(page.locator(".card .name").all_inner_texts()) == ["dropped.jpg", "pasted.jpg"]
+
+
+def test_exact_sizes_and_formats_are_asked_for(page: Any, files: Path, tmp_path: Path) -> None:
+    page.check("#order [value=other]", force=True)
+    page.select_option("#by", "exact")
+    page.fill("#width", "100")
+    page.fill("#height", "90")
+    page.click("summary")
+    page.select_option("#model", "small-x2")
+    page.select_option("#format", "webp")
+    page.check("[name=strip]")
+    enlarge(page, files / "pagoda.jpg")
+    found = downloaded(page, "#showing .download", tmp_path)
+    assert found.suffix == ".webp"
+    assert pictures.read(found).size == (90, 100)
+    assert "small-x2 in " in page.inner_text("#showing .facts")
+
+
+def test_a_reload_finds_the_results_again(page: Any, files: Path) -> None:
+    enlarge(page, files / "pagoda.jpg")
+    page.reload()
+    page.locator(DONE).wait_for()
+    assert page.inner_text(".card .name") == "pagoda.jpg"
+    page.locator(LINE).wait_for()
+
+
+def test_a_service_that_went_away_is_told(chromium: Any, files: Path, tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service, tab(chromium, service.address) as opened:
+        page = opened.page
+        page.locator("#model option").nth(1).wait_for(state="attached")
+        service.process.kill()
+        service.process.wait()
+        page.set_input_files("#picture", files / "pagoda.jpg")
+        page.click("#go")
+        page.locator(".card[data-state=failed]").wait_for()
+        assert "does not answer" in page.inner_text(".card .problem")
+        opened.faults.clear()  # that the connection was refused

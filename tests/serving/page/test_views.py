@@ -1,0 +1,50 @@
+"""The other views of the page, and its files."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from rgtsr import serving, weights
+from serving.page.browsing import shot
+
+PAGE = Path(serving.__file__).parent / "page"
+
+
+def test_two_models_are_compared_on_one_picture(page: Any, files: Path) -> None:
+    page.click("text=Compare models")
+    page.click("#contest .primary")
+    assert page.inner_text("#contest-problem") == "Choose a picture first."
+    page.set_input_files("#contest-picture", files / "pagoda.jpg")
+    page.select_option("#left-model", "swift-x2")
+    page.select_option("#right-model", "swift-x2-photo")
+    page.click("#contest .primary")
+    page.locator("#contest-showing .facts").wait_for()
+    assert page.inner_text("#contest-showing .tag.left") == "swift-x2"
+    assert page.inner_text("#contest-showing .tag.right") == "swift-x2-photo"
+    for layer in (1, 2):
+        image = page.locator(f"#contest-showing .layer:nth-child({layer}) img")
+        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 128
+
+
+def test_all_weights_are_listed_with_licence_and_scores(page: Any) -> None:
+    page.click("text=Weights")
+    page.locator("table").first.wait_for()
+    rows = page.locator("tbody tr").all_inner_texts()
+    for entry in weights.listing():
+        (row,) = [row for row in rows if re.split(r"\s", row)[0] == entry.name]
+        assert entry.licence in row
+        assert f"Set5 {entry.scores['Set5 paper']:.2f}" in row
+    shot(page, "weights")
+
+
+def test_the_page_names_no_address_that_a_root_path_would_break() -> None:
+    for path in (PAGE / "index.html", PAGE / "page.css", *PAGE.glob("*.js")):
+        text = path.read_text(encoding="utf-8")
+        assert not re.findall(r"""(?:href|src|action)="/|["'`(]/(?:v1|static)""", text), path.name
+        assert "style=" not in text, path.name
+
+
+def test_the_parts_of_others_carry_their_licences() -> None:
+    for name in ("img-comparison-slider", "openseadragon"):
+        licence = PAGE / "parts" / name / "LICENSE.txt"
+        assert "Copyright (c)" in licence.read_text(encoding="utf-8").replace("(C)", "(c)")
