@@ -66,5 +66,7 @@ def test_the_pages_python_runs(service: Service, folder: Path) -> None:
 
 def test_the_page_lists_every_code() -> None:
     listed = re.findall(r"^\| (\d{3}) \| (.*) \|$", TEXT, re.MULTILINE)
-    told = {(status, code) for status, codes in listed for code in re.findall(r"`([a-z-]+)`", codes)}
+    told = {
+        (status, code) for status, codes in listed for code in re.findall(r"`([a-z-]+)`", codes)
+    }
     assert told == {(str(kind.status), code) for code, kind in KINDS.items()}
