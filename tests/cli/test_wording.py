@@ -18,7 +18,7 @@ LIBRARIES = ("Invalid value", "Input should", "Got unexpected", "No such", "Miss
         ("-s 2 photo.jpg", "rgtsr upscale -s 2 photo.jpg"),
         ("holiday -o out", "rgtsr upscale holiday -o out"),
         ("upscle photo", "did you mean rgtsr upscale?"),
-        ("nonsense", "there are upscale, models"),
+        ("nonsense", "there are upscale, serve, models"),
         (
             "upscale",
             "INPUT is missing (Pictures, or folders of them; - is stdin). See rgtsr upscale",
