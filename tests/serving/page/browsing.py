@@ -16,8 +16,6 @@ import pyvips
 from rgtsr import pictures
 from rgtsr.pictures import Picture
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 DONE = ".card[data-state=done]"
 LINE = "#showing img-comparison-slider"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -33,6 +31,7 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
 @contextlib.contextmanager
 def browser() -> Generator[Any]:  # Any: playwright may not be there
     """Chromium; skips where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
