@@ -4,6 +4,7 @@ Knows libvips and files; knows nothing of reading. H height, W width, C channels
 """
 
 import contextlib
+import errno
 import mmap
 import os
 import shutil
@@ -175,8 +176,10 @@ def _encoded(
         del prepared, samples
     if not isinstance(saved, str):
         return notes + saved
-    full = shutil.disk_usage(draft.parent).free < FULL_DISK_BYTES
-    raise _unwritable(target, "no space is left on the disk" if full else saved)
+    if shutil.disk_usage(draft.parent).free < FULL_DISK_BYTES:
+        cause = OSError(errno.ENOSPC, saved)
+        raise _unwritable(target, "no space is left on the disk") from cause
+    raise _unwritable(target, saved)
 
 
 def _saved(
