@@ -2,11 +2,10 @@
 
     python checkpoints/legs.py checkpoints/gpu.yml --state state --out $OUT --photos corpus
 
-A leg ends by itself before ``--max-minutes``. ``--state`` is a folder that the next leg finds again;
+A leg ends by itself before ``--max-minutes``. ``--state`` is a folder that the next leg finds;
 ``--out`` gets ``rows.jsonl``, a line as soon as something is known, and whenever there is a new
 checkpoint ``state.N.I-of-K``: a tar in parts of what a leg on another machine needs, weights in
-float16. To go on there: ``cat state.N.*-of-K | tar x -C STATE``, of the last N that is whole.
-docs/training.md has the commands; parcel.py says what is sent.
+float16. docs/training.md has the commands; parcel.py says what is sent.
 """
 
 import argparse
@@ -92,7 +91,7 @@ class Leg:
         return self.end - self.reserve_s - time.monotonic()
 
     def ship(self, stage: str) -> None:
-        self.tell(stage, **self.parcel.send(stage))
+        self.tell(stage, **self.parcel.send())
 
 
 def main() -> int:
@@ -144,7 +143,7 @@ def stages(plan: Path, state: Path, *, times: float = 1.0, tiny: bool = False) -
     for row in yaml.safe_load(plan.read_text()):
         minutes = row.pop("minutes", None)
         keys = KEYS | (TINY if tiny else {}) | row.pop("keys", {})
-        if tiny and "recipe" in row:
+        if tiny and "recipe" in row and "steps" not in keys:
             minutes = TINY_MINUTES if minutes is None else minutes / 60
         minutes = None if minutes is None else minutes * times
         found.append(Stage(folder=state / row["name"], minutes=minutes, keys=keys, **row))

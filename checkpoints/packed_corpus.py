@@ -3,8 +3,8 @@
     python checkpoints/packed_corpus.py ../shared/corpus corpus --mib 24
 
 Of ``train*`` the files go in as they are, best first, until ``--mib`` is full; ``holdout`` goes in
-whole and comes on top. Detail is what bicubic misses: the mean error of a photo after x2 down and up
-again, times its pixels. To code photos of a corpus anew, smaller, does not pay: docs/training.md.
+whole and comes on top. Detail is what bicubic misses: the mean error of a photo after x2 down and
+up again, times its pixels. To code photos anew, smaller, does not pay: docs/training.md.
 """
 
 import argparse

@@ -29,12 +29,12 @@ class Parcel:
         self.number = max((int(part.name.split(".")[1]) for part in out.glob("state.*")), default=0)
         self.began = time.time()
 
-    def send(self, stage: str) -> dict[str, Any]:
+    def send(self) -> dict[str, Any]:
         """Write the parts, remove those of before; says how much it was and what had no room."""
         self.number += 1
         packed, room, left_out = self.state / "parcel.tar", PARTS * PART_BYTES - 10 * TAR_BYTES, []
         with tarfile.open(packed, "w") as tar:
-            for name, path in self.wanted(stage):
+            for name, path in self.wanted():
                 size = path.stat().st_size + TAR_BYTES
                 if size > room:
                     left_out.append(name)
@@ -55,7 +55,7 @@ class Parcel:
             {"no_room_for": len(left_out), "the_first": left_out[0]} if left_out else {}
         )
 
-    def wanted(self, stage: str) -> Iterator[tuple[str, Path]]:
+    def wanted(self) -> Iterator[tuple[str, Path]]:
         """Names in the tar and their files, the most important first."""
         if (self.state / SMOKE).exists():
             yield SMOKE, self.state / SMOKE
