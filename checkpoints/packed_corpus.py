@@ -1,6 +1,6 @@
 """The part of a corpus that travels to a lent GPU: the photos with most detail for their bytes.
 
-    python checkpoints/packed_corpus.py ../shared/corpus corpus --mib 24
+    python checkpoints/packed_corpus.py ../shared/corpus corpus --mib 23
 
 Of ``train*`` the files go in as they are, best first, until ``--mib`` is full; ``holdout`` goes in
 whole and comes on top. Detail is what bicubic misses: the mean error of a photo after x2 down and
@@ -35,17 +35,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("corpus", type=Path, help="a corpus: train*, holdout")
     parser.add_argument("out", type=Path, help="a folder that is not there yet")
-    parser.add_argument("--mib", type=float, default=24)
+    parser.add_argument("--mib", type=float, default=23)
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args()
     found = folders.paths(sorted(p for p in arguments.corpus.glob("train*") if p.is_dir()))
     with ProcessPoolExecutor(arguments.processes) as pool:
         photos = list(pool.map(looked_at, found, chunksize=8))
     taken = chosen(photos, int(arguments.mib * (1 << 20)))
-    (arguments.out / "train").mkdir(parents=True)
+    for folder in ("train", "holdout"):
+        (arguments.out / folder).mkdir(parents=True)
     for rank, photo in enumerate(taken):  # so that targets are made of the best first
         shutil.copyfile(photo.path, arguments.out / "train" / f"{rank:04}-{photo.path.name}")
-    shutil.copytree(arguments.corpus / "holdout", arguments.out / "holdout")
+    for path in folders.paths([arguments.corpus / "holdout"]):
+        shutil.copyfile(path, arguments.out / "holdout" / path.name)
     for name, some in (("taken", taken), ("of", photos)):
         print(f"{name} {in_figures(some)}")
 

@@ -42,7 +42,7 @@ MOMENTS = {  # of each stage, at which it is killed: what the row then has
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
-    for folder in ("train", "holdout"):
+    for folder in ("train-more", "holdout"):
         (tmp_path / "photos" / folder).mkdir(parents=True)
         noise = rng.integers(0, 256, (200, 200, 3), np.uint8)
         pictures.write(Picture.from_array(noise), tmp_path / "photos" / folder / "a.png")
