@@ -183,6 +183,7 @@ def watched(leg: Leg, stage: Stage, command: list[str | Path], limit_s: float | 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     )
     ears = threading.Thread(target=hear, args=(leg, stage.name, process.stdout), daemon=True)
     ears.start()
@@ -206,7 +207,7 @@ def watched(leg: Leg, stage: Stage, command: list[str | Path], limit_s: float | 
 
 def hear(leg: Leg, stage: str, lines: TextIO) -> None:
     for line in lines:
-        with suppress(ValueError):  # a row of its own
+        with suppress(ValueError, TypeError):  # a row of its own
             leg.tell(stage, **json.loads(line))
             continue
         leg.tell(stage, said=line.rstrip())
