@@ -12,7 +12,7 @@ def test_clients_take_turns() -> None:
     row: Row[str] = Row()
     for item in ("a1", "a2", "a3", "b1", "c1", "b2"):
         row.put(item[0], item)
-    assert [item for item, _ in zip(row, range(6), strict=False)] == [
+    assert [item for _, item in zip(range(6), row, strict=False)] == [
         *("a1", "b1", "c1"),
         *("a2", "b2"),
         "a3",
@@ -25,7 +25,7 @@ def test_a_position_is_the_number_of_those_that_are_taken_before(clients: list[s
     for number, client in enumerate(clients):
         row.put(client, number)
     positions = {number: row.position(client, number) for number, client in enumerate(clients)}
-    taken = [number for number, _ in zip(row, range(len(clients)), strict=False)]
+    taken = [number for _, number in zip(range(len(clients)), row, strict=False)]
     assert positions == {number: place for place, number in enumerate(taken)}
     assert len(row) == 0
 
@@ -39,7 +39,7 @@ def test_what_is_removed_is_not_taken(clients: list[str], data: st.DataObject) -
     assert row.remove(clients[gone], gone)
     assert not row.remove(clients[gone], gone)
     assert row.position(clients[gone], gone) is None
-    left = [number for number, _ in zip(row, range(len(clients) - 1), strict=False)]
+    left = [number for _, number in zip(range(len(clients) - 1), row, strict=False)]
     assert sorted([*left, gone]) == list(range(len(clients)))
 
 
