@@ -2,6 +2,7 @@
 
     python benchmarks/service_memory.py                   # some minutes for each allocator
     python benchmarks/service_memory.py --ways jemalloc   # one again; the others stay in the file
+    python benchmarks/service_memory.py --ways --starts 5 # how soon it is ready, by its cache
 
 Crops of the repository's photos, 100 to 900 px wide and high (their logarithms evenly spread), are
 sent by several clients at once to a service whose cache is empty. Each allocator gets the same ones
@@ -16,6 +17,7 @@ import json
 import os
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,12 +46,16 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=150)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--largest", type=int, default=LARGEST_PX, metavar="PX")
-    parser.add_argument("--ways", nargs="+", choices=tuple(ways()), default=tuple(ways()))
+    parser.add_argument("--ways", nargs="*", choices=tuple(ways()), default=tuple(ways()))
+    parser.add_argument("--starts", type=int, default=0, metavar="ROUNDS")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     report = json.loads(arguments.json.read_text()) if arguments.json.exists() else {"ways": {}}
     about = {name: getattr(arguments, name) for name in ("pictures", "clients", "largest")}
-    report = {"machine": machine(), **about, "ways": report["ways"]}
+    report |= {"machine": machine(), **about}
+    if arguments.starts:
+        report["starts"] = starts(arguments.starts)
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
     for name in arguments.ways:
         uploads = crops(arguments.pictures, arguments.largest)
         report["ways"][name] = row = measured(name, uploads, **about)
@@ -126,7 +132,8 @@ def measured(name: str, uploads: Iterator[bytes], *, pictures: int, clients: int
                     if (count := next(done)) % every == 0:
                         curve.append((count, process.memory_info().rss // MIB))
 
-    with serving(ways()[name]) as (process, address):
+    with tempfile.TemporaryDirectory() as cache, serving(cache, ways()[name]) as found:
+        process, address = found
         with Client(address) as client:
             client.upscale(next(crops(1, SMALLEST_PX)))
         ready_mib = process.memory_info().rss // MIB
@@ -145,29 +152,41 @@ def measured(name: str, uploads: Iterator[bytes], *, pictures: int, clients: int
     }
 
 
+def starts(rounds: int) -> dict[str, float]:
+    """Seconds until it is ready, and of its processor: with an empty cache, and with a full one."""
+    found: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as cache:
+            for kind in ("empty", "full"):
+                began = time.perf_counter()
+                with serving(cache, {}) as (process, _):
+                    found.setdefault(f"{kind}_s", []).append(time.perf_counter() - began)
+                    found.setdefault(f"{kind}_cpu_s", []).append(sum(process.cpu_times()[:2]))
+    return {name: round(statistics.median(times), 2) for name, times in found.items()}
+
+
 @contextlib.contextmanager
-def serving(changes: dict[str, str]) -> Generator[tuple[psutil.Process, str]]:
+def serving(cache: str, changes: dict[str, str]) -> Generator[tuple[psutil.Process, str]]:
     """``rgtsr serve`` in that environment, once it is ready; its process and its address."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
     kept.pop("LD_PRELOAD", None)
-    with tempfile.TemporaryDirectory() as cache:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rgtsr", "serve", "--port", "0"],
-            env=kept | changes | {"RGTSR_CACHE_DIR": cache},
-            stderr=subprocess.STDOUT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            listens = next(line for line in process.stdout if " listens on " in line)
-            address = listens.partition(" listens on ")[2].split()[0]
-            with Client(address) as client:
-                wait_for(client)
-            yield psutil.Process(process.pid), address
-        finally:
-            process.terminate()
-            process.communicate()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rgtsr", "serve", "--port", "0"],
+        env=kept | changes | {"RGTSR_CACHE_DIR": cache},
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        listens = next(line for line in process.stdout if " listens on " in line)
+        address = listens.partition(" listens on ")[2].split()[0]
+        with Client(address) as client:
+            wait_for(client)
+        yield psutil.Process(process.pid), address
+    finally:
+        process.terminate()
+        process.communicate()
 
 
 def wait_for(client: Client) -> None:
