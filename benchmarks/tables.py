@@ -1,4 +1,4 @@
-"""Fills the tables of the README and of docs/speed.md from the result files.
+"""Fills the tables of the README and of pages in docs from the result files.
 
 python benchmarks/tables.py
 """
@@ -94,6 +94,25 @@ def service() -> Iterator[list[str]]:
 def grown(row: dict[str, Any]) -> str:
     first, last = row["mib"]
     return f"{first} MiB, {last} MiB ({row['growth']:+.1%}); at most {row['peak_mib']} MiB"
+
+
+def service_memory() -> Iterator[list[str]]:
+    found = read("service-memory")
+    shown = list(found["ways"]["glibc"]["curve_mib"])[2::6]
+    yield ["allocator", "ready", *(f"after {count}" for count in shown), "at most", "CPU time"]
+    yield ["---"] + ["---:"] * (len(shown) + 3)
+    for name, row in found["ways"].items():
+        held = (row["ready_mib"], *(row["curve_mib"][count] for count in shown), row["peak_mib"])
+        yield [name, *map(str, held), f"{row['cpu_s']:.0f} s"]
+
+
+def service_starts() -> Iterator[list[str]]:
+    found = read("service-memory")["starts"]
+    yield ["`rgtsr serve` until it is ready", "time", "of the processor"]
+    yield ["---"] + ["---:"] * 2
+    for kind in ("empty", "full"):
+        seconds = [f"{found[f'{kind}_{what}']:.1f} s" for what in ("s", "cpu_s")]
+        yield [f"{kind} cache", *seconds]
 
 
 def small_pictures() -> Iterator[list[str]]:
@@ -257,6 +276,7 @@ def read(name: str) -> dict:
 
 PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
+    "docs/container.md": {"service-memory": service_memory, "service-starts": service_starts},
     "docs/folders.md": {"jobs": jobs},
     "docs/service.md": {"service": service},
     "docs/speed.md": {

@@ -107,6 +107,16 @@ def test_the_floor_is_counted_and_measured() -> None:
     assert floor.copy_rate() > 1e8
 
 
+def test_a_service_is_watched_while_pictures_are_sent_to_it(tmp_path: Path) -> None:
+    few = ("--pictures", "2", "--clients", "2", "--largest", "120", "--starts", "1")
+    run("service_memory.py", *few, "--ways", "glibc", "--json", tmp_path / "memory.json")
+    report = json.loads((tmp_path / "memory.json").read_text())
+    row = report["ways"]["glibc"]
+    assert list(row["curve_mib"]) == ["1", "2"]
+    assert row["peak_mib"] >= max(row["curve_mib"].values()) > 50
+    assert min(report["starts"].values()) > 0
+
+
 @pytest.mark.parametrize("page", list(tables.PAGES))
 def test_the_tables_of_a_page_are_those_of_the_result_files(page: str) -> None:
     text = (FOLDER.parent / page).read_text()
