@@ -87,6 +87,7 @@ def load(clients: int, minutes: float) -> dict[str, object]:
 def mutated(count: int) -> dict[str, object]:
     """Uploads of broken files of every format, several at once: what was answered."""
     answers: Counter[str] = Counter()
+    keep = Path(tempfile.gettempdir()) / "service-findings"
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as spool:
         honest = {kind: fuzz.honest_file(kind, Path(folder)) for kind in KINDS}
         with serving("--folder", spool, "--max-pixels", "2000000") as service:
@@ -97,7 +98,11 @@ def mutated(count: int) -> dict[str, object]:
                 kind = KINDS[number % len(KINDS)]
                 broken = fuzz.mutated(kind, honest[kind], number)
                 with service.http() as http:
-                    answers[told(http.post("/v1/upscale", content=broken))] += 1
+                    answer = told(http.post("/v1/upscale", content=broken))
+                answers[answer] += 1
+                if answer.startswith("5"):
+                    keep.mkdir(exist_ok=True)
+                    (keep / f"{number}.{kind}").write_bytes(broken)
 
             together(send, range(count), SENDERS)
             left, held = remains(Path(spool)), memory.told()

@@ -37,6 +37,8 @@ UNNAMED = "the picture"  # what messages call one that has no file
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
+NO_MEMORY = "out of memory  size =="  # libvips' own words; decoders say the like of broken files
+
 
 class Decoded(NamedTuple):
     """What ``Picture`` is made of."""
@@ -211,7 +213,7 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
 
 def _damaged(form: Format, wish: Wish, error: Exception) -> RgtsrError:
     reason = vips.reason(error)
-    if "out of memory" in str(error):
+    if NO_MEMORY in str(error):
         return OutOfMemoryError(f"{wish.path}: memory does not suffice to hold it ({reason}).")
     if form is HEIC and any(words in str(error) for words in UNDECODED):
         return _undecoded(form, wish)
