@@ -37,7 +37,7 @@ UNNAMED = "the picture"  # what messages call one that has no file
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
-NO_MEMORY = "out of memory  size =="  # libvips' own words; decoders say the like of broken files
+NO_MEMORY = "out of memory -- size"  # libvips' own words; decoders say the like of broken files
 
 
 class Decoded(NamedTuple):

@@ -2,6 +2,7 @@
 
 import errno
 import html
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from rgtsr.errors import (
 from rgtsr.serving import messages
 
 MEDIA_TYPE = "application/problem+json"
+OPTION = re.compile(r"--(?=[a-z])")  # how the command line calls them
 
 
 class Kind(NamedTuple):
@@ -79,7 +81,7 @@ def of(error: Exception, names: Mapping[str, str] | None = None) -> Refusal:
     detail = str(error)
     for path, name in (names or {}).items():
         detail = detail.replace(path, name)
-    detail = detail.replace("--long-side", "long_side").replace("--", "")
+    detail = OPTION.sub("", detail.replace("--long-side", "long_side"))
     if isinstance(error, MemoryError):
         return Refusal("out-of-memory", "Memory does not suffice for this picture here.")
     if any(getattr(each, "errno", None) == errno.ENOSPC for each in (error, error.__cause__)):
