@@ -280,6 +280,7 @@ PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
     "docs/container.md": {"service-memory": service_memory, "service-starts": service_starts},
     "docs/folders.md": {"jobs": jobs},
+    "docs/service.md": {"service": service},
     "docs/speed.md": {
         "tiles": tiles,
         "start-up": start_up,
