@@ -259,9 +259,8 @@ def scores() -> Iterator[list[str]]:
     yield ["---"] * 4
     for scale in (2, 3, 4):
         rows = read(f"scores-x{scale}")["sets"]
-        for model in sorted(
-            dict.fromkeys(row["model"] for row in rows), key=lambda name: name != "bicubic"
-        ):
+        models = dict.fromkeys(row["model"] for row in rows)
+        for model in sorted(models, key=lambda name: name != "bicubic"):
             of = {row["name"]: row for row in rows if row["model"] == model}
             name = model if model == "bicubic" else f"**{model}**"
             figures = [f"{of[each]['psnr_y']:.2f} / {of[each]['ssim_y']:.4f}" for each in SETS]

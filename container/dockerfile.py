@@ -4,6 +4,7 @@ Only what ours uses; anything else is refused, so that no step is passed over in
 """
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,8 +89,12 @@ def context(root: Path) -> list[Path]:
                 verdict = lets_through
         return verdict
 
-    files = (path for path in root.rglob("*") if path.is_file() or path.is_symlink())
-    return [path for path in sorted(path.relative_to(root) for path in files) if is_sent(path)]
+    sent: list[Path] = []
+    for folder, names, files in os.walk(root):
+        here = Path(folder).relative_to(root)
+        names[:] = [name for name in names if is_sent(here / name)]  # no rule of ours looks deeper
+        sent += [here / name for name in files if is_sent(here / name)]
+    return sorted(sent)
 
 
 def _pattern(rule: str) -> re.Pattern[str]:

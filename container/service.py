@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 COMMAND = ["--auth-token-file", "/run/secrets/tokens"]  # as in compose.yaml
-PATIENCE_S = 120
-MOMENT_S = 0.05
+PATIENCE_S = 300
+MOMENT_S = 0.1
 # prints the folders in which it may make files: of what is mounted, and some more
 WRITABLE = """
 import os, pathlib
