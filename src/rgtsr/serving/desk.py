@@ -70,8 +70,8 @@ class Ticket:
 class Desk:
     """The tickets of a service and its one line."""
 
-    def __init__(self, options: Options, spool: Spool, networks: Networks) -> None:
-        self.options, self.spool, self.networks = options, spool, networks
+    def __init__(self, options: Options, spool: Spool) -> None:
+        self.options, self.spool, self.networks = options, spool, Networks()
         self.tickets: dict[str, Ticket] = {}
         self.made: dict[State, int] = dict.fromkeys((State.DONE, State.FAILED, State.CANCELLED), 0)
         self.made_pixels = 0

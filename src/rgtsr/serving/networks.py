@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 
 from rgtsr.serving.asking import Network
 from rgtsr.upscaler import Upscaler
@@ -13,8 +12,7 @@ MOST_OPEN = 3  # that nobody uses
 class Networks:
     """Upscalers by what was asked for; those used last stay open."""
 
-    def __init__(self, open_upscaler: Callable[[Network], Upscaler] | None = None) -> None:
-        self._open = open_upscaler or opened
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._upscalers: dict[Network, Upscaler] = {}
         self._users: Counter[Network] = Counter()
@@ -24,7 +22,8 @@ class Networks:
         with self._lock:
             upscaler = self._upscalers.pop(network, None)
             if upscaler is None:
-                upscaler = self._open(network)
+                model, scale, restore = network
+                upscaler = Upscaler(model, scale=scale, restore=restore)
             self._upscalers[network] = upscaler
             self._users[network] += 1
             return upscaler
@@ -44,8 +43,3 @@ class Networks:
             for upscaler in self._upscalers.values():
                 upscaler.close()
             self._upscalers.clear()
-
-
-def opened(network: Network) -> Upscaler:
-    """An upscaler for what was asked for. Raises as Upscaler."""
-    return Upscaler(network.model, scale=network.scale, restore=network.restore)

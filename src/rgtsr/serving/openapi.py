@@ -55,6 +55,7 @@ RECEIVING = (
     *("no-picture", "no-space", "not-a-picture", "out-of-memory", "queue-full", "starting"),
     *("too-many-pixels", "unknown-model", "unreadable-picture", "upload-timeout"),
 )
+OF_RESULTS = ("not-done", "cancelled", "unknown-job", "failed", "timeout", *RECEIVING)
 ALWAYS = ("bad-request", "no-token", "wrong-token", "wrong-host")
 
 
@@ -83,8 +84,10 @@ def document(root_path: str = "") -> Json:
 
 
 def _paths() -> Json:
-    job = _json("Job")
-    problem_of_result = ("not-done", "cancelled", "unknown-job", "failed", "timeout", *RECEIVING)
+    return _pictures() | _jobs() | _shown() | _state()
+
+
+def _pictures() -> Json:
     return {
         "/v1/upscale": {
             "post": _posted(
@@ -96,13 +99,18 @@ def _paths() -> Json:
         "/v1/jobs": {
             "post": _posted(
                 "Hand a picture in; fetch the result later.",
-                {"202": {"description": "It waits for its turn.", "content": job}},
+                {"202": {"description": "It waits for its turn.", "content": _json("Job")}},
                 RECEIVING,
             )
         },
+    }
+
+
+def _jobs() -> Json:
+    return {
         "/v1/jobs/{id}": {
             "parameters": [_in_path("id")],
-            "get": _asked("How far a job is.", {"200": _said(job)}, ("unknown-job",)),
+            "get": _asked("How far a job is.", {"200": _said(_json("Job"))}, ("unknown-job",)),
             "delete": _asked(
                 "Cancel a job, or forget it and its result.",
                 {"204": {"description": "It is forgotten."}},
@@ -119,14 +127,19 @@ def _paths() -> Json:
         },
         "/v1/jobs/{id}/result": {
             "parameters": [_in_path("id")],
-            "get": _asked("The picture that was made.", {"200": _picture()}, problem_of_result),
+            "get": _asked("The picture that was made.", {"200": _picture()}, OF_RESULTS),
         },
+    }
+
+
+def _shown() -> Json:
+    return {
         "/v1/jobs/{id}/view/{which}": {
             "parameters": [_in_path("id"), _in_path("which", ["before", "after"])],
             "get": _asked(
                 "All of the picture, before or after, as a browser shows it: 8 bits, sRGB.",
                 {"200": _picture()},
-                (*problem_of_result, "too-large-to-view", "not-found"),
+                (*OF_RESULTS, "too-large-to-view", "not-found"),
             ),
         },
         "/v1/jobs/{id}/zoom/{file}": {
@@ -134,14 +147,14 @@ def _paths() -> Json:
             "get": _asked(
                 "Deep Zoom: the description; its tiles are before_files/LEVEL/COLUMN_ROW.jpg.",
                 {"200": _said({"application/xml": {"schema": {"type": "string"}}})},
-                (*problem_of_result, "not-found"),
+                (*OF_RESULTS, "not-found"),
             ),
         },
         "/v1/results.zip": {
             "get": _asked(
                 "Several results as one zip.",
                 {"200": _said({"application/zip": {"schema": _BYTES}})},
-                (*problem_of_result, "bad-option"),
+                (*OF_RESULTS, "bad-option"),
                 [
                     {
                         "name": "job",
@@ -152,6 +165,11 @@ def _paths() -> Json:
                 ],
             )
         },
+    }
+
+
+def _state() -> Json:
+    return {
         "/v1/models": {
             "get": _asked("What there is to choose from.", {"200": _said(_json("Models"))}, ())
         },
