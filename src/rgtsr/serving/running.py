@@ -77,14 +77,15 @@ class _Draining(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         del frame
-        desk = self._app.desk
-        if desk.is_draining or sig == getattr(signal, "SIGBREAK", None):
+        desk = getattr(self._app, "desk", None)  # none yet, while it starts
+        if desk is None or desk.is_draining or sig == getattr(signal, "SIGBREAK", None):
             self.should_exit = self.force_exit = True
             return
         desk.is_draining = True
         if count := desk.unfinished:
             self._say(f"closing down after {count} pictures (once more ends it at once)")
-        asyncio.get_running_loop().create_task(self._drain())
+        # kept, or it may be collected before it is done
+        self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or self._app.desk.fault is not None
