@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rgtsr.errors import OutOfMemoryError
 from rgtsr.runtimes import memory
+from rgtsr.tiling import OnShare, unheard
 from rgtsr.upscaler import Report, Upscaler
 
 POISON = "3.png"
@@ -40,8 +41,12 @@ class Repeating:
         enlarged = tiles_NCHW.repeat(self.scale, 2).repeat(self.scale, 3)
         return enlarged if self.broken is None else np.full_like(enlarged, self.broken)
 
-    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.upscale_tiles(tiles_NCHW)
+    def upscale_whole(
+        self, tiles_NCHW: NDArray[np.float32], on_share: OnShare = unheard
+    ) -> NDArray[np.float32]:
+        enlarged = self.upscale_tiles(tiles_NCHW)
+        on_share(1.0)
+        return enlarged
 
     def batch_tiles(self, shape_NCHW: tuple[int, ...]) -> int:
         return self.batch

@@ -347,10 +347,23 @@ def test_a_whole_picture_beyond_the_limit_runs_band_by_band_with_the_same_result
     exact = partial(Upscaler, real, runtime=runtime, precision="float32")
     free = exact(settings=Settings(whole=True)).upscale(picture)
     limit = memory.used_bytes() + (330 << 20)  # bands need 241 MiB, the whole 415 and more
-    made = exact(settings=Settings(whole=True, max_memory_bytes=limit)).upscale(picture)
+    told: list[float] = []
+    made = exact(settings=Settings(whole=True, max_memory_bytes=limit)).upscale(
+        picture, on_progress=lambda done, _: told.append(done)
+    )
+    steps = 2 * sum(real.variant.depths) + 1  # of each block its attention and the rest; the end
+    assert told == [*(step / steps for step in range(1, steps + 1)), 1]
     difference = made.pixels_HWC.astype(int) - free.pixels_HWC
     assert np.abs(difference).max() <= 1
     assert (difference != 0).mean() < 1e-3
+
+
+def test_each_turn_of_a_whole_picture_in_an_ensemble_is_a_part_of_it() -> None:
+    told: list[float] = []
+    repeating(whole=True, ensemble=True).upscale(
+        Picture.from_array(noise(40, 30, 3)), on_progress=lambda done, _: told.append(done)
+    )
+    assert told == [*(turn / 8 for turn in range(1, 9)), 1]
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])

@@ -3,8 +3,9 @@
 Lengths are input pixels unless a name says otherwise; an axis is one side of the picture.
 """
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -168,6 +169,19 @@ class Band:
         """Where the band lies in what was read, or in what is ``factor`` times as high."""
         above = min(self.top, halo)
         return slice(above * factor, (above + self.bottom - self.top) * factor)
+
+
+OnShare = Callable[[float], object]  # of what is to be done, the share that is: 0..1
+
+
+def unheard(_share: float) -> None:
+    """Shares that nobody follows."""
+
+
+def stepping(count: int, on_share: OnShare) -> Callable[[], object]:
+    """To be called after each of ``count`` steps of one length."""
+    done = itertools.count(1)
+    return lambda: on_share(next(done) / count)
 
 
 def bands(height: int, step: int, start: int = 0) -> Iterator[Band]:

@@ -186,6 +186,11 @@ def blocks(variant: Variant) -> tuple[BlockPlan, ...]:
     return tuple(itertools.chain.from_iterable(groups(variant)))
 
 
+def steps(variant: Variant) -> int:
+    """Of a picture that runs in bands: each block's attention, the rest of it; and the end."""
+    return 2 * sum(variant.depths) + 1
+
+
 def is_shifted(group: int, index: int) -> bool:
     """Whether an L-SA at that place has its windows moved by half a window. Source: RGT's code."""
     if group % 2 == 0:

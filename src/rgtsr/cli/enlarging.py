@@ -125,7 +125,7 @@ class Told:
         """How many have not ended."""
         return len(self.run.todo) - self.made - self.skipped - self.failed - self.undecoded
 
-    def on_progress(self, job: "Job", done: int, total: int) -> None:
+    def on_progress(self, job: "Job", done: float, total: int) -> None:
         """Part of a file is done."""
         number = self._numbers[job.id]
         if number not in self._at_work:

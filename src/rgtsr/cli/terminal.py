@@ -16,7 +16,7 @@ from rgtsr.errors import RgtsrError, UsageError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-OnProgress = Callable[[int, int], None]
+OnProgress = Callable[[float, int], None]
 NETWORK_SHARE = 0.95  # of a file's way; the rest is that it is written
 WIDE = 200  # columns where nobody looks: files and pipes
 
@@ -106,7 +106,7 @@ class Steps:
         at = self._done if number is None else number
         share = self._shares[at] * (NETWORK_SHARE if self._is_written else 1)
 
-        def on_progress(done: int, total: int) -> None:
+        def on_progress(done: float, total: int) -> None:
             signals.check()
             self._parts[at] = share * done / max(1, total)
             writing = "writing " if self._is_written and done >= total else ""

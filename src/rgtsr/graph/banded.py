@@ -6,6 +6,8 @@ residual stream, and what a block makes of it. Knows no runtime.
 Shapes: H, W of the picture, C channels, S scale; maps are (H, W, C).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from rgtsr import variants
 from rgtsr.graph.layers import Site, layer_norm, to_map, to_rows
 from rgtsr.graph.rgt import ATTENTIONS, finished, reconstruction, residual, shallow_features
 from rgtsr.graph.strips import Map, Open, Strips
-from rgtsr.tiling import bands
+from rgtsr.tiling import OnShare, bands, stepping, unheard
 from rgtsr.variants import BlockPlan, ResiConnection, Variant, smallest_side
 from rgtsr.weights import Weights
 
@@ -32,18 +34,27 @@ def held_bytes(variant: Variant, shape_NCHW: tuple[int, ...]) -> int:
 
 
 def enlarged(
-    weights: Weights, tiles_NCHW: NDArray[np.float32], *, band_px: int, open_graph: Open
+    weights: Weights,
+    tiles_NCHW: NDArray[np.float32],
+    *,
+    band_px: int,
+    open_graph: Open,
+    on_share: OnShare = unheard,
 ) -> NDArray[np.float32]:
     """Pictures (N, 3, H, W) in 0..1, about ``band_px`` rows at a time: (N, 3, H * S, W * S).
 
     ``open_graph`` makes of a graph what runs it: arrays in, arrays out, in the graph's order. Below
-    the height of a window ``band_px`` saves no more.
+    the height of a window ``band_px`` saves no more. ``on_share`` is told after each of
+    ``variants.steps``.
     """
     strips = Strips(weights, open_graph, band_px)
-    return np.stack([_picture(strips, tile_3HW) for tile_3HW in tiles_NCHW])
+    step = stepping(len(tiles_NCHW) * variants.steps(weights.variant), on_share)
+    return np.stack([_picture(strips, tile_3HW, step) for tile_3HW in tiles_NCHW])
 
 
-def _picture(strips: Strips, picture_3HW: NDArray[np.float32]) -> NDArray[np.float32]:
+def _picture(
+    strips: Strips, picture_3HW: NDArray[np.float32], step: Callable[[], object]
+) -> NDArray[np.float32]:
     height, width = picture_3HW.shape[1:]
     variant, scale = strips.variant, strips.variant.scale
     picture = _mirrored_up_to(picture_3HW.transpose(1, 2, 0), smallest_side(height, width))
@@ -56,7 +67,9 @@ def _picture(strips: Strips, picture_3HW: NDArray[np.float32]) -> NDArray[np.flo
         for plan in group:
             strips.forget()
             ATTENTIONS[plan.kind].banded(strips, plan, source, made)
+            step()
             strips.fill(stream, _finished, made, source, halo=HALO, plan=plan)
+            step()
             source = stream
         strips.forget()
         at = f"layers.{number}.conv"
@@ -64,7 +77,9 @@ def _picture(strips: Strips, picture_3HW: NDArray[np.float32]) -> NDArray[np.flo
     strips.forget()
     strips.fill(made, _shallow, picture, halo=HALO)
     strips.fill(made, _deep, entry, halo=halo, add=True)
-    return _reconstructed(strips, made)[:, : height * scale, : width * scale]
+    enlarged_3HW = _reconstructed(strips, made)[:, : height * scale, : width * scale]
+    step()
+    return enlarged_3HW
 
 
 def _reconstructed(strips: Strips, features: Map) -> NDArray[np.float32]:

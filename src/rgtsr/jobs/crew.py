@@ -181,7 +181,7 @@ def work(pipe: Connection, threads: int) -> None:
         with said, contextlib.suppress(BrokenPipeError):
             pipe.send(what)
 
-    def on_progress(job: Job, done: int, total: int) -> None:
+    def on_progress(job: Job, done: float, total: int) -> None:
         say("progress", job, done, total)
 
     def on_end(outcome: Outcome) -> None:

@@ -58,7 +58,7 @@ class Order:
     wish: Wish
 
 
-OnProgress = Callable[[Job, int, int], object]  # (job, parts done, parts in all)
+OnProgress = Callable[[Job, float, int], object]  # (job, parts done, parts in all)
 OnEnd = Callable[[Outcome], object]
 
 
@@ -159,7 +159,7 @@ class Line:
         return outcome
 
     def _enlarge(self, job: Job) -> Report:
-        def progressed(done: int, total: int) -> None:
+        def progressed(done: float, total: int) -> None:
             self._heed(job)
             self._on_progress(job, done, total)
 

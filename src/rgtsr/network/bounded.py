@@ -16,8 +16,8 @@ from rgtsr.network.bands import HALO, add, fill, last_axis
 from rgtsr.network.block import Block
 from rgtsr.network.layout import channels_first, channels_last
 from rgtsr.network.rgt import RGT, ResidualGroup, mirrored_up_to
-from rgtsr.tiling import bands
-from rgtsr.variants import Variant, smallest_side
+from rgtsr.tiling import OnShare, bands, stepping, unheard
+from rgtsr.variants import Variant, smallest_side, steps
 
 MAPS = 3
 FLOAT_BYTES = 4
@@ -37,8 +37,12 @@ def smallest_band(variant: Variant) -> int:
 
 
 @torch.inference_mode()
-def forward(network: RGT, x_BCHW: Tensor, *, band_px: int) -> Tensor:
-    """``network(x_BCHW)``, exactly, with about ``band_px`` rows at a time."""
+def forward(network: RGT, x_BCHW: Tensor, *, band_px: int, on_share: OnShare = unheard) -> Tensor:
+    """``network(x_BCHW)``, exactly, with about ``band_px`` rows at a time.
+
+    ``on_share`` is told after each of ``variants.steps``.
+    """
+    step = stepping(steps(network.variant), on_share)
     height, width = x_BCHW.shape[-2:]
     x_BCHW = mirrored_up_to(x_BCHW, smallest_side(height, width)) - network.mean
     x = channels_last(x_BCHW)
@@ -58,15 +62,17 @@ def forward(network: RGT, x_BCHW: Tensor, *, band_px: int) -> Tensor:
         for block in group.blocks:
             assert isinstance(block, Block)
             block.attn.banded(block.norm1, source, made, band_px=band_px)
+            step()
             finish(block, source, made, stream, band_px)
+            step()
             source = stream
         add(entry, last_axis(group.conv), stream, band_px, halo_of(group.conv))
     fill(made, shallow, x, band_px, HALO)
     add(made, deep, entry, band_px, halo_of(network.conv_after_body))
     del entry, stream
-    return reconstruct(network, made, band_px)[
-        ..., : height * network.variant.scale, : width * network.variant.scale
-    ]
+    enlarged = reconstruct(network, made, band_px)
+    step()
+    return enlarged[..., : height * network.variant.scale, : width * network.variant.scale]
 
 
 def finish(block: Block, source: Tensor, made: Tensor, stream: Tensor, band_px: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgtsr.errors import RuntimeUnavailableError, UsageError
+from rgtsr.tiling import OnShare, unheard
 from rgtsr.weights import Weights
 
 NAMES = ("openvino", "onnxruntime", "torch")
@@ -43,8 +44,13 @@ class Runtime(Protocol):
         """
         ...
 
-    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upscale_whole(
+        self, tiles_NCHW: NDArray[np.float32], on_share: OnShare = unheard
+    ) -> NDArray[np.float32]:
         """``upscale_tiles`` of whole pictures: in bands of rows where they do not fit at once.
+
+        ``on_share`` is told of the share of the work that is done, again and again, in bands; what
+        it raises ends the work.
 
         Raises:
             OutOfMemoryError: when not even bands fit.

@@ -11,6 +11,7 @@ from rgtsr import graph
 from rgtsr.errors import RuntimeUnavailableError
 from rgtsr.runtimes import memory
 from rgtsr.runtimes.shapes import PerShape, Shape
+from rgtsr.tiling import OnShare, unheard
 from rgtsr.weights import Weights
 
 
@@ -33,7 +34,9 @@ class ONNXRuntime:
         (enlarged,) = session.run([graph.OUTPUT], {graph.INPUT: tiles_NCHW})
         return np.asarray(enlarged)
 
-    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upscale_whole(
+        self, tiles_NCHW: NDArray[np.float32], _on_share: OnShare = unheard
+    ) -> NDArray[np.float32]:
         """See ``Runtime``: there are no bands here."""
         return self.upscale_tiles(tiles_NCHW)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rgtsr.errors import OutOfMemoryError, RuntimeUnavailableError
 from rgtsr.runtimes import cache, memory
 from rgtsr.runtimes.shapes import PerShape, Shape
+from rgtsr.tiling import OnShare, unheard
 from rgtsr.weights import Weights
 
 Floats = NDArray[np.float32]
@@ -68,7 +69,9 @@ class OpenVINORuntime:
             request.infer({0: tiles_NCHW})
             return request.get_output_tensor().data.copy()
 
-    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upscale_whole(
+        self, tiles_NCHW: NDArray[np.float32], on_share: OnShare = unheard
+    ) -> NDArray[np.float32]:
         """See ``Runtime``: bands are always float32."""
         from rgtsr.graph import banded
 
@@ -87,7 +90,9 @@ class OpenVINORuntime:
         if band_px is None:
             return self.upscale_tiles(tiles_NCHW)
         with memory_errors():
-            return banded.enlarged(self._weights, tiles_NCHW, band_px=band_px, open_graph=opened)
+            return banded.enlarged(
+                self._weights, tiles_NCHW, band_px=band_px, open_graph=opened, on_share=on_share
+            )
 
     def batch_tiles(self, shape_NCHW: Shape) -> int:
         """See ``Runtime``: a CPU is busy with one."""

@@ -19,6 +19,7 @@ from rgtsr.network import bounded
 from rgtsr.network.compiling import compile_blocks
 from rgtsr.runtimes import memory
 from rgtsr.runtimes.replay import TOGETHER, Replay
+from rgtsr.tiling import OnShare, unheard
 from rgtsr.weights import Weights
 
 REDUCED = {"bf16": torch.bfloat16, "float16": torch.float16}
@@ -91,7 +92,9 @@ class TorchRuntime:
         with self._running():
             return Replay(lambda tiles: copied(tiles).float(), self._pass, self._device, streams)
 
-    def upscale_whole(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upscale_whole(
+        self, tiles_NCHW: NDArray[np.float32], on_share: OnShare = unheard
+    ) -> NDArray[np.float32]:
         """See ``Runtime``."""
         shape = tiles_NCHW.shape
         band_px = memory.band_px(
@@ -107,7 +110,7 @@ class TorchRuntime:
             if band_px is None:
                 enlarged = self._network(tiles)
             else:
-                enlarged = bounded.forward(self._network, tiles, band_px=band_px)
+                enlarged = bounded.forward(self._network, tiles, band_px=band_px, on_share=on_share)
             return enlarged.float().contiguous().cpu().numpy()
 
     @contextmanager

@@ -216,7 +216,7 @@ class Desk:
         ticket.has_network, ticket.own_scale = True, upscaler.scale
         return Order(upscaler, ticket.asked.wish)
 
-    def _on_progress(self, job: Job, done: int, total: int) -> None:
+    def _on_progress(self, job: Job, done: float, total: int) -> None:
         self._soon(self._progress, job, done, total)
 
     def _soon(self, what: object, *arguments: object) -> None:
@@ -240,10 +240,10 @@ class Desk:
         self._conclude(ticket, State.FAILED)
         self._line.cancel(ticket.job)
 
-    def _progress(self, job: Job, done: int, total: int) -> None:
+    def _progress(self, job: Job, done: float, total: int) -> None:
         ticket = self._by_job[job.id]
         ticket.began = ticket.began or time.monotonic()
-        ticket.tiles_done, ticket.tiles = done, total
+        ticket.tiles_done, ticket.tiles = int(done), total
         ticket.change()
 
     def _end(self, outcome: Outcome) -> None:

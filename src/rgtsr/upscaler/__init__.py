@@ -154,7 +154,8 @@ class Upscaler:
         in 0..1), or one of PIL's.
 
         Warns (UserWarning) when tiles were redone in float32, or cut smaller for want of memory.
-        ``on_redone``: told of how many, at the end.
+        ``on_progress``: told of (tiles done, tiles in all); of one that runs in bands, also of
+        parts. What it raises ends the work. ``on_redone``: told of how many, at the end.
 
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
@@ -195,8 +196,8 @@ class Upscaler:
         what is too much is resized by Lanczos 3. What one hands to the next is held whole, as
         every input is.
 
-        ``on_progress`` is told of the last tile again while the file is written; what it raises
-        ends the work. ``on_whole`` is told of the finished draft before it gets its name.
+        ``on_progress`` is that of ``upscale``, told of the last tile again while the file is
+        written. ``on_whole`` is told of the finished draft before it gets its name.
         ``turn`` is held while the network is at work, not while a file is read or written.
 
         Raises:

@@ -24,10 +24,10 @@ from rgtsr.upscaler.planning import Settings
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
 Floats = NDArray[np.float32]
-OnProgress = Callable[[int, int], None]  # (tiles done, tiles in all)
+OnProgress = Callable[[float, int], None]  # (tiles done, the last one in part; tiles in all)
 
 
-def unheard(_done: int, _total: int) -> None:
+def unheard(_done: float, _total: int) -> None:
     """Progress that nobody follows."""
 
 
@@ -49,6 +49,10 @@ class Tally:
     def add(self) -> None:
         self.done += 1
         self.on_progress(self.done, self.total)
+
+    def tell(self, share: float) -> None:
+        """So much of a further tile is done."""
+        self.on_progress(self.done + share, self.total)
 
 
 class Engine:
@@ -151,7 +155,7 @@ class Engine:
             return None
         tiles_NCHW = np.concatenate([_as_tile(tile) for tile in tiles])
         try:
-            enlarged = self._run(self.runtime, tiles_NCHW)
+            enlarged = self._run(self.runtime, tiles_NCHW, tally)
         except (OutOfMemoryError, MemoryError):
             tally.together = len(tiles) // 2
             return None
@@ -175,9 +179,9 @@ class Engine:
     def _enlarged_at_once(self, samples_HWC: Samples, tally: Tally) -> Floats:
         """One tile; in float32 once more where the result is not usable."""
         tile = _as_tile(samples_HWC)
-        enlarged = self._run(self.runtime, tile)
+        enlarged = self._run(self.runtime, tile, tally)
         if not _usable(enlarged, tile):
-            enlarged = self._run(self._choice.exact(), tile)
+            enlarged = self._run(self._choice.exact(), tile, tally)
             tally.redone += 1
             if not _usable(enlarged, tile):
                 raise RgtsrError(
@@ -186,8 +190,17 @@ class Engine:
                 )
         return enlarged[0].transpose(1, 2, 0)
 
-    def _run(self, runtime: Runtime, tile_NCHW: Floats) -> Floats:
-        run = runtime.upscale_whole if self.settings.whole else runtime.upscale_tiles
+    def _run(self, runtime: Runtime, tile_NCHW: Floats, tally: Tally) -> Floats:
+        runs, done = ensemble.COUNT if self.settings.ensemble else 1, itertools.count()
+
+        def run(tile_NCHW: Floats) -> Floats:
+            if not self.settings.whole:
+                return runtime.upscale_tiles(tile_NCHW)
+            before = next(done)
+            return runtime.upscale_whole(
+                tile_NCHW, lambda share: tally.tell((before + share) / runs)
+            )
+
         return ensemble.mean(run, tile_NCHW) if self.settings.ensemble else run(tile_NCHW)
 
 
