@@ -39,14 +39,20 @@ class Tally:
     smaller from here on; ``together``: how many run at once at most.
     """
 
-    total: int
     on_progress: OnProgress
+    total: int = 0
     done: int = 0
     redone: int = 0
     cut_px: int | None = None
     together: int | None = None
 
+    def begin(self, total: int) -> None:
+        """So many tiles it is going to be."""
+        self.total = total
+        self.on_progress(self.done, total)
+
     def add(self) -> None:
+        """One more is done."""
         self.done += 1
         self.on_progress(self.done, self.total)
 
