@@ -220,8 +220,8 @@ class Upscaler:
             reports.append(
                 Report(
                     size=wanted,
-                    seconds=time.perf_counter() - started,
-                    notes=(*picture.notes, *lost, *_notes(tally)),
+                    seconds=time.perf_counter() - started - tally.waited_s,
+                    notes=(*picture.notes, *lost, *_notes(tally), *_reduced(picture.size, wanted)),
                     models=self._family.names(scales),
                     wear=worn,
                     restored=share,
@@ -253,7 +253,9 @@ class Upscaler:
         turn: AbstractContextManager[object],
     ) -> Generator[Samples]:
         """One network after another; the last one's bands."""
+        asked = time.perf_counter()
         with turn:
+            tally.waited_s = time.perf_counter() - asked
             engines = self._family.engines(scales, share)
             sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
             plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
@@ -275,6 +277,11 @@ def upscale(
     """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
     with Upscaler(model, scale=scale) as upscaler:
         return upscaler.upscale(picture)
+
+
+def _reduced(size: tuple[int, int], wanted: tuple[int, int]) -> Iterator[str]:
+    if max(wanted) < max(size):
+        yield f"it was {size[1]} x {size[0]}, so this made it smaller"
 
 
 def _notes(tally: Tally) -> Iterator[str]:

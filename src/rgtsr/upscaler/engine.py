@@ -36,7 +36,7 @@ class Tally:
     """One picture on its way: tiles are counted, and what memory or rounding made of them.
 
     ``redone``: tiles that were redone in float32; ``cut_px``: the side above which tiles are cut
-    smaller from here on; ``together``: how many run at once at most.
+    smaller from here on; ``together``: how many run at once at most; ``waited_s``: for the network.
     """
 
     on_progress: OnProgress
@@ -45,6 +45,7 @@ class Tally:
     redone: int = 0
     cut_px: int | None = None
     together: int | None = None
+    waited_s: float = 0.0
 
     def begin(self, total: int) -> None:
         """So many tiles it is going to be."""
