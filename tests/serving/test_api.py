@@ -138,6 +138,21 @@ def test_several_results_come_in_one_zip_whose_names_differ(http: httpx.Client) 
             http.delete(f"/v1/jobs/{job}")
 
 
+def test_a_zip_is_whole_though_its_results_are_forgotten_meanwhile(http: httpx.Client) -> None:
+    jobs = [finished(http, content("tif", 300, 300), scale="4")]  # more than a connection holds
+    jobs += [finished(http, content(seed=seed)) for seed in (1, 2)]
+    with http.stream("GET", "/v1/results.zip", params={"job": jobs}) as answer:
+        pieces = answer.iter_raw(1000)
+        body = next(pieces)
+        with httpx.Client(base_url=http.base_url) as other:
+            for job in jobs:
+                assert other.delete(f"/v1/jobs/{job}").status_code == 204
+        body += b"".join(pieces)
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 3
+
+
 def finished(http: httpx.Client, picture: bytes, **options: str) -> str:
     job = http.post("/v1/jobs", content=picture, params=options).json()["id"]
     until(lambda: http.get(f"/v1/jobs/{job}").json()["state"] == "done")

@@ -20,7 +20,7 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Service]:
     tokens = tmp_path_factory.mktemp("tokens") / "tokens"
-    tokens.write_text(f"# who may\n{ANNE}\n\n{BOB}\n")
+    tokens.write_text(f"{BOB}\n# who may\n\n{ANNE}\n", encoding="utf-8-sig")  # as Windows does
     with serving("--auth-token-file", tokens, "--host", "0.0.0.0") as service:
         service.said[:] = [line.replace("0.0.0.0", "127.0.0.1") for line in service.said]
         yield ready(service)
@@ -73,10 +73,17 @@ def test_a_browser_signs_in_once(guarded: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("", "no token in it"), ("short", "at least 16"), (None, "No such file")]
+    ("text", "words"),
+    [
+        ("", "no token in it"),
+        ("short", "at least 16"),
+        ("a-token-of-Zo\xeb-and-others", "line 1"),
+        ("# one\ntab\tin-the-middle-of-it", "line 2"),
+        (None, "No such file"),
+    ],
 )
 def test_a_token_file_holds_tokens(text: str | None, words: str, tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     rgtsr("serve", "--port", "0", "--auth-token-file", path).assert_failed(1, str(path), words)

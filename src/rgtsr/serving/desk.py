@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,6 @@ from rgtsr.serving.row import Row
 from rgtsr.serving.spool import PREFIX, Spool
 from rgtsr.upscaler import Report
 
-KEPT_S = 3600.0  # how long results wait to be fetched
-KEPT_BYTES = 20 << 30  # how much all of them may take
 RETRY_S = 5
 
 
@@ -48,6 +46,7 @@ class Ticket:
     has_network: bool = False
     is_back: bool = False  # from the line, which needs its files no more
     is_forgotten: bool = False
+    is_fetched: bool = False  # its result
     alarm: asyncio.TimerHandle | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -86,7 +85,7 @@ class Desk:
             self._journal,
             self._order,
             on_progress=self._on_progress,
-            on_end=lambda outcome: self._soon(self._end, outcome),
+            on_end=self._on_end,
         )
         self._thread = threading.Thread(target=self._work, name="rgtsr-desk", daemon=True)
 
@@ -111,8 +110,8 @@ class Desk:
         """How many have not ended."""
         return self._arriving + sum(not ticket.has_ended for ticket in self.tickets.values())
 
-    @contextlib.contextmanager
-    def arriving(self) -> Generator[Path]:
+    @contextlib.asynccontextmanager
+    async def arriving(self) -> AsyncGenerator[Path]:
         """A place in the queue, and a folder for a picture that is being sent.
 
         The folder goes where nothing was entered. Raises Refusal where there is no place.
@@ -133,7 +132,7 @@ class Desk:
         finally:
             self._arriving -= 1
             if not any(ticket.folder == folder for ticket in self.tickets.values()):
-                self.spool.drop(folder)
+                await asyncio.to_thread(self.spool.drop, folder)
 
     def enter(self, client: str, asked: Asked, path: Path, source: messages.Source) -> Ticket:
         """A ticket for a picture that has arrived; it waits for its turn."""
@@ -151,27 +150,16 @@ class Desk:
             raise Refusal("unknown-job", "There is no such job, or it was forgotten by now.")
         return ticket
 
-    def forget(self, ticket: Ticket) -> None:
+    async def forget(self, ticket: Ticket) -> None:
         """Cancel what has not ended, within a tile, and remove its files."""
         ticket.is_forgotten = True
         if not ticket.has_ended:
             self._conclude(ticket, State.CANCELLED)
         self.tickets.pop(ticket.id, None)
         if ticket.is_back or self._row.remove(ticket.client, ticket):
-            self._drop(ticket)
+            await self._drop(ticket)
         else:  # the line has its files
             self._line.cancel(ticket.job)
-
-    def tidy(self) -> None:
-        """Forget results that nobody fetched for long, or for which there is no room."""
-        ended = [each for each in self.tickets.values() if each.ended is not None]
-        ended.sort(key=lambda ticket: ticket.ended or 0)
-        used = self.spool.used_bytes()
-        for ticket in ended:
-            assert ticket.ended is not None
-            if time.monotonic() - ticket.ended > KEPT_S or used > KEPT_BYTES:
-                used -= sum(file.stat().st_size for file in ticket.folder.rglob("*"))
-                self.forget(ticket)
 
     def message(self, ticket: Ticket) -> messages.Job:
         """What is said of a ticket."""
@@ -219,6 +207,12 @@ class Desk:
     def _on_progress(self, job: Job, done: float, total: int) -> None:
         self._soon(self._progress, job, done, total)
 
+    def _on_end(self, outcome: Outcome) -> None:
+        ticket = self._by_job[outcome.job.id]
+        if ticket.has_network:  # here, since it waits for those that are being opened
+            self.networks.leave(ticket.asked.network)
+        self._soon(self._end, ticket, outcome)
+
     def _soon(self, what: object, *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(what, *arguments)  # pyright: ignore -- any callable
@@ -246,13 +240,14 @@ class Desk:
         ticket.tiles_done, ticket.tiles = int(done), total
         ticket.change()
 
-    def _end(self, outcome: Outcome) -> None:
-        ticket = self._by_job[outcome.job.id]
+    def _end(self, ticket: Ticket, outcome: Outcome) -> None:
         ticket.is_back = True
-        if ticket.has_network:
-            self.networks.leave(ticket.asked.network)
         if not ticket.has_ended:
-            self._settle(ticket, outcome)
+            try:
+                self._settle(ticket, outcome)
+            except Exception as error:  # whatever it is, it has ended
+                ticket.refusal, ticket.result = problems.of(error), None
+                self._conclude(ticket, State.FAILED)
         if ticket.is_forgotten:
             self._drop(ticket)
 
@@ -292,7 +287,7 @@ class Desk:
             ticket.alarm.cancel()
         ticket.change()
 
-    def _drop(self, ticket: Ticket) -> None:
+    def _drop(self, ticket: Ticket) -> Awaitable[None]:
         self._by_job.pop(ticket.job.id, None)
         self._journal.forget(ticket.job)
-        self.spool.drop(ticket.folder)
+        return self._loop.run_in_executor(None, self.spool.drop, ticket.folder)
