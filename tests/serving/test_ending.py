@@ -168,6 +168,24 @@ def test_a_full_disk_is_said_and_passes(small_disk: Path) -> None:
         assert http.post("/v1/upscale", content=content()).status_code == 200
 
 
+def test_what_is_shown_on_a_full_disk_is_not_kept_cut(small_disk: Path) -> None:
+    with serving("--folder", small_disk) as service, ready(service).http() as http:
+        job = http.post("/v1/jobs", content=content(height=120, width=120)).json()["id"]
+        http.get(f"/v1/jobs/{job}/events")
+        shown = [f"/v1/jobs/{job}/view/after", f"/v1/jobs/{job}/zoom/after.dzi"]
+        filler = small_disk / "filler"
+        with pytest.raises(OSError), filler.open("wb") as file:
+            while True:
+                file.write(bytes(8192))
+                file.flush()
+        for path in shown + shown:
+            assert code(http.get(path)) == (507, "no-space")
+        filler.unlink()
+        assert Picture.from_bytes(http.get(shown[0]).content).size == (240, 240)
+        assert 'Width="240"' in http.get(shown[1]).text
+        assert not [line for line in service.said if "Traceback" in line]
+
+
 def test_what_memory_does_not_suffice_for_is_said_and_passes() -> None:
     options = ("--max-pixels", "400000000")
     with serving(*options, memory_bytes=1 << 30) as service, ready(service).http() as http:
