@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import errno
+import os
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ from rgtsr.serving.desk import Desk
 from rgtsr.serving.options import Options
 
 M_ARENA_MAX, ARENAS = -8, 2  # of malloc.h; docs/container.md has what it saves
+ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 MOMENT_S = 0.2
 CONNECTIONS = 1000  # beyond them a 503, before anything is read
 FETCHING_S = 30.0  # how long a result waits to be fetched, from its end on, when it closes down
@@ -115,8 +117,11 @@ def _unfetched(desk: Desk) -> int:
 
 
 def _share_arenas() -> None:
-    """Have glibc keep freed memory in two heaps, not in one of each thread, which only grow."""
-    if sys.platform == "linux":
+    """Have glibc keep freed memory in two heaps, not in one of each thread, which only grow.
+
+    Unless its own variable says how many.
+    """
+    if sys.platform == "linux" and ARENAS_VARIABLE not in os.environ:
         with contextlib.suppress(AttributeError):  # another C library has no such heaps
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
