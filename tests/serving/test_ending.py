@@ -145,6 +145,23 @@ def test_two_services_cannot_have_one_folder_or_one_port(tmp_path: Path) -> None
         assert str(service.process.pid) in outcome.errors[0]
 
 
+def test_uploads_lie_in_the_folder_from_their_first_byte_on(tmp_path: Path) -> None:
+    """The other place for temporary files may be small, or memory."""
+    with serving("--folder", tmp_path, TMPDIR="/nonexistent") as service:
+        host, port = ready(service).address.removeprefix("http://").split(":")
+        sent = 2 << 20
+        body = b"--x\r\ncontent-disposition: form-data; name=picture; filename=a\r\n\r\n"
+        head = (
+            f"POST /v1/jobs HTTP/1.1\r\nhost: {host}\r\ncontent-length: {2 * sent}\r\n"
+            "content-type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(head.encode() + body + bytes(sent))
+            least = sent - (1 << 17)  # of which some is under way
+            until(lambda: sum(path.stat().st_size for path in tmp_path.rglob("source")) > least)
+        until(lambda: left_in(tmp_path) == [])
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Path]:
     """A file system of a megabyte."""

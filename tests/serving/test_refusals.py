@@ -131,9 +131,13 @@ def test_a_person_gets_a_page_instead(http: httpx.Client) -> None:
 
 
 def test_a_full_queue_says_when_to_come_again(http: httpx.Client, service: Service) -> None:
-    jobs = [http.post("/v1/jobs", content=slow()).json()["id"] for _ in range(3 + 4)]
-    answer = http.post("/v1/jobs", content=content())
+    first = http.post("/v1/jobs", content=slow()).json()["id"]
+    until(lambda: http.get(f"/v1/jobs/{first}").json()["state"] == "running")
+    jobs = [first]
+    while (answer := http.post("/v1/jobs", content=slow())).status_code == 202:
+        jobs.append(answer.json()["id"])
     assert code(answer) == (429, "queue-full")
+    assert "4 pictures of yours" in answer.json()["detail"]
     assert int(answer.headers["retry-after"]) > 0
     positions = [http.get(f"/v1/jobs/{job}").json()["position"] for job in jobs]
     assert positions[-4:] == [0, 1, 2, 3]

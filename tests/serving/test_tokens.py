@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from cli.running import rgtsr
-from serving.services import Service, code, content, ready, serving
+from serving.services import Service, code, content, ready, serving, slow
 
 ANNE, BOB = "anne-has-a-long-token", "bob-has-another-token"
 HTML = {"accept": "text/html"}
@@ -21,7 +21,8 @@ def bearer(token: str) -> dict[str, str]:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Service]:
     tokens = tmp_path_factory.mktemp("tokens") / "tokens"
     tokens.write_text(f"{BOB}\n# who may\n\n{ANNE}\n", encoding="utf-8-sig")  # as Windows does
-    with serving("--auth-token-file", tokens, "--host", "0.0.0.0") as service:
+    given = ("--auth-token-file", tokens, "--host", "0.0.0.0", "--max-queue", "4")
+    with serving(*given) as service:
         service.said[:] = [line.replace("0.0.0.0", "127.0.0.1") for line in service.said]
         yield ready(service)
 
@@ -52,6 +53,18 @@ def test_others_jobs_are_as_if_they_were_not(guarded: Service) -> None:
         assert http.delete(f"/v1/jobs/{job}", headers=bearer(BOB)).status_code == 404
         assert http.get(f"/v1/jobs/{job}", headers=bearer(ANNE)).status_code == 200
         assert http.delete(f"/v1/jobs/{job}", headers=bearer(ANNE)).status_code == 204
+
+
+def test_one_client_leaves_places_for_another(guarded: Service) -> None:
+    with guarded.http() as http:
+        jobs: list[str] = []
+        while (answer := http.post("/v1/jobs", content=slow(), headers=bearer(ANNE))).is_success:
+            jobs.append(answer.json()["id"])
+        assert code(answer) == (429, "queue-full")
+        other = http.post("/v1/jobs", content=content(), headers=bearer(BOB))
+        assert other.status_code == 202
+        for owner, job in [(BOB, other.json()["id"]), *((ANNE, job) for job in jobs)]:
+            assert http.delete(f"/v1/jobs/{job}", headers=bearer(owner)).status_code == 204
 
 
 def test_a_browser_signs_in_once(guarded: Service) -> None:

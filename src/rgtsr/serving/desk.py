@@ -8,20 +8,19 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rgtsr.jobs import Job, Journal, Line, Order, Outcome, State
-from rgtsr.pictures import formats, screen
-from rgtsr.serving import messages, problems
+from rgtsr.serving import messages, problems, results
 from rgtsr.serving.asking import Asked, first_network
 from rgtsr.serving.networks import Networks
 from rgtsr.serving.options import Options
 from rgtsr.serving.problems import Refusal
 from rgtsr.serving.row import Row
 from rgtsr.serving.spool import PREFIX, Spool
-from rgtsr.upscaler import Report
 
 RETRY_S = 5
 
@@ -76,16 +75,15 @@ class Desk:
         self.made_pixels = 0
         self.is_ready = self.is_draining = False
         self.fault: str | None = None  # why the line is not there
+        self.at_work: set[int] = set()  # jobs that the line has
+        self.last_sign = time.monotonic()  # of the line
         self._by_job: dict[int, Ticket] = {}
-        self._arriving = 0
+        self._arriving: Counter[str] = Counter()
         self._row: Row[Ticket] = Row()
         self._journal = Journal(None)
         self._loop = asyncio.get_running_loop()
         self._line = Line(
-            self._journal,
-            self._order,
-            on_progress=self._on_progress,
-            on_end=self._on_end,
+            self._journal, self._order, on_progress=self._on_progress, on_end=self._on_end
         )
         self._thread = threading.Thread(target=self._work, name="rgtsr-desk", daemon=True)
 
@@ -103,18 +101,21 @@ class Desk:
     @property
     def waiting(self) -> int:
         """How many pictures wait for their turn, or are arriving."""
-        return len(self._row) + self._arriving
+        return len(self._row) + self._arriving.total()
 
     @property
     def unfinished(self) -> int:
         """How many have not ended."""
-        return self._arriving + sum(not ticket.has_ended for ticket in self.tickets.values())
+        return self._arriving.total() + sum(
+            not ticket.has_ended for ticket in self.tickets.values()
+        )
 
     @contextlib.asynccontextmanager
-    async def arriving(self) -> AsyncGenerator[Path]:
+    async def arriving(self, client: str) -> AsyncGenerator[Path]:
         """A place in the queue, and a folder for a picture that is being sent.
 
-        The folder goes where nothing was entered. Raises Refusal where there is no place.
+        One client may have half of the places, so that another finds one. The folder goes where
+        nothing was entered. Raises Refusal where there is no place.
         """
         retry = {"retry_after": str(RETRY_S)}
         if self.is_draining:
@@ -125,12 +126,17 @@ class Desk:
             raise Refusal(
                 "queue-full", f"{self.waiting} pictures are waiting: try again later.", **retry
             )
+        own = self._row.count(client) + self._arriving[client]
+        if own >= (self.options.max_queue + 1) // 2:
+            raise Refusal(
+                "queue-full", f"{own} pictures of yours are waiting: try again later.", **retry
+            )
         folder = self.spool.make()
-        self._arriving += 1
+        self._arriving[client] += 1
         try:
             yield folder
         finally:
-            self._arriving -= 1
+            self._arriving -= Counter([client])
             if not any(ticket.folder == folder for ticket in self.tickets.values()):
                 await asyncio.to_thread(self.spool.drop, folder)
 
@@ -195,6 +201,8 @@ class Desk:
             self.fault = f"{type(error).__name__}: {error}"
 
     def _taken(self, ticket: Ticket) -> Job:
+        self.at_work.add(ticket.job.id)
+        self.last_sign = time.monotonic()
         self._soon(self._begin, ticket)
         return ticket.job
 
@@ -205,10 +213,13 @@ class Desk:
         return Order(upscaler, ticket.asked.wish)
 
     def _on_progress(self, job: Job, done: float, total: int) -> None:
+        self.last_sign = time.monotonic()
         self._soon(self._progress, job, done, total)
 
     def _on_end(self, outcome: Outcome) -> None:
         ticket = self._by_job[outcome.job.id]
+        self.at_work.discard(ticket.job.id)
+        self.last_sign = time.monotonic()
         if ticket.has_network:  # here, since it waits for those that are being opened
             self.networks.leave(ticket.asked.network)
         self._soon(self._end, ticket, outcome)
@@ -259,26 +270,11 @@ class Desk:
             }
             ticket.refusal = problems.of(outcome.error, names)
         elif outcome.report is not None:
-            ticket.result = self._result(ticket, outcome.report)
+            target = ticket.job.target
+            name = ticket.asked.result_name(ticket.own_scale, target.suffix)
+            ticket.result = results.of(outcome.report, target, name)
             self.made_pixels += ticket.source.width * ticket.source.height
         self._conclude(ticket, outcome.state)
-
-    def _result(self, ticket: Ticket, report: Report) -> messages.Result:
-        target = ticket.job.target
-        height, width = report.size
-        return messages.Result(
-            name=ticket.asked.result_name(ticket.own_scale, target.suffix),
-            width=width,
-            height=height,
-            format=formats.for_writing(target).name,
-            size_bytes=target.stat().st_size,
-            models=report.models,
-            seconds=round(report.seconds, 2),
-            restored=report.restored,
-            wear=str(report.wear),
-            notes=report.notes,
-            can_view=screen.can_view(width, height),
-        )
 
     def _conclude(self, ticket: Ticket, state: State) -> None:
         ticket.state, ticket.ended = state, time.monotonic()
