@@ -6,9 +6,11 @@ const form = document.getElementById("order");
 const field = (id) => document.getElementById(id);
 const LOSSY = ["", "jpg", "webp", "avif"]; // "": as the picture, which may be one
 
-/** The models and formats of the service. @param {{models: object[], formats: string[]}} offer */
-export function offer({ models, formats }) {
+/** The models and formats of the service.
+ * @param {{models: object[], formats: string[], restores: boolean}} offer */
+export function offer({ models, formats, restores }) {
   const model = field("model");
+  model.options[0].dataset.restores = restores;
   for (const each of models) {
     const option = new Option(`${each.name} – ${each.purpose}`, each.name);
     option.dataset.restores = each.restores;
@@ -56,9 +58,10 @@ function update() {
   const chosen = field("model").selectedOptions[0];
   const restores = chosen.dataset.restores !== "false";
   field("restore").disabled = !restores;
+  const wayOut = field("model").options[0].dataset.restores === "false" ? "choose another" : "choose Automatic";
   field("restore-hint").textContent = restores
     ? "Removes noise and the traces of JPEG; clean pictures are left as they are."
-    : "This model comes as it is: choose Automatic to restore.";
+    : `This model comes as it is: ${wayOut} to restore.`;
   field("quality").disabled = !LOSSY.includes(field("format").value);
   const named = [
     chosen.value !== "auto" && chosen.value,
