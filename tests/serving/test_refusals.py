@@ -189,10 +189,11 @@ def test_a_site_that_is_named_may_ask(tmp_path: Path) -> None:
         assert code(http.post("/v1/upscale", content=content(), headers=other))[0] == 403
 
 
-IMPATIENT = "import rgtsr.serving.uploads as uploads; uploads.STILL_S = 0.5"
+IMPATIENT = "import rgtsr.serving.uploads as uploads; uploads.LINGERING_S = 0.1"
+SOON = f"{IMPATIENT}; uploads.STILL_S = 0.5"
 
 
-@pytest.mark.parametrize(("timeout", "first"), [("1", ""), ("1800", IMPATIENT)])
+@pytest.mark.parametrize(("timeout", "first"), [("1", IMPATIENT), ("1800", SOON)])
 def test_an_upload_that_takes_too_long_or_stands_still_is_given_up(
     timeout: str, first: str, tmp_path: Path
 ) -> None:

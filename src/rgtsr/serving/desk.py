@@ -228,9 +228,9 @@ class Desk:
         ticket = self._by_job[outcome.job.id]
         self.at_work.discard(ticket.job.id)
         self.last_sign = time.monotonic()
+        self._soon(self._end, ticket, outcome)
         if ticket.has_network:  # here, since it waits for those that are being opened
             self.networks.leave(ticket.asked.network)
-        self._soon(self._end, ticket, outcome)
 
     def _soon(self, what: object, *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more

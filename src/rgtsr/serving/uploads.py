@@ -13,7 +13,7 @@ from typing import Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from rgtsr.pictures import formats
 from rgtsr.pictures.formats import Format
@@ -111,13 +111,14 @@ async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
-    count, pieces = 0, request.stream()
-    while True:
-        try:
-            piece = await asyncio.wait_for(anext(pieces), STILL_S)
-        except StopAsyncIteration:
-            request.state.is_received = True
-            return
+    count, is_more = 0, True
+    while is_more:
+        message = await asyncio.wait_for(request.receive(), STILL_S)
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        is_more = message.get("more_body", False)
+        request.state.is_received = not is_more
+        piece = message.get("body", b"")
         count += len(piece)
         if count > max_bytes:
             raise too_large
