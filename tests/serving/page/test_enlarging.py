@@ -27,6 +27,12 @@ def deep_file(path: Path) -> Path:
     return path
 
 
+def write(path: Path) -> Path:
+    """What takes some seconds."""
+    path.write_bytes(slow())
+    return path
+
+
 @pytest.mark.parametrize("name", ["portrait.png", "pagoda.jpg", "deep.tif"])
 def test_the_download_is_what_the_command_makes_of_the_same_file(
     page: Any, files: Path, tmp_path: Path, name: str
@@ -108,8 +114,7 @@ def test_large_results_are_shown_by_deep_zoom(chromium: Any, address: str, files
 
 
 def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path) -> None:
-    (tmp_path / "slow.png").write_bytes(slow())
-    page.set_input_files("#picture", tmp_path / "slow.png")
+    page.set_input_files("#picture", write(tmp_path / "slow.png"))
     page.click("#go")
     page.locator(".card .line", has_text="Tile ").wait_for()
     page.click(".card .remove")
@@ -122,6 +127,26 @@ def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path)
     page.click(".card .remove")
     assert page.locator(".card").count() == 0
     assert page.locator("#hello").is_visible()
+
+
+def test_a_result_stays_until_it_is_made_anew(page: Any, files: Path, tmp_path: Path) -> None:
+    enlarge(page, files / "portrait.png")
+    page.set_input_files("#picture", write(tmp_path / "slow.png"))
+    page.click("#go")
+    page.locator(".card[data-state=running]", has_text="slow.png").wait_for()
+    card = page.locator(".card", has_text="portrait.png")
+    page.check("#order [value='4']", force=True)
+    card.locator(".again").click()
+    card.locator("text=Cancel").wait_for()
+    assert card.locator(".download").is_visible()
+    card.locator("text=Cancel").click()
+    page.locator(DONE, has_text="portrait.png").wait_for()
+    assert f"480 {TIMES} 380" in card.locator(".line").inner_text()
+    assert "portrait_x2.png" in page.inner_text("#showing .facts")
+    card.locator(".again").click()
+    page.locator(".card", has_text="slow.png").locator(".remove").click()
+    card.locator(".line", has_text=f"960 {TIMES} 760").wait_for()
+    assert "portrait_x4.png" in page.inner_text("#showing .facts")
 
 
 def test_a_bad_file_is_told_in_words_and_holds_up_no_other(
