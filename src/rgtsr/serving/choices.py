@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from rgtsr import weights
-from rgtsr.pictures import SUFFIXES
+from rgtsr.pictures import ability
 from rgtsr.serving import asking, messages
 from rgtsr.serving.options import Options
 
@@ -13,7 +13,7 @@ def of(options: Options) -> messages.Models:
     return messages.Models(
         models=tuple(map(_model, weights.listing())),
         formats=asking.FORMATS,
-        reads=SUFFIXES,
+        reads=ability.suffixes(),
         limits=messages.Limits.model_validate(asdict(options)),
     )
 

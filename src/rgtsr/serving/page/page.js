@@ -23,7 +23,7 @@ const contest = new Contest(say);
 const view = () => (VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "enlarge");
 
 function turn() {
-  for (const name of VIEWS) part(name).hidden = name !== view();
+  for (const name of VIEWS) part(`${name}-view`).hidden = name !== view(); // no element bears the hash: browsers scroll to those
   for (const link of document.querySelectorAll("nav a"))
     if (link.hash === `#${view()}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -53,13 +53,13 @@ function count() {
   part("queue-title").textContent = counted(queue.items.length, "picture");
   const done = queue.done();
   part("zip").hidden = done.length < 2;
-  part("zip").href = `v1/results.zip?${new URLSearchParams(done.map(({ phase }) => ["job", phase.job.id]))}`;
+  part("zip").href = `v1/results.zip?${new URLSearchParams(done.map(({ made }) => ["job", made.id]))}`;
   part("clear").hidden = queue.items.every(({ stop }) => stop);
 }
 
 /** A picture on the light table. @param {import("./queue.js").Item|null} item */
 function show(item) {
-  const job = item?.phase.at === "service" && item.phase.job.state === "done" ? item.phase.job : null;
+  const job = item?.made ?? null;
   const isShown = Boolean(job || item?.preview);
   part("hello").hidden = isShown;
   part("showing").hidden = !isShown;
@@ -102,6 +102,8 @@ part("order").addEventListener("submit", (event) => {
   part("picture").focus();
 });
 
+history.scrollRestoration = "manual"; // each view begins at its top
+document.querySelector(".skip").addEventListener("click", (event) => (event.preventDefault(), part("main").focus()));
 addEventListener("hashchange", () => (turn(), scrollTo(0, 0)));
 addEventListener("paste", ({ clipboardData }) => {
   if (clipboardData?.files.length) take(chosen(clipboardData.files));
