@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.running import rgtsr
-from rgtsr import pictures
+from rgtsr import pictures, weights
 from rgtsr.pictures import Picture
 from serving.page.browsing import DONE, LINE, TIMES, downloaded, enlarge, shot, tab
 from serving.services import serving, slow, until
@@ -61,19 +61,40 @@ def test_before_and_after_lie_under_a_line_that_mouse_and_keys_move(page: Any, f
     assert (before.evaluate(natural), after.evaluate(natural)) == ([240, 190], [480, 380])
     assert before.bounding_box() == after.bounding_box()
     facts = page.inner_text("#showing .facts")
-    for told in (f"240 {TIMES} 190", f"480 {TIMES} 380", "swift-x2 in ", "portrait_x2.png"):
+    for told in (f"240 {TIMES} 190", f"480 {TIMES} 380", "swift-x2 with ", "portrait_x2.png"):
         assert told in facts
     line = page.locator(LINE)
     assert line.get_attribute("aria-valuenow") == "50"
     box = line.bounding_box()
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.7 * box["height"])
     assert line.get_attribute("aria-valuenow") == "25"
-    page.keyboard.press("ArrowRight", delay=100)
-    assert int(line.get_attribute("aria-valuenow")) > 25
-    page.keyboard.press("End")
-    assert line.get_attribute("aria-valuenow") == "100"
+    for key, value in (
+        ("ArrowRight", 26),
+        ("Shift+ArrowRight", 36),
+        ("PageDown", 26),
+        ("End", 100),
+    ):
+        page.keyboard.press(key)
+        assert line.get_attribute("aria-valuenow") == str(value)
+    faint = page.locator("#showing .tag.is-faint")
+    assert faint.all_inner_texts() == ["After"]
+    page.keyboard.press("Home")
+    assert faint.all_inner_texts() == ["Before"]
+    page.keyboard.press("PageUp")
+    page.keyboard.press("PageUp")
+    assert faint.count() == 0
     line.evaluate("(line) => { line.value = 50; }")
     shot(page, "light")
+
+
+def test_a_result_larger_than_its_frame_is_first_seen_at_100_per_cent(
+    page: Any, files: Path
+) -> None:
+    page.check("#order [value='4']", force=True)
+    enlarge(page, files / "portrait.png")
+    page.locator("#showing .zoom", has_text="100 %").wait_for()
+    assert page.get_attribute("#showing [data-zoom='1']", "aria-pressed") == "true"
+    assert page.locator("#showing .layer img").nth(1).bounding_box()["width"] == 960
 
 
 def test_pictures_are_zoomed_and_moved_together(page: Any, files: Path) -> None:
@@ -116,7 +137,7 @@ def test_large_results_are_shown_by_deep_zoom(chromium: Any, address: str, files
 def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path) -> None:
     page.set_input_files("#picture", write(tmp_path / "slow.png"))
     page.click("#go")
-    page.locator(".card .line", has_text="Tile ").wait_for()
+    page.locator(".card .line", has_text=" %").wait_for()
     page.click(".card .remove")
     page.locator(".card[data-state=cancelled]").wait_for()
     assert page.inner_text(".card .line") == "Cancelled"
@@ -158,6 +179,50 @@ def test_a_bad_file_is_told_in_words_and_holds_up_no_other(
         card = opened.page.locator(".card[data-state=failed]")
         assert "no picture that can be read" in card.locator(".problem").inner_text()
         opened.page.locator("#showing .facts").wait_for()
+        opened.page.reload()
+        assert "no picture that can be read" in card.locator(".problem").inner_text()
+        assert card.locator(".name").inner_text() == "letter.jpg"
+        opened.page.locator(DONE).wait_for()
+
+
+def test_the_button_says_when_nothing_is_left_to_do(page: Any, files: Path) -> None:
+    enlarge(page, files / "pagoda.jpg")
+    go, notice = page.locator("#go"), page.locator("#notice")
+    assert go.get_attribute("aria-disabled") == "true"
+    go.focus()
+    page.keyboard.press("Enter")
+    assert "Every picture has had its turn" in notice.inner_text()
+    assert page.evaluate("document.activeElement.id") == "go"
+    page.click(".card .again")
+    assert notice.is_hidden()
+    page.set_input_files("#picture", files / "portrait.png")
+    page.locator(".card").nth(1).wait_for()
+    assert go.get_attribute("aria-disabled") == "false"
+
+
+def test_all_results_are_removed_only_when_that_is_confirmed(page: Any, files: Path) -> None:
+    enlarge(page, files / "pagoda.jpg", files / "portrait.png")
+    for layer in page.locator("#showing .layer img").all():
+        layer.evaluate("(image) => image.decode()")
+    asked = list[str]()
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.click("text=Remove all")
+    assert page.locator(".card").count() == 2
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("text=Remove all")
+    page.locator("#hello").wait_for()
+    assert "2 results" in asked[0]
+
+
+def test_where_jpegs_are_not_restored_that_is_said(page: Any) -> None:
+    page.locator("#model option").nth(1).wait_for(state="attached")
+    hint = page.locator("#scale-hint")
+    restoring = {each.scale for each in weights.listing() if weights.photo_sibling(each.name)}
+    for scale in (2, 3, 4):
+        page.check(f"#order [value='{scale}']", force=True)
+        assert hint.is_visible() == (scale not in restoring)
+    page.check("#order [value=other]", force=True)
+    assert "16 is the most" in page.inner_text("#other")
 
 
 def test_a_folder_is_enlarged_and_comes_back_as_a_zip(
@@ -207,7 +272,7 @@ def test_exact_sizes_and_formats_are_asked_for(page: Any, files: Path, tmp_path:
     found = downloaded(page, "#showing .download", tmp_path)
     assert found.suffix == ".webp"
     assert pictures.read(found).size == (90, 100)
-    assert "small-x2 in " in page.inner_text("#showing .facts")
+    assert "small-x2, in " in page.inner_text("#showing .facts")
 
 
 def test_a_reload_finds_the_results_again(page: Any, files: Path) -> None:

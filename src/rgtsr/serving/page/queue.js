@@ -197,6 +197,7 @@ export class Queue {
     part(".line").textContent = isNew && file
       ? [size && pixels(size), fileSize(file.size)].filter(Boolean).join(" · ")
       : standing(phase);
+    part(".line").title = job?.state === "running" && job.tiles ? `tile ${job.tiles_done} of ${job.tiles}` : "";
     const progress = part("progress");
     progress.hidden = !stop && !(phase.at === "waiting" && options);
     progress.ariaLabel = `Progress of ${path}`;
