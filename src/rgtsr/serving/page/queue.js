@@ -85,7 +85,7 @@ export class Queue {
 
   /** All but what is under way. */
   clear() {
-    for (const item of [...this.items]) if (!item.stop) this.#remove(item);
+    this.#remove(...this.items.filter(({ stop }) => !stop));
   }
 
   #enter(given) {
@@ -158,14 +158,17 @@ export class Queue {
 
   #isToBeMadeAgain = ({ phase, made }) => phase.at === "waiting" && made;
 
-  #remove(item) {
-    if (item.made) forget(item.made.id);
-    if (item.preview) URL.revokeObjectURL(item.preview);
-    const next = item.card.nextElementSibling ?? item.card.previousElementSibling;
-    item.card.remove();
-    this.items = this.items.filter((each) => each !== item);
-    if (this.open === item) this.show(this.items.at(0) ?? null);
-    (next?.querySelector(".open") ?? document.getElementById("picture")).focus();
+  #remove(...gone) {
+    const last = gone.at(-1).card;
+    const next = last.nextElementSibling ?? last.previousElementSibling;
+    for (const { card, made, preview } of gone) {
+      if (made) forget(made.id);
+      if (preview) URL.revokeObjectURL(preview);
+      card.remove();
+    }
+    this.items = this.items.filter((each) => !gone.includes(each));
+    if (gone.includes(this.open)) this.show(this.items.at(0) ?? null);
+    (next?.isConnected ? next.querySelector(".open") : document.getElementById("picture")).focus();
     this.#keep();
     this.on.changed();
   }
