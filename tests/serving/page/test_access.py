@@ -63,6 +63,24 @@ def test_everything_that_can_be_used_has_a_name(page: Any, files: Path) -> None:
         assert nameless == []
 
 
+def test_no_choice_is_cut_off(page: Any) -> None:
+    page.locator("#model option").nth(3).wait_for(state="attached")
+    page.click("text=More options")
+    for view in ("enlarge", "compare"):
+        page.click(f"nav a[href='#{view}']")
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll("select")].filter((each) => {
+                const free = each.cloneNode(true);
+                each.after(free);
+                free.style.width = "max-content";
+                const isCut = free.offsetWidth > each.offsetWidth;
+                free.remove();
+                return each.checkVisibility() && isCut;
+            }).map((each) => each.id)"""
+        )
+        assert cut == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_word_stands_out_from_its_ground(
     chromium: Any, address: str, files: Path, scheme: str

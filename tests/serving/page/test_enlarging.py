@@ -54,6 +54,7 @@ def kind(picture: Picture) -> tuple[int, bool]:
 
 
 def test_before_and_after_lie_under_a_line_that_mouse_and_keys_move(page: Any, files: Path) -> None:
+    page.locator("#model option").nth(1).wait_for(state="attached")
     shot(page, "empty")
     enlarge(page, files / "portrait.png", files / "pagoda.jpg")
     before, after = (page.locator(f"#showing .layer:nth-child({n}) img") for n in (1, 2))
@@ -183,6 +184,25 @@ def test_a_bad_file_is_told_in_words_and_holds_up_no_other(
         assert "no picture that can be read" in card.locator(".problem").inner_text()
         assert card.locator(".name").inner_text() == "letter.jpg"
         opened.page.locator(DONE).wait_for()
+
+
+def test_a_result_stays_when_making_it_anew_fails(
+    chromium: Any, address: str, files: Path, tmp_path: Path
+) -> None:
+    with tab(chromium, address, may_be_refused=True) as opened:
+        page = opened.page
+        enlarge(page, files / "pagoda.jpg")
+        page.check("#order [value=other]", force=True)
+        page.select_option("#by", "long_side")
+        page.fill("#long-side", "100000")
+        page.click(".card .again")
+        problem = page.locator(".card[data-state=failed] .problem")
+        for _ in range(2):
+            problem.wait_for()
+            assert "still here" in problem.inner_text()
+            assert downloaded(page, ".card .download", tmp_path).name == "pagoda_x2.jpg"
+            page.locator("#showing .facts").wait_for()
+            page.reload()
 
 
 def test_the_button_says_when_nothing_is_left_to_do(page: Any, files: Path) -> None:

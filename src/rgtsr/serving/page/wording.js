@@ -85,7 +85,8 @@ export function modelOptions(models, each) {
   return scales.map((scale) => {
     const group = Object.assign(document.createElement("optgroup"), { label: `${scale}×` });
     for (const model of models.filter((one) => one.scale === scale)) {
-      const option = new Option([`${model.name}: ${goodFor(model)}`, pace(model)].filter(Boolean).join(", "), model.name);
+      const short = goodFor(model).replace("JPEGs and noisy photos", "noisy JPEGs");
+      const option = new Option([`${model.name}: ${short}`, pace(model)].filter(Boolean).join(", "), model.name);
       each?.(option, model);
       group.append(option);
     }
