@@ -3,6 +3,7 @@
 import socket
 import struct
 import zlib
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rgtsr.pictures import ability, formats
 from serving.services import Service, code, content, ready, serving, slow, until
 
+TOKEN = "somebody-has-this-token"
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -139,12 +141,19 @@ def test_a_person_gets_a_page_instead(http: httpx.Client) -> None:
 
 
 def test_a_full_queue_says_when_to_come_again(http: httpx.Client, service: Service) -> None:
-    jobs = [http.post("/v1/jobs", content=slow()).json()["id"] for _ in range(3 + 4)]
-    answer = http.post("/v1/jobs", content=content())
+    first = http.post("/v1/jobs", content=slow()).json()["id"]
+    until(lambda: http.get(f"/v1/jobs/{first}").json()["state"] == "running")
+    jobs = [first]
+    while (answer := http.post("/v1/jobs", content=slow())).status_code == 202:
+        jobs.append(answer.json()["id"])
     assert code(answer) == (429, "queue-full")
+    assert "4 pictures of yours" in answer.json()["detail"]
     assert int(answer.headers["retry-after"]) > 0
-    positions = [http.get(f"/v1/jobs/{job}").json()["position"] for job in jobs]
-    assert positions[-4:] == [0, 1, 2, 3]
+
+    def positions() -> list[int]:
+        return [http.get(f"/v1/jobs/{job}").json()["position"] for job in jobs[-4:]]
+
+    until(lambda: positions() == [2, 3, 4, 5])  # behind two that the line has taken already
     for job in jobs:
         assert http.delete(f"/v1/jobs/{job}").status_code == 204
     until(lambda: http.post("/v1/upscale", content=content()).status_code == 200)
@@ -161,9 +170,27 @@ def test_pages_of_other_sites_and_other_names_are_kept_out(http: httpx.Client) -
     assert http.post("/v1/upscale", content=content(), headers=own).status_code == 200
 
 
-def test_a_site_that_is_named_may_ask() -> None:
-    with serving("--cors", "https://shop.example") as service, ready(service).http() as http:
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("value", ["[", "http://[", "http://[::1", "a]b"])
+def test_addresses_without_sense_are_a_bad_request(
+    name: str, value: str, http: httpx.Client, service: Service
+) -> None:
+    answer = http.post("/v1/jobs", content=content(), headers={name: value})
+    assert code(answer)[0] in ((400, 421) if name == "host" else (400, 403))
+    assert answer.headers["content-security-policy"]
+    assert not [line for line in service.said if "Traceback" in line]
+
+
+def test_a_site_that_is_named_may_ask(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(TOKEN)
+    given = ("--cors", "https://shop.example", "--auth-token-file", tokens)
+    with serving(*given) as service, ready(service).http() as http:
         shop = {"origin": "https://shop.example"}
+        refused = http.get("/v1/models", headers=shop)
+        assert code(refused) == (401, "no-token")
+        assert refused.headers["access-control-allow-origin"] == "https://shop.example"
+        http.headers["authorization"] = f"Bearer {TOKEN}"
         answer = http.post("/v1/upscale", content=content(), headers=shop)
         assert answer.headers["access-control-allow-origin"] == "https://shop.example"
         asked = {"access-control-request-method": "DELETE"}
@@ -172,17 +199,42 @@ def test_a_site_that_is_named_may_ask() -> None:
         assert code(http.post("/v1/upscale", content=content(), headers=other))[0] == 403
 
 
-def test_an_upload_that_takes_too_long_is_given_up() -> None:
-    with serving("--timeout", "1") as service:
+IMPATIENT = "import rgtsr.serving.uploads as uploads; uploads.STILL_S = 0.5"
+
+
+@pytest.mark.parametrize(("timeout", "first"), [("1", ""), ("1800", IMPATIENT)])
+def test_an_upload_that_takes_too_long_or_stands_still_is_given_up(
+    timeout: str, first: str, tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(TOKEN)
+    given = ("--timeout", timeout, "--auth-token-file", tokens)
+    with serving(*given, first=first) as service:
         ready(service)
         host, port = service.address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
-            head = f"POST /v1/jobs HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100\r\n\r\n"
-            connection.sendall(head.encode() + content()[:20])
-            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+        for path in ("/v1/jobs", "/session"):
+            head = (
+                f"POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {TOKEN}\r\n"
+                "content-length: 100\r\n\r\n"
+            )
+            with socket.create_connection((host, int(port)), timeout=30) as connection:
+                connection.sendall(head.encode() + content()[:20])
+                assert connection.recv(1000).startswith(b"HTTP/1.1 408"), path
 
 
 def test_a_picture_that_takes_too_long_is_given_up() -> None:
     with serving("--timeout", "2") as service, ready(service).http() as http:
         assert code(http.post("/v1/upscale", content=slow(3000, 3000))) == (504, "timeout")
+
+
+def test_the_limit_of_time_does_not_run_while_a_picture_waits() -> None:
+    with serving("--timeout", "6") as service, ready(service).http() as http:
+        large = http.post("/v1/jobs", content=slow(3000, 3000)).json()["id"]
+        until(lambda: http.get(f"/v1/jobs/{large}").json()["state"] == "running")
+        small = [http.post("/v1/jobs", content=content()).json()["id"] for _ in range(2)]
+        states = {job: http.get(f"/v1/jobs/{job}").json() for job in small}
+        assert [states[job]["state"] for job in small] == ["queued"] * 2
+        until(lambda: http.get(f"/v1/jobs/{large}").json()["state"] == "failed")
+        for job in small:
+            until(lambda job=job: http.get(f"/v1/jobs/{job}").json()["state"] == "done")
         until(lambda: http.post("/v1/upscale", content=content()).status_code == 200)

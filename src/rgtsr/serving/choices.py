@@ -1,5 +1,6 @@
 """What there is to choose from, said to those who ask."""
 
+import functools
 from dataclasses import asdict
 
 from rgtsr import weights
@@ -15,7 +16,14 @@ def of(options: Options) -> messages.Models:
         formats=asking.FORMATS,
         reads=ability.suffixes(),
         limits=messages.Limits.model_validate(asdict(options)),
+        restores=_restores(options.model),
     )
+
+
+@functools.cache
+def _restores(usual: str | None) -> bool:
+    """Whether what pictures get that name no model can restore."""
+    return usual is None or weights.photo_sibling(weights.load(usual).card.name) is not None
 
 
 def _model(entry: weights.Entry) -> messages.Model:

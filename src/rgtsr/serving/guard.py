@@ -1,11 +1,12 @@
 """Who may ask, and from where; what every answer says. Pure ASGI: bodies pass untouched."""
 
+import asyncio
 import hashlib
 import hmac
 import html
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +18,7 @@ from rgtsr.serving import problems
 from rgtsr.serving.metrics import Counts
 from rgtsr.serving.options import Options
 from rgtsr.serving.problems import Refusal
+from rgtsr.serving.uploads import STILL_S
 
 COOKIE = "rgtsr-token"
 OPEN = ("/healthz", "/readyz", "/static/")  # to whom there is no token
@@ -41,11 +43,11 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, *, options: Options, counts: Counts) -> None:
-        self._options, self._counts = options, counts
-        self._app: ASGIApp = app
-        if options.origins:
-            self._app = CORSMiddleware(
-                app,
+        self._options, self._counts, self._app = options, counts, app
+        self._door: ASGIApp = self._pass
+        if options.origins:  # around refusals too: a script of that site is to read them
+            self._door = CORSMiddleware(
+                self._pass,
                 allow_origins=options.origins,
                 allow_methods=["GET", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
@@ -66,18 +68,21 @@ class Guard:
                         headers.setdefault(name, value)
             await send(message)
 
+        await self._door(scope, receive, labelled)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         scope.setdefault("state", {})
         try:
             await self._admit(request)
         except Refusal as refusal:
-            await self._turned_away(request, refusal)(scope, receive, labelled)
+            await self._turned_away(request, refusal)(scope, receive, send)
             return
-        await self._app(scope, receive, labelled)
+        await self._app(scope, receive, send)
 
     async def _admit(self, request: Request) -> None:
         headers = request.headers
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        name = _split(f"//{headers.get('host', '')}").hostname or ""
         hosts = self._options.hosts
         if hosts is not None and name not in hosts:
             raise Refusal("wrong-host", f"{name!r} is not what this service is called.")
@@ -89,7 +94,7 @@ class Guard:
             return
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         if path == "/session" and request.method == "POST":
-            token = await _posted(request)
+            token = await _posted(request, min(STILL_S, self._options.timeout_s))
         elif path.startswith(OPEN):
             return
         else:
@@ -107,7 +112,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is None or origin in self._options.origins:
             return
-        if urlsplit(origin).netloc != headers.get("host"):
+        if _split(origin).netloc != headers.get("host"):
             raise Refusal("foreign-origin", f"{origin} is not allowed to ask: --cors allows it.")
 
     def _is_known(self, token: str) -> bool:
@@ -131,13 +136,24 @@ def client(request: Request) -> str:
     return request.scope["state"]["client"]
 
 
-async def _posted(request: Request) -> str | None:
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError as error:
+        raise Refusal("bad-request", f"{address!r} is no address.") from error
+
+
+async def _posted(request: Request, patience_s: float) -> str | None:
     """The token of a small form."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_TOKEN_BYTES:
-            raise Refusal("body-too-large", "That is no token.")
+    try:
+        async with asyncio.timeout(patience_s):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MOST_TOKEN_BYTES:
+                    raise Refusal("body-too-large", "That is no token.")
+    except TimeoutError as error:
+        raise Refusal("upload-timeout", "The token took too long.") from error
     return parse_qs(body.decode("utf-8", "replace")).get("token", [None])[0]
 
 

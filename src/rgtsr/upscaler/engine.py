@@ -6,6 +6,7 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 """
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,17 +37,24 @@ class Tally:
     """One picture on its way: tiles are counted, and what memory or rounding made of them.
 
     ``redone``: tiles that were redone in float32; ``cut_px``: the side above which tiles are cut
-    smaller from here on; ``together``: how many run at once at most.
+    smaller from here on; ``together``: how many run at once at most; ``waited_s``: for the network.
     """
 
-    total: int
     on_progress: OnProgress
+    total: int = 0
     done: int = 0
     redone: int = 0
     cut_px: int | None = None
     together: int | None = None
+    waited_s: float = 0.0
+
+    def begin(self, total: int) -> None:
+        """So many tiles it is going to be."""
+        self.total = total
+        self.on_progress(self.done, total)
 
     def add(self) -> None:
+        """One more is done."""
         self.done += 1
         self.on_progress(self.done, self.total)
 
@@ -195,7 +203,11 @@ class Engine:
 
         def run(tile_NCHW: Floats) -> Floats:
             if not self.settings.whole:
-                return runtime.upscale_tiles(tile_NCHW)
+                started = time.perf_counter()
+                enlarged = runtime.upscale_tiles(tile_NCHW)
+                if runtime is self.runtime:
+                    self._choice.took(tile_NCHW.shape, time.perf_counter() - started)
+                return enlarged
             before = next(done)
             return runtime.upscale_whole(
                 tile_NCHW, lambda share: tally.tell((before + share) / runs)

@@ -303,6 +303,39 @@ def test_a_reload_finds_the_results_again(page: Any, files: Path) -> None:
     page.locator(LINE).wait_for()
 
 
+def test_restoring_is_not_offered_where_the_services_model_cannot(
+    chromium: Any, tmp_path: Path
+) -> None:
+    with (
+        serving("--folder", tmp_path, "--model", "small-x2") as service,
+        tab(chromium, service.address) as opened,
+    ):
+        page = opened.page
+        page.locator("#model option").nth(1).wait_for(state="attached")
+        page.click("#more-summary")
+        assert page.locator("#restore").is_disabled()
+        assert "choose another to restore" in page.inner_text("#restore-hint")
+        page.select_option("#model", "swift-x2")
+        assert page.locator("#restore").is_enabled()
+
+
+def test_a_proxy_that_fails_for_a_while_loses_no_picture(
+    chromium: Any, address: str, files: Path
+) -> None:
+    failing = iter([502, 502, 504])
+    with tab(chromium, address) as opened:
+        page = opened.page
+
+        def between(route: Any) -> None:
+            status = next(failing, None)
+            route.continue_() if status is None else route.fulfill(status=status, body="<p>proxy")
+
+        page.route(re.compile(r"/v1/jobs/\w+(/events)?$"), between)
+        enlarge(page, files / "pagoda.jpg")
+        assert next(failing, None) is None
+        opened.faults[:] = [fault for fault in opened.faults if "status of 50" not in fault]
+
+
 def test_a_service_that_went_away_is_told(chromium: Any, files: Path, tmp_path: Path) -> None:
     with serving("--folder", tmp_path) as service, tab(chromium, service.address) as opened:
         page = opened.page

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from rgtsr import pictures, serving, weights
 from serving.page.browsing import downloaded, shot, tab
+from serving.services import PATIENCE_S, slow, until
 
 PAGE = Path(serving.__file__).parent / "page"
 
@@ -46,6 +48,19 @@ def test_two_models_are_compared_on_one_picture(page: Any, files: Path, tmp_path
     for layer in (1, 2):
         image = page.locator(f"#contest-showing .layer:nth-child({layer}) img")
         assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 128
+
+
+def test_who_leaves_a_comparison_ends_its_jobs(chromium: Any, address: str, tmp_path: Path) -> None:
+    (tmp_path / "slow.png").write_bytes(slow())
+    with tab(chromium, address) as opened:
+        page = opened.page
+        page.click("text=Compare models")
+        page.set_input_files("#contest-picture", tmp_path / "slow.png")
+        page.click("#contest .primary")
+        page.locator("#contest-progress", has_text=" %").wait_for()
+        page.goto("about:blank")
+        metrics = f"{address}metrics"
+        until(lambda: "rgtsr_unfinished 0.0" in httpx.get(metrics, timeout=PATIENCE_S).text)
 
 
 def test_all_weights_are_listed_with_licence_and_scores(page: Any) -> None:

@@ -21,7 +21,7 @@ export class Contest {
     part("contest-picture").addEventListener("change", ({ target }) => this.take(target.files[0]));
     part("contest").addEventListener("submit", (event) => (event.preventDefault(), this.#run()));
     part("contest-cancel").addEventListener("click", () => this.#stop?.abort());
-    addEventListener("pagehide", () => this.#ids.forEach(forget));
+    addEventListener("pagehide", () => (this.#stop?.abort(), this.#ids.forEach(forget)));
   }
 
   /** @param {object[]} models */

@@ -7,11 +7,13 @@ const field = (id) => document.getElementById(id);
 let restoring = new Map(); // whether what is usual at an enlargement can restore
 const LOSSY = ["", "jpg", "webp", "avif"]; // "": as the picture, which may be one
 
-/** The models and formats of the service. @param {{models: object[], formats: string[]}} offer */
-export function offer({ models, formats }) {
-  field("model").append(...modelOptions(models, (option, { restores }) => (option.dataset.restores = restores)));
-  const usual = models.filter(({ is_default }) => is_default);
-  restoring = new Map(usual.map(({ scale, restores }) => [String(scale), restores]));
+/** The models and formats of the service.
+ * @param {{models: object[], formats: string[], restores: boolean}} offer */
+export function offer({ models, formats, restores }) {
+  field("model").options[0].dataset.restores = restores;
+  field("model").append(...modelOptions(models, (option, model) => (option.dataset.restores = model.restores)));
+  const usual = models.filter(({ is_default }) => restores && is_default);
+  restoring = new Map(usual.map((model) => [String(model.scale), model.restores]));
   field("format").replaceChildren(
     new Option("As the picture", ""),
     ...formats.map((format) => new Option(formatName(format), format)),
@@ -63,9 +65,10 @@ function update() {
   field("scale-hint").textContent = asItIs(form.elements.scale.value);
   const restores = chosen.dataset.restores !== "false";
   field("restore").disabled = !restores;
+  const wayOut = field("model").options[0].dataset.restores === "false" ? "choose another" : "choose Automatic";
   field("restore-hint").textContent = restores
     ? "Removes noise and the traces of JPEG; clean pictures are left as they are."
-    : "This model comes as it is: choose Automatic to restore.";
+    : `This model comes as it is: ${wayOut} to restore.`;
   field("quality").disabled = !LOSSY.includes(field("format").value);
   const named = [
     chosen.value !== "auto" && chosen.value,
