@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rgtsr.pictures import ability, formats
 from serving.services import Service, code, content, ready, serving, slow, until
 
 TOKEN = "somebody-has-this-token"
@@ -43,6 +44,14 @@ def test_what_is_no_picture_or_too_much_is_refused(
         assert code(http.post(path, content=iter([picture]))) == expected  # chunked
 
 
+def test_only_formats_that_can_be_read_here_are_named(http: httpx.Client) -> None:
+    detail = http.post("/v1/jobs", content=b"hello, world").json()["detail"]
+    reads = http.get("/v1/models").json()["reads"]
+    for form in formats.READABLE:
+        can = form.loader is None or form.suffixes[0] in reads
+        assert (form.name in detail) == can == (form in ability.readable()), form.name
+
+
 def test_what_is_cut_in_the_middle_fails_when_it_is_read(http: httpx.Client) -> None:
     cut = content(height=400, width=400)[:200_000]
     status, kind = code(http.post("/v1/upscale", files={"picture": ("holiday.png", cut)}))
@@ -52,6 +61,7 @@ def test_what_is_cut_in_the_middle_fails_when_it_is_read(http: httpx.Client) -> 
     problem = http.get(f"/v1/jobs/{job}").json()["problem"]
     assert problem["code"] == "unreadable-picture"
     assert problem["detail"].startswith("holiday.png: ")
+    assert "salvage" not in problem["detail"]  # the API has no such option
     assert code(http.get(f"/v1/jobs/{job}/result")) == (422, "unreadable-picture")
     http.delete(f"/v1/jobs/{job}")
 

@@ -4,7 +4,7 @@ import functools
 from dataclasses import asdict
 
 from rgtsr import weights
-from rgtsr.pictures import SUFFIXES
+from rgtsr.pictures import ability
 from rgtsr.serving import asking, messages
 from rgtsr.serving.options import Options
 
@@ -14,7 +14,7 @@ def of(options: Options) -> messages.Models:
     return messages.Models(
         models=tuple(map(_model, weights.listing())),
         formats=asking.FORMATS,
-        reads=SUFFIXES,
+        reads=ability.suffixes(),
         limits=messages.Limits.model_validate(asdict(options)),
         restores=_restores(options.model),
     )

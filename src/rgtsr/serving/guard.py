@@ -178,8 +178,9 @@ SIGN_IN = """<!doctype html>
 <link rel="icon" href="{root}/static/icon.svg">
 <link rel="stylesheet" href="{root}/static/page.css">
 <main class="sign-in">
-<h1>rgtsr</h1>
-<p>Whoever runs this service gives out its tokens.</p>
+<h1 class="brand"><img src="{root}/static/icon.svg" alt="" width="36" height="36"> rgtsr</h1>
+<p>To enlarge pictures here you need a token: a kind of password, a line of letters. Whoever runs
+this service gives it out; ask there for yours.</p>
 {hint}<form method="post" action="{root}/session">
 <label>Token <input name="token" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>

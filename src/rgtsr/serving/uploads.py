@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from rgtsr.pictures import formats
+from rgtsr.pictures import ability, formats
 from rgtsr.pictures.formats import Format
 from rgtsr.serving.problems import Refusal
 
@@ -144,6 +144,6 @@ def _recognised(path: Path) -> Format:
         raise Refusal("no-picture", "The file is empty (0 bytes).")
     form = formats.recognise(head)
     if form is None:
-        names = ", ".join(form.name for form in formats.READABLE)
+        names = ", ".join(form.name for form in ability.readable())
         raise Refusal("not-a-picture", f"It is no picture that can be read here: {names} can.")
     return form
