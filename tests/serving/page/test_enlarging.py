@@ -138,7 +138,7 @@ def test_large_results_are_shown_by_deep_zoom(chromium: Any, address: str, files
 def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path) -> None:
     page.set_input_files("#picture", write(tmp_path / "slow.png"))
     page.click("#go")
-    page.locator(".card .line", has_text=" %").wait_for()
+    page.locator(".card .line", has_text=re.compile(r"^\d+ %")).wait_for()
     page.click(".card .remove")
     page.locator(".card[data-state=cancelled]").wait_for()
     assert page.inner_text(".card .line") == "Cancelled"

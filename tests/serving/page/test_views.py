@@ -57,7 +57,7 @@ def test_who_leaves_a_comparison_ends_its_jobs(chromium: Any, address: str, tmp_
         page.click("text=Compare models")
         page.set_input_files("#contest-picture", tmp_path / "slow.png")
         page.click("#contest .primary")
-        page.locator("#contest-progress", has_text=" %").wait_for()
+        page.locator("#contest-progress", has_text=re.compile(r": \d+ %")).wait_for()
         page.goto("about:blank")
         metrics = f"{address}metrics"
         until(lambda: "rgtsr_unfinished 0.0" in httpx.get(metrics, timeout=PATIENCE_S).text)
