@@ -44,6 +44,14 @@ def test_what_is_no_picture_or_too_much_is_refused(
         assert code(http.post(path, content=iter([picture]))) == expected  # chunked
 
 
+def test_what_is_refused_before_it_was_read_is_the_last_of_its_connection(
+    http: httpx.Client,
+) -> None:
+    refused = http.post("/v1/jobs", content=bytes(9 << 20))
+    assert refused.headers["connection"] == "close"
+    assert "connection" not in http.post("/v1/jobs", content=b"hello, world").headers
+
+
 def test_only_formats_that_can_be_read_here_are_named(http: httpx.Client) -> None:
     detail = http.post("/v1/jobs", content=b"hello, world").json()["detail"]
     reads = http.get("/v1/models").json()["reads"]

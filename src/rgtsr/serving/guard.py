@@ -59,16 +59,26 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_read = scope["method"] != "POST"
+
+        async def heard() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read |= message["type"] == "http.request" and not message.get("more_body", False)
+            return message
+
         async def labelled(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._counts.answered(message["status"])
                 headers = MutableHeaders(scope=message)
+                if not is_read:  # what is still on its way is not read: no next request either
+                    headers["connection"] = "close"
                 for name, value in ALWAYS.items():
                     if not (name == "cross-origin-resource-policy" and self._options.origins):
                         headers.setdefault(name, value)
             await send(message)
 
-        await self._door(scope, receive, labelled)
+        await self._door(scope, heard, labelled)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
