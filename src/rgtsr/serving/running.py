@@ -29,6 +29,7 @@ ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 MOMENT_S = 0.2
 CONNECTIONS = 1000  # beyond them a 503, before anything is read
 FETCHING_S = 30.0  # how long a result waits to be fetched, from its end on, when it closes down
+KEEP_ALIVE_S = 75  # longer than clients and proxies keep one, or they send into a closed door
 IN_FLIGHT_S = 30  # how long answers may take that were begun when all work is done
 
 
@@ -56,6 +57,7 @@ def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
             access_log=False,
             server_header=False,
             limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=IN_FLIGHT_S,
             lifespan="on",
         )
