@@ -8,7 +8,7 @@ import numpy as np
 from rgtsr import tiling
 from rgtsr.pictures import Picture, color
 from rgtsr.pictures.color import Samples
-from rgtsr.upscaler.engine import Engine, Floats, Tally
+from rgtsr.upscaler.engine import Engine, Floats, Tally, pieces
 
 
 def count(picture: Picture) -> int:
@@ -42,11 +42,9 @@ def _alphas(engine: Engine, alpha_HW: Samples, plan: tiling.Plan, tally: Tally) 
     if not _is_constant(alpha_HW):
         yield from engine.enlarged(alpha_HW[:, :, None], plan, tally)
         return
-    value, width, done = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length, 0
-    for row in range(len(plan.rows.starts)):
-        height = plan.rows.finished(row) - done
-        yield np.full((height * engine.scale, width * engine.scale, 1), value, np.float32)
-        done += height
+    value, width = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length * engine.scale
+    for height in pieces(plan, engine.scale):
+        yield np.full((height, width, 1), value, np.float32)
 
 
 def _is_constant(alpha_HW: Samples) -> bool:
