@@ -19,7 +19,7 @@ import pyvips
 from rgtsr import atomic
 from rgtsr.errors import PictureError
 from rgtsr.pictures import color, encoding, formats, savers, vips
-from rgtsr.pictures.color import Samples
+from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.pictures.encoding import Raw
 from rgtsr.pictures.metadata import Metadata
 
@@ -31,18 +31,23 @@ class Like(Protocol):
     """What is asked of a ``Picture``, which can save itself and so stands above this."""
 
     @property
-    def pixels_HWC(self) -> Samples: ...
+    def pixels_HWC(self) -> Rowed: ...
     @property
     def alpha_HW(self) -> Samples | None: ...
     @property
     def metadata(self) -> Metadata: ...
+
+
+class Whole(Like, Protocol):
+    """The same, of one that is held."""
+
     @property
     def size(self) -> tuple[int, int]: ...
     def to_array(self) -> Samples: ...
 
 
 def write(
-    picture: Like,
+    picture: Whole,
     path: str | os.PathLike[str],
     *,
     strip: bool = False,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rgtsr import tiling
 from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import color
-from rgtsr.pictures.color import Samples
+from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import ensemble, planning
 from rgtsr.upscaler.choice import Choice
@@ -111,7 +111,7 @@ class Engine:
         return needed + rows * plan.columns.length * self.scale * 3 * 4
 
     def enlarged(
-        self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally, *, first_row: int = 0
+        self, samples_HWC: Rowed, plan: tiling.Plan, tally: Tally, *, first_row: int = 0
     ) -> Iterator[Floats]:
         """Rows of tiles, blended: (h, W * S, 3) float32 pieces, unclipped, top to bottom.
 
@@ -124,7 +124,7 @@ class Engine:
 
     def _blended(
         self,
-        samples_HWC: Samples,
+        samples_HWC: Rowed,
         plan: tiling.Plan,
         tally: Tally,
         *,
@@ -154,7 +154,7 @@ class Engine:
             emitted += finished
 
     def _tiles(
-        self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally, first_row: int
+        self, samples_HWC: Rowed, plan: tiling.Plan, tally: Tally, first_row: int
     ) -> Iterator[Floats]:
         """Row by row, as many at a time as the runtime likes, wherever rows end."""
         batch = self.runtime.batch_tiles((1, 3, *plan.tile))
@@ -242,7 +242,7 @@ def _move_up(open_HWC: Floats, by: int, stop: int) -> None:
     open_HWC[left:stop] = 0
 
 
-def _cut(samples_HWC: Samples, plan: tiling.Plan, first_row: int) -> Iterator[Samples]:
+def _cut(samples_HWC: Rowed, plan: tiling.Plan, first_row: int) -> Iterator[Samples]:
     for row in range(first_row, len(plan.rows.starts)):
         band_HWC = samples_HWC[plan.rows.samples(row)]
         for column in range(len(plan.columns.starts)):

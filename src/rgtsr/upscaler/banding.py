@@ -1,0 +1,71 @@
+"""Which pictures are held and which are not, and the bands that networks make of either.
+
+Knows no files. Sizes are (height, width).
+"""
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rgtsr import tiling
+from rgtsr.pictures import Limits, Picture
+from rgtsr.pictures.color import Samples
+from rgtsr.runtimes import memory
+from rgtsr.upscaler import layers, passes
+from rgtsr.upscaler.engine import Engine, Settings, Tally
+from rgtsr.upscaler.family import Family, times
+
+if TYPE_CHECKING:
+    from rgtsr.pictures.regions import Large
+
+HELD_PX = 2**26  # of ordinary pictures: what has more is decoded row by row, twice
+EASY_BYTES, LEAST_BYTES = 16, 8  # a pixel of what is held, and of what is made of it on the way
+
+
+def limits(scales: tuple[int, ...], settings: Settings, held_px: int | None) -> Limits:
+    """What is held of a picture on its way through networks of such scales.
+
+    ``held_px``: instead of HELD_PX, or what memory holds if that is less.
+    """
+    free = memory.free_bytes()
+    if settings.max_memory_bytes is not None:
+        free = min(free, settings.max_memory_bytes)
+    easy, most = free // EASY_BYTES, free // LEAST_BYTES
+    reason = None
+    if settings.whole:
+        reason = "it is to run as one tile (--whole)"
+    elif len(scales) > 1:
+        reason = "what one network hands to the next is held (a scale of 2, 3 or 4 takes one)"
+    return Limits(min(HELD_PX, easy) if held_px is None else held_px, most, reason)
+
+
+@dataclass
+class Way:
+    """A picture's way through one network after another; ``share``: how far it is restored.
+
+    ``turn`` is held while they are at work. The tally is of all of it.
+    """
+
+    family: Family
+    picture: "Picture | Large"
+    scales: tuple[int, ...]
+    share: float
+    tally: Tally
+    turn: AbstractContextManager[object]
+
+    def bands(self) -> Generator[Samples]:
+        """What the last network makes, top to bottom."""
+        with self.turn:
+            picture = self.picture
+            engines = self.family.engines(self.scales, self.share)
+            plans = self._plans(engines)
+            self.tally.total = sum(plan.count for plan in plans) * layers.count(picture)
+            for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
+                assert isinstance(picture, Picture)
+                picture = layers.enlarged(engine, picture, plan, self.tally)
+            yield from layers.bands(engines[-1], picture, plans[-1], self.tally)
+
+    def _plans(self, engines: list[Engine]) -> list[tiling.Plan]:
+        sizes = [times(self.picture.size, side) for side in passes.sides_before(self.scales)]
+        return [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
