@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 HIDDEN = ".rgtsr-"
-DRAFT = re.compile(re.escape(HIDDEN) + r"([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]+\.\w+")
+DRAFT = re.compile(re.escape(HIDDEN) + r"([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]+[._]\w+")
 FORSAKEN_S = 86_400.0  # after which a draft that was not written to is nobody's
 
 
@@ -61,9 +61,12 @@ def publish(draft: Path, path: Path) -> None:
 
 
 def remove(draft: Path) -> None:
-    """Whatever is left of a draft."""
+    """Whatever is left of a draft, which may be a folder."""
     with contextlib.suppress(OSError):
-        draft.unlink(missing_ok=True)
+        if draft.is_dir() and not draft.is_symlink():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

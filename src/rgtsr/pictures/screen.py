@@ -2,18 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pyvips
 
 from rgtsr.errors import PictureError
-from rgtsr.pictures import vips
+from rgtsr.pictures import deepzoom, vips
 from rgtsr.pictures.picture import Picture, read
 
 VIEW_PIXELS = 40_000_000  # more than that is too much for a browser at once
 VIEW_SIDE_PX = 16_383  # WebP's
-QUALITY = 92
-TILE_PX = 510  # and a pixel of each neighbour
 
 
 def can_view(width: int, height: int) -> bool:
@@ -34,7 +31,7 @@ def view(source: str | os.PathLike[str], folder: Path, name: str) -> Path:
     image = _on_screen(picture)
     made = folder / f"{name}{'.webp' if image.hasalpha() else '.jpg'}"
     try:
-        image.write_to_file(str(made), Q=QUALITY, keep="none")
+        image.write_to_file(str(made), Q=deepzoom.QUALITY, keep="none")
     except pyvips.Error as error:
         raise PictureError(f"{source}: it cannot be shown ({vips.reason(error)}).") from error
     return made
@@ -50,9 +47,7 @@ def zoom(source: str | os.PathLike[str], folder: Path, name: str) -> None:
     if image.hasalpha():
         image = image.flatten(background=[255.0])
     try:
-        image.dzsave(
-            str(folder / name), tile_size=TILE_PX, overlap=1, suffix=f".jpg[Q={QUALITY},keep=none]"
-        )
+        deepzoom.save(image, folder / f"{name}.dzi")
     except pyvips.Error as error:
         raise PictureError(f"{source}: it cannot be shown ({vips.reason(error)}).") from error
 
@@ -63,12 +58,4 @@ def _on_screen(picture: Picture) -> pyvips.Image:
     kind = {(1, 8): "b-w", (1, 16): "grey16", (3, 8): "srgb", (3, 16): "rgb16"}
     colours = 1 if picture.is_grey else 3
     image = image.copy(interpretation=kind[colours, picture.bits])
-    if picture.metadata.icc:
-        image = image.copy()  # nobody else's: it may be changed
-        profile: Any = picture.metadata.icc  # Any: the stubs forget bytes
-        image.set_type(pyvips.GValue.blob_type, vips.ICC, profile)
-        try:
-            return image.icc_transform("srgb", embedded=True, depth=8)
-        except pyvips.Error:  # a profile that is damaged: shown as if it had none
-            pass
-    return image.colourspace("srgb").cast("uchar")
+    return deepzoom.displayed(image, picture.metadata.icc)

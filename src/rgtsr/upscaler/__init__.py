@@ -183,6 +183,7 @@ class Upscaler:
         max_pixels: int = pictures.MAX_PIXELS,
         page: int | None = None,
         salvage: bool = False,
+        pyramid: bool = False,
         held_px: int | None = None,
         on_progress: OnProgress = unheard,
         on_whole: Callable[[Path, Report], object] = lambda _draft, _report: None,
@@ -190,7 +191,8 @@ class Upscaler:
     ) -> Report:
         """Enlarge one file into another, in bands, so that the output is never held whole.
 
-        ``max_pixels``, ``page`` and ``salvage`` are those of ``pictures.read``.
+        ``max_pixels``, ``page`` and ``salvage`` are those of ``pictures.read``; ``strip``,
+        ``quality`` and ``pyramid`` those of ``pictures.write_bands``.
 
         ``final_size`` asks for an exact output size: of the weights' family, packaged at several
         scales, what reaches it at the least cost runs, one after another where one is not enough;
@@ -250,6 +252,8 @@ class Upscaler:
                     final_size=wanted,
                     strip=strip,
                     quality=quality,
+                    pyramid=pyramid,
+                    facts=way.facts,
                     on_moment=lambda: on_progress(tally.done, tally.total),
                     on_whole=whole,
                 )

@@ -5,7 +5,7 @@ Knows no files. Sizes are (height, width).
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rgtsr import tiling
@@ -53,18 +53,32 @@ class Way:
     share: float
     tally: Tally
     turn: AbstractContextManager[object]
+    plans: list[tiling.Plan] = field(default_factory=list[tiling.Plan])
 
     def bands(self) -> Generator[Samples]:
         """What the last network makes, top to bottom."""
         with self.turn:
             picture = self.picture
             engines = self.family.engines(self.scales, self.share)
-            plans = self._plans(engines)
+            plans = self.plans = self._plans(engines)
             self.tally.total = sum(plan.count for plan in plans) * layers.count(picture)
             for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
                 assert isinstance(picture, Picture)
                 picture = layers.enlarged(engine, picture, plan, self.tally)
             yield from layers.bands(engines[-1], picture, plans[-1], self.tally)
+
+    def facts(self) -> dict[str, str]:
+        """What made the picture, for its metadata: to these networks a tile is the world.
+
+        Of the first network: where there are several its tiles cover most.
+        """
+        tile, settings = self.plans[0].tile, self.family.settings
+        facts = {"Models": ", ".join(self.family.names(self.scales))}
+        if settings.whole:
+            return facts | {"Tile": "whole"}
+        if self.tally.cut_px:
+            tile = tuple(min(side, self.tally.cut_px) for side in tile)
+        return facts | {"Tile": f"{tile[1]} x {tile[0]}", "Overlap": str(settings.overlap_px)}
 
     def _plans(self, engines: list[Engine]) -> list[tiling.Plan]:
         sizes = [times(self.picture.size, side) for side in passes.sides_before(self.scales)]
