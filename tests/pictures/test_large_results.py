@@ -82,7 +82,7 @@ def test_a_folder_that_is_no_pictures_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_the_tiles_of_a_killed_process_are_swept(tmp_path: Path) -> None:
-    left = tmp_path / f"{atomic.HIDDEN}{atomic._machine()}-{10**9 - 1}-02_files"
+    left = tmp_path / f"{atomic.HIDDEN}{atomic.this_machine()}-{10**9 - 1}-02_files"
     (left / "0").mkdir(parents=True)
     atomic.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []

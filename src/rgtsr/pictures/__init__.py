@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rgtsr.pictures.formats import MAX_PIXELS, SUFFIXES, UNREAD_SUFFIXES, WRITABLE_SUFFIXES
 from rgtsr.pictures.metadata import Metadata
 from rgtsr.pictures.picture import Limits, Picture, read
+from rgtsr.pictures.spooling import Keep
 
 if TYPE_CHECKING:
     from rgtsr.pictures.regions import opened
@@ -19,6 +20,7 @@ __all__ = [
     "SUFFIXES",
     "UNREAD_SUFFIXES",
     "WRITABLE_SUFFIXES",
+    "Keep",
     "Limits",
     "Metadata",
     "Picture",

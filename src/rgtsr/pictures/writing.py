@@ -19,11 +19,12 @@ import pyvips
 
 from rgtsr import atomic
 from rgtsr.errors import PictureError, UsageError
-from rgtsr.pictures import color, deepzoom, disk, encoding, formats, savers, vips
+from rgtsr.pictures import color, deepzoom, disk, encoding, formats, savers, spooling, vips
 from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.pictures.encoding import Raw
 from rgtsr.pictures.formats import DZI, TIFF
 from rgtsr.pictures.metadata import Metadata, noted
+from rgtsr.pictures.spooling import Keep, Spool
 
 FULL_DISK_BYTES = 2**16
 RELEASE_S = 0.05
@@ -71,7 +72,7 @@ def write(
 
 
 def write_bands(
-    bands: Iterable[Samples],
+    bands: Iterable[Samples] | Callable[[int], Iterable[Samples]],
     path: str | os.PathLike[str],
     *,
     like: Like,
@@ -80,6 +81,7 @@ def write_bands(
     strip: bool = False,
     quality: int | None = None,
     pyramid: bool = False,
+    keep: Keep | None = None,
     facts: Callable[[], Mapping[str, str]] = dict,
     on_moment: Callable[[], object] = lambda: None,
     on_whole: Callable[[Path, tuple[str, ...]], object] = lambda _draft, _notes: None,
@@ -92,6 +94,8 @@ def write_bands(
     ``like`` lends its metadata; ``size``: (H, W) of all bands together.
     ``final_size``: resize to exactly this (H, W) with Lanczos 3, premultiplied where there is
     alpha; if the shape differs by more than a pixel, the picture covers it and is cropped evenly.
+    ``keep``: what was spooled is kept when work on it is broken off, and gone on with: ``bands`` is
+    asked for those from a row on then.
     ``pyramid``: TIFF with smaller copies of the picture behind it. ``facts`` are asked for when all
     bands are there, and noted in XMP, unless that is stripped.
     ``on_moment`` is called again and again while the file is encoded; what it raises ends that.
@@ -105,10 +109,16 @@ def write_bands(
     form = formats.for_writing(target)
     plan = encoding.Plan(form, height, width, strip=strip, quality=quality, pyramid=pyramid)
     _check(plan, target)
-    channels = like.pixels_HWC.shape[2] + (like.alpha_HW is not None)
-    _check_room(plan, target, math.prod(size) * channels * like.pixels_HWC.dtype.itemsize)
-    with _beside(target) as (raw, draft):
-        samples = _spooled(bands, raw, (*size, channels), target)
+    shape = (*size, like.pixels_HWC.shape[2] + (like.alpha_HW is not None))
+    row_bytes = math.prod(shape[1:]) * like.pixels_HWC.dtype.itemsize
+    with contextlib.ExitStack() as stack:
+        draft = stack.enter_context(_draft(target))
+        with _blaming(target):
+            spool = stack.enter_context(spooling.opened(target, row_bytes, keep))
+        _check_room(plan, target, (size[0] - spool.rows) * row_bytes)
+        coming = bands(spool.rows) if callable(bands) else bands
+        dtype = _spool(coming, spool, shape, target) or like.pixels_HWC.dtype
+        samples = Raw(spool.path, shape, is_deep=color.peak(dtype) == 65535)
         label = noted(like.metadata, facts(), form.max_block_bytes)
         notes = _encoded(samples, draft, plan, label, target, on_moment)
         if encoding.is_cropped(size, (height, width)):
@@ -158,39 +168,36 @@ def _check_room(plan: encoding.Plan, target: Path, raw_bytes: int) -> None:
 
 
 @contextlib.contextmanager
-def _beside(target: Path) -> Generator[tuple[Path, Path]]:
-    """Two hidden names in the target's folder, both gone afterwards, whatever happens."""
+def _draft(target: Path) -> Generator[Path]:
+    """A hidden name in the target's folder, gone afterwards, whatever happens."""
     is_dzi = target.suffix.lower() in DZI.suffixes
-    names = atomic.beside(target, "raw"), atomic.beside(target, "dzi" if is_dzi else "part")
+    draft = atomic.beside(target, "dzi" if is_dzi else "part")
     try:
-        yield names
+        yield draft
     finally:
-        for name in names:
-            deepzoom.remove(name)
+        deepzoom.remove(draft)
 
 
-def _spooled(
-    bands: Iterable[Samples], path: Path, shape_HWC: tuple[int, int, int], target: Path
-) -> Raw:
-    """All bands in one raw file. Raises ValueError when they are not what was announced."""
-    with _blaming(target):
-        file = path.open("xb")
-    dtype, rows = None, 0
-    with contextlib.closing(file):
-        for band in bands:
-            dtype = dtype or band.dtype
-            if band.shape[1:] != shape_HWC[1:] or band.dtype != dtype:
-                raise ValueError(
-                    f"a band of {band.dtype} {band.shape} does not fit a picture of {dtype} "
-                    f"{shape_HWC}."
-                )
-            rows += band.shape[0]
-            with _blaming(target):
-                file.write(np.ascontiguousarray(band).data)
-                file.flush()
-    if dtype is None or rows != shape_HWC[0]:
-        raise ValueError(f"the bands have {rows} rows together, not {shape_HWC[0]}.")
-    return Raw(path, shape_HWC, is_deep=color.peak(dtype) == 65535)
+def _spool(
+    bands: Iterable[Samples], spool: Spool, shape_HWC: tuple[int, int, int], target: Path
+) -> np.dtype[np.uint8 | np.uint16] | None:
+    """All bands in one raw file; returns of which dtype they are, if there are any.
+
+    Raises ValueError when they are not what was announced.
+    """
+    dtype = None
+    for band in bands:
+        dtype = dtype or band.dtype
+        if band.shape[1:] != shape_HWC[1:] or band.dtype != dtype:
+            raise ValueError(
+                f"a band of {band.dtype} {band.shape} does not fit a picture of {dtype} "
+                f"{shape_HWC}."
+            )
+        with _blaming(target):
+            spool.add(band)
+    if spool.rows != shape_HWC[0]:
+        raise ValueError(f"the bands have {spool.rows} rows together, not {shape_HWC[0]}.")
+    return dtype
 
 
 def _encoded(

@@ -3,6 +3,7 @@
 Shapes: H, W of the picture; S scale.
 """
 
+import contextlib
 import functools
 import math
 import time
@@ -200,6 +201,7 @@ class Upscaler:
 
         ``held_px``: of pictures with more pixels only the rows that are needed are held, where
         one network does; by default 67 million, or what memory holds. The result is the same.
+        Such work goes on where it was when the same is asked for after it was broken off.
 
         ``on_progress`` is that of ``upscale``, told of the last tile again while the file is
         written. ``on_whole`` is told of the finished draft before it gets its name.
@@ -243,9 +245,10 @@ class Upscaler:
                 on_whole(draft, reports[0])
 
             way = Way(self._family, picture, scales, share, tally, turn or nullcontext())
-            with closing(way.bands()) as bands:  # or an error that is kept keeps the turn
+            keep = way.keep(Path(source), page, salvage, self.identity)
+            with contextlib.ExitStack() as stack:  # or an error that is kept keeps the turn
                 pictures.write_bands(
-                    bands,
+                    lambda rows: stack.enter_context(closing(way.bands(rows))),
                     target,
                     like=picture,
                     size=times(picture.size, math.prod(scales)),
@@ -253,6 +256,7 @@ class Upscaler:
                     strip=strip,
                     quality=quality,
                     pyramid=pyramid,
+                    keep=keep,
                     facts=way.facts,
                     on_moment=lambda: on_progress(tally.done, tally.total),
                     on_whole=whole,

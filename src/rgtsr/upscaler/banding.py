@@ -3,13 +3,15 @@
 Knows no files. Sizes are (height, width).
 """
 
+import hashlib
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr import tiling
-from rgtsr.pictures import Limits, Picture
+from rgtsr.pictures import Keep, Limits, Picture
 from rgtsr.pictures.color import Samples
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import layers, passes
@@ -55,17 +57,45 @@ class Way:
     turn: AbstractContextManager[object]
     plans: list[tiling.Plan] = field(default_factory=list[tiling.Plan])
 
-    def bands(self) -> Generator[Samples]:
-        """What the last network makes, top to bottom."""
+    def keep(self, source: Path, *options: object) -> Keep | None:
+        """How a large picture's work can be gone on with; its tiles are planned now."""
+        if isinstance(self.picture, Picture):
+            return None
+        self.plans = self._plans(self.family.engines(self.scales, self.share))
+        [plan], [scale] = self.plans, self.scales
+        found = source.stat()
+        what = (
+            source.resolve(),
+            found.st_size,
+            found.st_mtime_ns,
+            options,
+            scale,
+            self.share,
+            plan,
+        )
+        identity = hashlib.sha256(repr(what).encode()).hexdigest()
+
+        def finished(rows: int) -> int:
+            before = _rows_of_tiles(plan, scale, rows)
+            return plan.rows.finished(before - 1) * scale if before else 0
+
+        return Keep(identity, finished)
+
+    def bands(self, rows_there: int = 0) -> Generator[Samples]:
+        """What the last network makes, top to bottom; of a large picture from a row on."""
         with self.turn:
             picture = self.picture
             engines = self.family.engines(self.scales, self.share)
-            plans = self.plans = self._plans(engines)
+            plans = self.plans = self.plans or self._plans(engines)
+            first_row = _rows_of_tiles(plans[-1], engines[-1].scale, rows_there)
+            if first_row == len(plans[-1].rows.starts):
+                return
+            self.tally.done = max(0, first_row - 1) * len(plans[-1].columns.starts)
             self.tally.total = sum(plan.count for plan in plans) * layers.count(picture)
             for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
                 assert isinstance(picture, Picture)
                 picture = layers.enlarged(engine, picture, plan, self.tally)
-            yield from layers.bands(engines[-1], picture, plans[-1], self.tally)
+            yield from layers.bands(engines[-1], picture, plans[-1], self.tally, first_row)
 
     def facts(self) -> dict[str, str]:
         """What made the picture, for its metadata: to these networks a tile is the world.
@@ -83,3 +113,8 @@ class Way:
     def _plans(self, engines: list[Engine]) -> list[tiling.Plan]:
         sizes = [times(self.picture.size, side) for side in passes.sides_before(self.scales)]
         return [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
+
+
+def _rows_of_tiles(plan: tiling.Plan, scale: int, rows: int) -> int:
+    """How many rows of tiles are done when so many rows of output are there."""
+    return sum(plan.rows.finished(row) * scale <= rows for row in range(len(plan.rows.starts)))
