@@ -11,12 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyvips
 
 from rgtsr.errors import PictureError
-from rgtsr.pictures import opening, png, samples, tiff, vips
+from rgtsr.pictures import deepzoom, opening, png, samples, tiff, vips
 from rgtsr.pictures.decoding import Encoded
 from rgtsr.pictures.formats import BMP, PNG, TIFF
 from rgtsr.pictures.picture import read
@@ -24,8 +24,6 @@ from rgtsr.pictures.writing import FULL_DISK_BYTES
 
 VIEW_PIXELS = 40_000_000  # more than that is too much for a browser at once
 VIEW_SIDE_PX = 16_383  # WebP's
-QUALITY = 92
-TILE_PX = 510  # and a pixel of each neighbour
 KINDS = {(1, "uchar"): "b-w", (1, "ushort"): "grey16", (3, "uchar"): "srgb", (3, "ushort"): "rgb16"}
 
 
@@ -46,7 +44,7 @@ def view(source: str | os.PathLike[str], folder: Path, name: str) -> Path:
                 f"{source}: {image.width} x {image.height} pixels are too many to be shown whole."
             )
         made = f"{name}{'.webp' if image.hasalpha() else '.jpg'}"
-        image.write_to_file(str(drafts / made), Q=QUALITY, keep="none")
+        image.write_to_file(str(drafts / made), Q=deepzoom.QUALITY, keep="none")
         return (drafts / made).replace(folder / made)
 
 
@@ -58,8 +56,7 @@ def zoom(source: str | os.PathLike[str], folder: Path, name: str) -> None:
     """
     with _drafts(source, folder) as drafts, _on_screen(Path(source)) as image:
         solid = image.flatten(background=[255.0]) if image.hasalpha() else image
-        form = f".jpg[Q={QUALITY},keep=none]"
-        solid.dzsave(str(drafts / name), tile_size=TILE_PX, overlap=1, suffix=form)
+        deepzoom.save(solid, drafts / f"{name}.dzi")
         for made in (f"{name}_files", f"{name}.dzi"):  # what says that it is there comes last
             (drafts / made).replace(folder / made)
 
@@ -107,12 +104,6 @@ def _number(header: pyvips.Image, name: str) -> int:
 def _shown(image: pyvips.Image, icc: bytes | None) -> pyvips.Image:
     colours = image.bands - image.hasalpha()
     image = image.copy(interpretation=KINDS[colours, str(image.format)])
-    if icc is not None and not image.get_typeof(vips.ICC):
-        profile: Any = icc  # Any: the stubs forget bytes
-        image.set_type(pyvips.GValue.blob_type, vips.ICC, profile)
-    if image.get_typeof(vips.ICC):
-        try:
-            return image.icc_transform("srgb", embedded=True, depth=8)
-        except pyvips.Error:  # a profile that is damaged: shown as if it had none
-            pass
-    return image.colourspace("srgb").cast("uchar")
+    if icc is None and image.get_typeof(vips.ICC):
+        icc = cast(bytes, image.get(vips.ICC))
+    return deepzoom.displayed(image, icc)
