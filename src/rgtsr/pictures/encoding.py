@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pyvips
 
 from rgtsr.pictures import metadata, png
-from rgtsr.pictures.formats import Format
+from rgtsr.pictures.formats import TIFF, Format
 from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
 
 DPI_UNSAID = 72.0
@@ -155,6 +155,9 @@ def _label(source: Metadata, plan: Plan) -> tuple[Metadata, tuple[str, ...]]:
     if source.comment is not None and not form.has_comment:
         left_out["comment"] = None
         notes.append(f"{form.name} has no place for JPEG's comment: it was left out.")
+    if source.place is not None and form is not TIFF:
+        left_out["place"] = None
+        notes.append(f"{form.name} has no place for where it lies on the earth: it was left out.")
     blocks = {"exif": source.exif, "xmp": source.xmp}
     blocks |= {"iptc": source.iptc, "comment": source.comment}
     for name, block in blocks.items():

@@ -5,7 +5,7 @@ from typing import cast
 
 import pyvips
 
-from rgtsr.pictures import exif, png, vips
+from rgtsr.pictures import exif, geotiff, png, vips
 from rgtsr.pictures.decoding import Encoded
 from rgtsr.pictures.formats import PNG, TIFF
 from rgtsr.pictures.metadata import Metadata
@@ -23,6 +23,9 @@ def of(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[str, ...]
         iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
     )
     metadata, notes = AS_STORED.get(encoded.form, _as_heard)(encoded, metadata)
+    if encoded.form is TIFF:
+        metadata, more = _placed(image, encoded, metadata)
+        notes += more
     resolution = (image.yres, image.xres)
     if resolution == NOTHING_SAID and metadata.exif is not None:
         resolution = exif.resolution_per_mm(metadata.exif) or resolution
@@ -43,6 +46,15 @@ def _of_png(encoded: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...
     said = png.read(encoded.file)
     icc = heard.icc or said.icc
     return Metadata(icc=icc, exif=said.exif, xmp=said.xmp, texts=said.texts), said.notes
+
+
+def _placed(
+    image: pyvips.Image, encoded: Encoded, metadata: Metadata
+) -> tuple[Metadata, tuple[str, ...]]:
+    place = geotiff.read(encoded.file, encoded.page, (image.height, image.width))
+    if place is not None and orientation(image) > 1:
+        return metadata, ("its place on the earth was left out: it is stored turned.",)
+    return dataclasses.replace(metadata, place=place), ()
 
 
 # where the file itself tells more than libvips passes on

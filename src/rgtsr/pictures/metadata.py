@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 from rgtsr.pictures import exif
+from rgtsr.pictures.geotiff import Place
 
 MM_PER_INCH = 25.4
 OWN_XMP = "urn:rgtsr:enlarged:1"  # the name of our properties' space
@@ -34,7 +35,7 @@ class Metadata:
 
     The four blocks of bytes are as they stand in files (``exif`` with its ``Exif\\0\\0`` prefix).
     ``resolution_per_mm`` is (vertical, horizontal) in pixels per millimetre. ``texts`` are PNG's
-    text chunks, each its kind and its data; ``comment`` is JPEG's.
+    text chunks, each its kind and its data; ``comment`` is JPEG's; ``place`` GeoTIFF's.
     """
 
     icc: bytes | None = None
@@ -44,6 +45,7 @@ class Metadata:
     resolution_per_mm: tuple[float, float] | None = None
     texts: tuple[bytes, ...] = ()
     comment: bytes | None = None
+    place: Place | None = None
 
 
 def upright(metadata: Metadata, turned: bool = False) -> Metadata:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pyvips
 
-from rgtsr.pictures import deepzoom, embedding, exif, png, vips
+from rgtsr.pictures import deepzoom, directories, embedding, exif, png, vips
 from rgtsr.pictures.encoding import Plan
 from rgtsr.pictures.formats import AVIF, DZI, JPEG, PNG, TIFF, WEBP, Format
 from rgtsr.pictures.metadata import Metadata
@@ -79,12 +79,15 @@ def _tiff(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple
         keep=keep,
         **(layout if big or plan.pyramid else {}),
     )
-    if label.exif is None:
-        return ()
+    lost = 0
     try:
-        lost = exif.into_tiff(path, label.exif)
+        if label.place is not None:
+            with path.open("r+b") as file:
+                directories.append(file, label.place.sized(image.height, image.width), {})
+        if label.exif is not None:
+            lost = exif.into_tiff(path, label.exif)
     except (ValueError, struct.error):
-        return ("EXIF could not be added to this TIFF: it was left out.",)
+        return ("this TIFF is full, or its EXIF makes no sense: that was left out.",)
     return (exif.left_out(lost),) if lost else ()
 
 

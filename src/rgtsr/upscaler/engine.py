@@ -22,7 +22,7 @@ from rgtsr.upscaler import ensemble, planning
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.planning import Settings
 
-PIECE_ROWS = 64  # of output that are handed on at once
+PIECE_ROWS = 16  # of output that are handed on at once
 PIECE_COPIES = 4  # that there are of a piece while it becomes samples
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
