@@ -87,7 +87,7 @@ def test_what_cannot_be_restored_is_said() -> None:
         assert not upscaler.restores
     with pytest.raises(UsageError, match="0 to 1"):
         Upscaler(NAME, restore=1.5)
-    with pytest.raises(UsageError, match="has no weights that restore"):
+    with pytest.raises(UsageError, match="restores by itself"):
         Upscaler(f"{NAME}-photo", restore=0.5)
     with pytest.raises(UsageError, match="has no weights that restore"):
         Upscaler(weights.random(weights.load(NAME).variant), restore=0.5)

@@ -101,6 +101,39 @@ def test_bad_files_are_reported_and_passed_over(photo: Path, model: Path, tmp_pa
         assert words in reported
 
 
+def test_a_report_that_cannot_be_written_is_said_before_the_work(
+    photo: Path, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    done = rgtsr(
+        "upscale", photo, "-o", tmp_path / "out/", "-m", model, "--report", tmp_path / "file/x.json"
+    )
+    done.assert_failed(1, "the report cannot be written")
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_no_journal_can_be_kept_that_is_said(
+    photo: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "file"))
+    done = rgtsr("upscale", photo, "-o", tmp_path / "x.png", "-m", model)
+    assert done.status == 0
+    assert "no journal can be kept" in done.errors[0]
+
+
+def test_a_link_to_nothing_is_named_as_such(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "lost.jpg").symlink_to(tmp_path / "nothing.jpg")
+    done = rgtsr("upscale", tmp_path / "in", "-m", model)
+    done.assert_failed(1, "lost.jpg: is a link to")
+
+
+def test_whatever_gets_smaller_is_said_to(photo: Path, model: Path, tmp_path: Path) -> None:
+    done = rgtsr("upscale", photo, "-o", tmp_path / "x.png", "-m", model, "--long-side", "20")
+    assert "so this made it smaller" in done.assert_done().out
+
+
 def _header_only(width: int, height: int) -> bytes:
     """A PNG that promises that many pixels and holds none."""
     import struct

@@ -17,7 +17,17 @@ LIBRARIES = ("Invalid value", "Input should", "Got unexpected", "No such", "Miss
         ("photo.jpg", "To enlarge photo.jpg: rgtsr upscale photo.jpg"),
         ("-s 2 photo.jpg", "rgtsr upscale -s 2 photo.jpg"),
         ("holiday -o out", "rgtsr upscale holiday -o out"),
-        ("upscle photo", "did you mean rgtsr upscale?"),
+        ("upscle photo", "did you mean rgtsr upscale photo?"),
+        (
+            "upscal photo.jpg -s 3",
+            "upscal is no command: did you mean rgtsr upscale photo.jpg -s 3?",
+        ),
+        (
+            "upscale a.png --max-memory 10",
+            "--max-memory=10 is out of range: write for example 2GiB",
+        ),
+        ("serve --max-body much", "--max-body=much is no size"),
+        ("upscale a.png -m swift-x2-photo --restore 1", "swift-x2-photo restores by itself"),
         ("nonsense", "there are upscale, serve, models"),
         (
             "upscale",

@@ -162,6 +162,44 @@ def test_a_job_that_another_process_is_at_cannot_be_claimed(
         assert journal.claim(job, "content").is_taken
 
 
+def test_of_two_runs_with_other_wishes_the_later_one_wins(
+    path: Path, files: tuple[Path, Path]
+) -> None:
+    with Journal(path) as journal:
+        earlier = entered(journal, files)
+        later = entered(journal, files, "another wish")
+        with pytest.raises(RgtsrError, match="another run that began later makes it otherwise"):
+            journal.claim(earlier, "content")
+        journal.end(earlier, State.FAILED, "what became of the earlier one")
+        assert journal.entry(later.id).state is State.QUEUED
+        finish(journal, later)
+        assert journal.standing(later) is Standing.RESULT
+        assert journal.standing(earlier) is Standing.NOTHING
+
+
+def test_what_was_at_work_for_another_wish_is_made_again_for_the_later_run(
+    path: Path, files: tuple[Path, Path]
+) -> None:
+    with other_process(path, files, "waits") as process, Journal(path) as journal:
+        later = entered(journal, files, "another wish")
+        assert not journal.claim(later, "content").is_taken
+        process.communicate("")
+        finish(journal, later)
+        assert journal.standing(later) is Standing.RESULT
+        assert journal.standing(entered(journal, files)) is Standing.NOTHING
+
+
+def test_whoever_gives_up_waiting_leaves_the_job_to_its_process(
+    path: Path, files: tuple[Path, Path]
+) -> None:
+    with other_process(path, files, "waits") as process, Journal(path) as journal:
+        job = entered(journal, files)
+        journal.end(job, State.QUEUED)
+        assert journal.entry(job.id).state is State.RUNNING
+        assert not journal.claim(job, "content").is_taken
+        process.communicate("")
+
+
 def test_a_job_is_given_up_that_killed_three_processes(
     path: Path, files: tuple[Path, Path]
 ) -> None:

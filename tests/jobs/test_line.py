@@ -1,5 +1,6 @@
 """The line: pictures through one network, with what is read and written beside it."""
 
+import queue
 import resource
 import shutil
 import threading
@@ -16,7 +17,7 @@ from fakes import Repeating
 from rgtsr import pictures, variants, weights
 from rgtsr.errors import PictureError
 from rgtsr.jobs import Job, Journal, Line, Order, Outcome, Standing, State, Wish
-from rgtsr.jobs.line import Room
+from rgtsr.jobs.line import Room, Turn
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
 
@@ -217,7 +218,7 @@ def test_a_job_is_cancelled_within_a_tile(journal: Journal, folder: Path) -> Non
     )
     line.run(jobs)
     assert {o.state for o in ears.outcomes.values()} == {State.CANCELLED}
-    assert {done for _, done, _ in ears.parts} == {1, 2}
+    assert {done for _, done, _ in ears.parts} == {0, 1, 2}
     assert "5.png" not in {name for name, *_ in ears.parts}, "it had not begun"
     assert not list(jobs[0].target.parent.iterdir())
     assert journal.entry(jobs[0].id).state is State.CANCELLED
@@ -256,6 +257,70 @@ def test_a_job_is_cancelled_while_its_result_is_written(journal: Journal, folder
     line.run([job])
     assert ears.outcomes["0.avif"].state is State.CANCELLED
     assert {path.name for path in folder.parent.iterdir() if "sqlite" not in path.name} == {"in"}
+
+
+@dataclass
+class Held(Repeating):
+    """A runtime that waits in its first tile until it is let go."""
+
+    has_begun: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+    def upscale_tiles(self, tiles_NCHW: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.has_begun.set()
+        assert self.may_go_on.wait(30)
+        return super().upscale_tiles(tiles_NCHW)
+
+
+def test_a_job_that_waits_for_the_network_is_cancelled_at_once(
+    journal: Journal, folder: Path
+) -> None:
+    jobs, runtime, outcomes = entered(journal, folder)[:2], Held(), queue.Queue[Outcome]()
+    order = Order(Upscaler(TINY, runtime=runtime), Wish())
+    line = Line(journal, lambda _: order, on_progress=lambda *_: None, on_end=outcomes.put)
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(line.run, jobs)
+        assert runtime.has_begun.wait(30)
+        begun = [job for job in jobs if journal.entry(job.id).state is State.RUNNING]
+        for job in jobs:
+            line.cancel(job)
+        assert outcomes.get(timeout=30).state is State.CANCELLED
+        assert len(begun) <= 2
+        assert not runtime.may_go_on.is_set(), "the other has the network still"
+        runtime.may_go_on.set()
+        running.result(30)
+    assert outcomes.get_nowait().state is State.CANCELLED
+
+
+def test_whoever_came_first_has_the_network_first() -> None:
+    turn, had, rows = Turn(), list[int](), [threading.Event() for _ in range(6)]
+
+    def wait(number: int) -> None:
+        with turn.of(rows[number].set):
+            had.append(number)
+
+    with ThreadPoolExecutor(5) as others, turn.of(lambda: None):
+        for number in range(1, 6):
+            others.submit(wait, number)
+            assert rows[number].wait(30), "it waits, so it heeds"
+    assert had == [1, 2, 3, 4, 5]
+
+
+def test_a_late_cancelling_ends_no_other_job(journal: Journal, folder: Path) -> None:
+    """Numbers of jobs that were forgotten do not come back."""
+    ears = Ears()
+    order = Order(Upscaler(TINY, runtime=Repeating()), Wish())
+    line = Line(journal, lambda _: order, on_progress=ears.on_progress, on_end=ears.on_end)
+    last = entered(journal, folder)[-1]
+    line.run([last])
+    journal.forget(last)
+    line.cancel(last)
+    [after] = journal.enter([(last.source, last.target.with_name("after.png"))], "wish")
+    assert after.id != last.id
+    ears.outcomes.clear()
+    line = Line(journal, lambda _: order, on_progress=ears.on_progress, on_end=ears.on_end)
+    line.run([after])
+    assert ears.outcomes[after.source.name].state is State.DONE
 
 
 @pytest.fixture

@@ -30,6 +30,18 @@ def test_a_client_that_goes_away_frees_its_job(tmp_path: Path) -> None:
         assert http.post("/v1/upscale", content=content()).status_code == 200
 
 
+def test_whoever_waits_for_the_network_is_let_go_at_once(tmp_path: Path) -> None:
+    with serving("--folder", tmp_path) as service, ready(service).http() as http:
+        large = http.post("/v1/jobs", content=slow(3000, 3000)).json()["id"]
+        until(lambda: http.get(f"/v1/jobs/{large}").json()["state"] == "running")
+        before = left_in(tmp_path)
+        waiting = http.post("/v1/jobs", content=content()).json()["id"]
+        assert http.delete(f"/v1/jobs/{waiting}").status_code == 204
+        until(lambda: left_in(tmp_path) == before)
+        assert http.get(f"/v1/jobs/{large}").json()["state"] == "running"
+        http.delete(f"/v1/jobs/{large}")
+
+
 def test_a_signal_lets_what_is_there_be_finished(tmp_path: Path) -> None:
     with serving("--folder", tmp_path) as service, ready(service).http() as http:
         job = http.post("/v1/jobs", content=slow(600, 600)).json()["id"]

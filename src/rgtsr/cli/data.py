@@ -74,7 +74,7 @@ def check(
         found.append(finding)
     if json is not None:
         checking.write(found, json)
-    print(f"{len(photos)} photos, {len(found)} faults")
+    print(f"{len(photos)} photos, {len(found)} fault{'s' * (len(found) != 1)}")
     return 1 if found else 0
 
 

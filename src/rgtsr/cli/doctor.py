@@ -50,7 +50,8 @@ def machine() -> Iterator[Finding]:
     from rgtsr.runtimes import memory
 
     name, precisions = _processor()
-    yield Finding("processor", f"{name}, {memory.cores()} cores, {precisions}")
+    cores = memory.cores()
+    yield Finding("processor", f"{name}, {cores} core{'s' * (cores > 1)}, {precisions}")
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rgtsr.upscaler import Report, Upscaler
 
 JOURNAL = "jobs.sqlite"
+AUTO = "-m auto --restore auto does it"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,13 @@ def journal(*, is_kept: bool) -> "Generator[Journal]":
     with contextlib.ExitStack() as stack:
         opened = None
         if is_kept:
-            with contextlib.suppress(OSError):
+            try:
                 opened = Journal(cache.place(JOURNAL, make=True))
+            except OSError as error:
+                complain(
+                    f"no journal can be kept ({error.strerror or error}): results that are there"
+                    " are passed over, whatever options made them."
+                )
         if opened is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rgtsr-"))
             opened = Journal(Path(folder) / JOURNAL)
@@ -65,6 +71,8 @@ def enlarge(run: Run, *, report: Path | None, is_quiet: bool) -> int:
     """
     with steps(len(run.todo), run.pixels, is_quiet=is_quiet) as say:
         told = Told(run, say)
+        if report is not None:
+            write_report(report, run, told)  # nobody works for hours to learn that it cannot be
         try:
             through(run, told)
         except (KeyboardInterrupt, SystemExit):
@@ -155,7 +163,7 @@ class Told:
             self.say.finish(number=number)
         else:
             self.failed += 1
-            is_missing = not (job.source.exists() or job.source.is_symlink())
+            is_missing = not job.source.exists()
             self.say.fail(files.missing(job.source) if is_missing else error, number)
 
     def _line(self, job: files.Job, outcome: "Outcome") -> str:
@@ -180,8 +188,8 @@ def restored(report: "Report", upscaler: "Upscaler") -> tuple[str, ...]:
         return (f"restored by {report.restored:g} ({report.wear})",)
     if not restoring.asked_for(report.wear, upscaler.weights.card.name):
         return (ENLARGED,) * report.wear.enlarged
-    way = f"{report.models[0]} has no weights for that" if upscaler.restores else "-m auto does it"
-    return (f"not restored ({report.wear}): {way}",)
+    has_none = f"{report.models[0]} has no weights for that"
+    return (f"not restored ({report.wear}): {has_none if upscaler.restores else AUTO}",)
 
 
 def row(outcome: "Outcome") -> dict[str, Any]:
@@ -203,7 +211,7 @@ def row(outcome: "Outcome") -> dict[str, Any]:
 
 
 def write_report(path: Path, run: Run, told: Told) -> None:
-    """What became of every file that has ended, as JSON."""
+    """What became of every file that has ended, as JSON. Raises PictureError."""
     from rgtsr.cli.doctor import version_of
 
     report = {
@@ -221,4 +229,4 @@ def write_report(path: Path, run: Run, told: Told) -> None:
         with atomic.replacing(path) as draft:
             draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        complain(PictureError(f"{path}: the report cannot be written ({error.strerror})."))
+        raise PictureError(f"{path}: the report cannot be written ({error.strerror}).") from error

@@ -216,6 +216,8 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
 
 def missing(path: Path) -> PictureError:
     """That there is no such input, and what of that kind there is."""
+    if path.is_symlink():
+        return PictureError(f"{path}: is a link to {path.readlink()}, which does not exist.")
     try:
         there = [each.name for each in path.parent.iterdir()]
     except OSError:

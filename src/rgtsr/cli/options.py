@@ -9,7 +9,11 @@ SIZE, NETWORK, FILES = "Size", "Network", "Files"
 
 Inputs = Annotated[
     list[Path],
-    typer.Argument(metavar="INPUT", help="Pictures, or folders of them; - is stdin."),
+    typer.Argument(
+        metavar="INPUT",
+        help="Pictures, or folders of them; - is stdin.",
+        readable=False,  # what is not is reported and passed over
+    ),
 ]
 Output = Annotated[
     str | None,

@@ -69,7 +69,7 @@ def serve(
         port=port,
         model=None if model == "auto" else model,
         max_pixels=max_pixels,
-        max_body_bytes=size_bytes(max_body),
+        max_body_bytes=size_bytes(max_body, "--max-body"),
         max_queue=max_queue,
         timeout_s=timeout,
         tokens=tokens,

@@ -6,6 +6,7 @@ import re
 from rgtsr.errors import UsageError
 
 FACTOR = re.compile(r"x?\s*(\d+(?:[.,]\d+)?)\s*x?", re.IGNORECASE)
+LEAST_BYTES = 1000  # less is a number without its unit
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
@@ -21,7 +22,7 @@ def factor(text: str) -> float:
     return float(found[1].replace(",", "."))
 
 
-def size_bytes(text: str) -> int:
+def size_bytes(text: str, option: str = "--max-memory") -> int:
     """Bytes of ``2GiB`` or ``2g`` (of 1024 each), ``1500MB`` (of 1000), or of a plain number.
 
     Raises:
@@ -29,11 +30,11 @@ def size_bytes(text: str) -> int:
     """
     found = MEMORY.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"--max-memory={text} is no size: write for example 2GiB or 800MiB.")
+        raise UsageError(f"{option}={text} is no size: write for example 2GiB or 800MiB.")
     number, unit, binary = found.groups()
     decimal = not binary and text.strip().lower().endswith("b")
     factor = 1000 if decimal else 1024
     size = float(number) * factor ** " kmgt".index(unit.lower() or " ")
-    if not 1 <= size < math.inf:
-        raise UsageError(f"--max-memory={text} is out of range: write for example 2GiB or 800MiB.")
+    if not LEAST_BYTES <= size < math.inf:
+        raise UsageError(f"{option}={text} is out of range: write for example 2GiB or 800MiB.")
     return int(size)

@@ -164,12 +164,11 @@ def steps(count: int, pixels: Sequence[float] = (), *, is_quiet: bool = False) -
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn as Elapsed
     from rich.progress import TimeRemainingColumn as Remaining
 
     words = TextColumn("{task.description}", markup=False)
     files = TextColumn("{task.fields[files]}")
-    columns = (words, BarColumn(), files, Elapsed(), TextColumn("left"), Remaining())
+    columns = (words, BarColumn(), files, Remaining(), TextColumn("left"))
     is_shown = sys.stdout.isatty()  # what goes into a file must not be drawn on the terminal
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, redirect_stdout=is_shown) as bar:

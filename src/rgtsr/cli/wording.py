@@ -37,7 +37,7 @@ def in_words(
     command: str = context.command_path if context else " ".join(["rgtsr", *arguments[:is_known]])
     kind = type(error).__name__
     line = error.format_message().rstrip(".")
-    if not is_known and (suggestion := meant(arguments)):
+    if not is_known and (suggestion := meant(arguments, commands)):
         return suggestion
     if line.startswith("No such command"):
         return _no_command(arguments, command, context.command.commands)
@@ -54,9 +54,14 @@ def in_words(
     return f"{line}. See {command} --help."
 
 
-def meant(arguments: Sequence[str]) -> str | None:
-    """Where pictures were named and no command: the one that enlarges them."""
+def meant(arguments: Sequence[str], commands: Collection[str]) -> str | None:
+    """Where pictures were named and no command, or none that there is: the one to take."""
     from rgtsr.pictures.formats import SUFFIXES
+
+    word, *others = arguments or ("",)
+    near = difflib.get_close_matches(word, commands, 1)
+    if near and Path(word).suffix.lower() not in SUFFIXES and not _is_there(word):
+        return f"{word} is no command: did you mean rgtsr {shlex.join([*near, *others])}?"
 
     looks_right = [
         text

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ MOST_ATTEMPTS = 3  # at a job whose process died each time
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- whoever names a job that was forgotten means no other
     target BLOB NOT NULL UNIQUE,
     source BLOB NOT NULL,
     source_stamp TEXT NOT NULL,
@@ -60,12 +60,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to make; ``wish`` names all that decides what comes out."""
+    """One picture to make; ``wish`` names all that decides what comes out, ``run`` who asked."""
 
     id: int
     source: Path
     target: Path
     wish: str
+    run: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Journal:
         """A run of (source, target) pairs, in order; what is known of the same jobs stays known.
 
         Another wish or a source that has changed makes another job of it, which may replace what
-        the former one made, unless another process is at that; where the former one comes back, its
+        the former one made, once no process is at that; where the former one comes back, its
         result is still known.
         """
         jobs: list[Job] = []
@@ -143,15 +144,15 @@ class Journal:
                         *(key, *asked, State.QUEUED),
                     )
                     row = self._row("target", key)
-                elif asked != (row["source"], row["source_stamp"], row["wish"]):
+                elif not _is_at_work(row):
                     self._change(row, asked)
                 assert row is not None
                 self._execute("UPDATE jobs SET run = ? WHERE id = ?", run, row["id"])
-                jobs.append(Job(row["id"], source, target, wish))
+                jobs.append(Job(row["id"], source, target, wish, run))
         return jobs
 
     def _change(self, row: sqlite3.Row, asked: tuple[bytes, str, str]) -> None:
-        if not _is_at_work(row):
+        if asked != (row["source"], row["source_stamp"], row["wish"]):
             self._execute(
                 "UPDATE jobs SET source = ?, source_stamp = ?, wish = ?, state = ?, attempts = 0,"
                 " why = NULL, content = NULL, report = NULL WHERE id = ?",
@@ -178,12 +179,21 @@ class Journal:
         will be; while one is at work, this one waits.
 
         Raises:
-            RgtsrError: when too many processes died while they were at it.
+            RgtsrError: when too many processes died while they were at it, or a run that began
+                later makes something else under that name.
         """
         with self._transaction():
             row = self._of(job)
-            if _is_at_work(row) and row["owner"] != this_process():
+            if _is_at_work(row) and (row["owner"] != this_process() or row["wish"] != job.wish):
                 return Claim(False)
+            if row["wish"] != job.wish:
+                if row["run"] != job.run:
+                    raise RgtsrError(
+                        f"{job.target}: another run that began later makes it otherwise: it is left"
+                        " to that."
+                    )
+                self._change(row, (os.fsencode(job.source), stamp(job.source) or "", job.wish))
+                row = self._of(job)
             if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
                 raise RgtsrError(
                     f"{job.source}: {row['attempts']} processes died while they were at it: it is"
@@ -225,11 +235,15 @@ class Journal:
             )
 
     def end(self, job: Job, state: State, why: str | None = None) -> None:
-        """A job has ended so, or waits again."""
-        self._execute(
-            "UPDATE jobs SET state = ?, why = ?, owner = NULL, attempts = 0 WHERE id = ?",
-            *(state, why, job.id),
-        )
+        """A job has ended so, or waits again; what others have made of it by now stays."""
+        with self._transaction():
+            row = self._of(job)
+            is_others = _is_at_work(row) and row["owner"] != this_process()
+            if not is_others and row["wish"] == job.wish:
+                self._execute(
+                    "UPDATE jobs SET state = ?, why = ?, owner = NULL, attempts = 0 WHERE id = ?",
+                    *(state, why, job.id),
+                )
 
     def forget(self, job: Job) -> None:
         """Know nothing of a job any more."""
@@ -283,7 +297,10 @@ def _entry(row: sqlite3.Row) -> Entry:
     source, target = (Path(os.fsdecode(row[name])) for name in ("source", "target"))
     report = json.loads(row["report"]) if row["report"] else None
     return Entry(
-        Job(row["id"], source, target, row["wish"]), State(row["state"]), row["why"], report
+        Job(row["id"], source, target, row["wish"], row["run"]),
+        State(row["state"]),
+        row["why"],
+        report,
     )
 
 

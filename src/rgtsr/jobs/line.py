@@ -4,10 +4,12 @@ Threads take jobs from one row; only one at a time has the network. Knows the jo
 upscaler; knows no terminal, no network of computers.
 """
 
+import functools
 import hashlib
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -23,7 +25,8 @@ from rgtsr.runtimes import memory
 from rgtsr.upscaler import Report, Upscaler
 
 THREADS = 3  # one reads, one has the network, one writes
-MOMENT_S = 0.05  # between looks at what others are at
+MOMENT_S = 0.05  # between looks at what others here are at
+OTHERS_S = 0.25  # and at what other processes are
 PIXEL_BYTES = 16  # of a picture that was read, until its result is written
 SHARE = 4  # of the memory that there is: what pictures may take of it together
 
@@ -60,6 +63,7 @@ class Order:
 
 OnProgress = Callable[[Job, float, int], object]  # (job, parts done, parts in all)
 OnEnd = Callable[[Outcome], object]
+Content = Callable[[Path], str | None]  # SHA-256 of a file
 
 
 class Line:
@@ -84,7 +88,8 @@ class Line:
         self._journal, self._order_of = journal, order_of
         self._on_progress, self._on_end = on_progress, on_end
         self._overwrite = overwrite
-        self._network, self._row, self._ears = threading.Lock(), threading.Lock(), threading.Lock()
+        self._row, self._ears = threading.Lock(), threading.Lock()
+        self._network = Turn()
         self._room = Room(room_px or room())
         self._cancelled: set[int] = set()
         self._is_stopped = False
@@ -113,22 +118,23 @@ class Line:
 
     def _work(self, row: Iterator[Job]) -> None:
         while not self._is_stopped and (job := self._next(row)) is not None:
-            while (outcome := self._outcome(job)) is None and not self._is_stopped:
-                time.sleep(MOMENT_S)  # its equal is at work, here or in another process
+            content = functools.cache(sha256)
+            while (outcome := self._outcome(job, content)) is None and not self._is_stopped:
+                time.sleep(OTHERS_S)  # it or its equal is at work, here or in another process
             if outcome is not None:
-                self._cancelled.discard(job.id)
                 with self._ears:
                     self._on_end(outcome)
+                self._cancelled.discard(job.id)
 
     def _next(self, row: Iterator[Job]) -> Job | None:
         with self._row:
             return next(row, None)
 
-    def _outcome(self, job: Job) -> Outcome | None:
+    def _outcome(self, job: Job, content: Content) -> Outcome | None:
         """How a job ends; None if it has to wait."""
         try:
             self._heed(job)
-            return self._through(job)
+            return self._through(job, content)
         except Cancelled:
             self._journal.end(job, State.QUEUED if self._is_stopped else State.CANCELLED)
             return None if self._is_stopped else Outcome(job, State.CANCELLED)
@@ -136,13 +142,13 @@ class Line:
             self._journal.end(job, State.FAILED, str(error))
             return Outcome(job, State.FAILED, error=error)
 
-    def _through(self, job: Job) -> Outcome | None:
+    def _through(self, job: Job, content: Content) -> Outcome | None:
         standing = self._journal.standing(job)
         if standing is not Standing.NOTHING and not self._overwrite and not job.target.is_dir():
             if standing is Standing.RESULT:
                 self._journal.end(job, State.DONE)
             return Outcome(job, State.DONE, standing=standing)
-        claim = self._journal.claim(job, sha256(job.source), may_copy=not self._overwrite)
+        claim = self._journal.claim(job, content(job.source), may_copy=not self._overwrite)
         if not claim.is_taken:
             return None
         is_replaced = not self._overwrite and job.target.is_file()
@@ -177,7 +183,7 @@ class Line:
                 salvage=wish.salvage,
                 on_progress=progressed,
                 on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
-                turn=self._network,
+                turn=self._network.of(lambda: self._heed(job)),
             )
 
     def _copy(self, equal: Job, job: Job) -> None:
@@ -188,6 +194,31 @@ class Line:
     def _heed(self, job: Job) -> None:
         if self._is_stopped or job.id in self._cancelled:
             raise Cancelled
+
+
+class Turn:
+    """One at a time, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._row: deque[object] = deque()
+        self._left = threading.Condition()
+
+    @contextmanager
+    def of(self, heed: Callable[[], object]) -> Generator[None]:
+        """Have it; ``heed`` is called while others do, and may raise."""
+        me = object()
+        with self._left:
+            self._row.append(me)
+        try:
+            with self._left:
+                while self._row[0] is not me:
+                    self._left.wait(MOMENT_S)
+                    heed()
+            yield
+        finally:
+            with self._left:
+                self._row.remove(me)
+                self._left.notify_all()
 
 
 class Room:

@@ -78,6 +78,7 @@ class Desk:
         self.is_ready = self.is_draining = False
         self.fault: str | None = None  # why the line is not there
         self._by_job: dict[int, Ticket] = {}
+        self._taken: list[Ticket] = []  # by the line, which has not begun them
         self._arriving = 0
         self._row: Row[Ticket] = Row()
         self._journal = Journal(None)
@@ -180,12 +181,11 @@ class Desk:
         if ticket.began is not None and ticket.tiles_done and not ticket.has_ended:
             spent = time.monotonic() - ticket.began
             left = round(spent * (total - ticket.tiles_done) / ticket.tiles_done, 1)
-        is_queued = ticket.state is State.QUEUED
         return messages.Job(
             id=ticket.id,
             state=ticket.state,
             name=ticket.asked.name,
-            position=self._row.position(ticket.client, ticket) if is_queued else None,
+            position=self._position(ticket),
             progress=1.0 if ticket.state is State.DONE else round(progress, 4),
             tiles_done=ticket.tiles_done,
             tiles=total,
@@ -195,19 +195,27 @@ class Desk:
             problem=ticket.refusal and ticket.refusal.problem,
         )
 
+    def _position(self, ticket: Ticket) -> int | None:
+        """How many are begun before it; None where it does not wait."""
+        if ticket.state is not State.QUEUED:
+            return None
+        if ticket in self._taken:
+            return self._taken.index(ticket)
+        return len(self._taken) + (self._row.position(ticket.client, ticket) or 0)
+
     # What follows runs in the line's threads.
 
     def _work(self) -> None:
         try:
             self.networks.take(first_network(self.options.model))  # it stays open
             self._soon(self._set_ready)
-            self._line.run(map(self._taken, self._row))
+            self._line.run(map(self._take, self._row))
             self.fault = None if self.is_draining else "the line of pictures has ended"
         except BaseException as error:  # the service ends, and says it
             self.fault = f"{type(error).__name__}: {error}"
 
-    def _taken(self, ticket: Ticket) -> Job:
-        self._soon(self._begin, ticket)
+    def _take(self, ticket: Ticket) -> Job:
+        self._soon(self._taken.append, ticket)
         return ticket.job
 
     def _order(self, job: Job) -> Order:
@@ -228,12 +236,6 @@ class Desk:
     def _set_ready(self) -> None:
         self.is_ready = True
 
-    def _begin(self, ticket: Ticket) -> None:
-        if not ticket.has_ended:
-            ticket.state = State.RUNNING
-            ticket.alarm = self._loop.call_later(self.options.timeout_s, self._give_up, ticket)
-            ticket.change()
-
     def _give_up(self, ticket: Ticket) -> None:
         limit = f"It took longer than {self.options.timeout_s:g} seconds: ask for less."
         ticket.refusal = Refusal("timeout", limit)
@@ -242,13 +244,20 @@ class Desk:
 
     def _progress(self, job: Job, done: float, total: int) -> None:
         ticket = self._by_job[job.id]
-        ticket.began = ticket.began or time.monotonic()
+        if ticket.has_ended:
+            return
+        if ticket.state is State.QUEUED:
+            self._taken.remove(ticket)
+            ticket.state, ticket.began = State.RUNNING, time.monotonic()
+            ticket.alarm = self._loop.call_later(self.options.timeout_s, self._give_up, ticket)
         ticket.tiles_done, ticket.tiles = int(done), total
         ticket.change()
 
     def _end(self, outcome: Outcome) -> None:
         ticket = self._by_job[outcome.job.id]
         ticket.is_back = True
+        if ticket in self._taken:
+            self._taken.remove(ticket)
         if ticket.has_network:
             self.networks.leave(ticket.asked.network)
         if not ticket.has_ended:

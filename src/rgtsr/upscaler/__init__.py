@@ -154,8 +154,8 @@ class Upscaler:
         in 0..1), or one of PIL's.
 
         Warns (UserWarning) when tiles were redone in float32, or cut smaller for want of memory.
-        ``on_progress``: told of (tiles done, tiles in all); of one that runs in bands, also of
-        parts. What it raises ends the work. ``on_redone``: told of how many, at the end.
+        ``on_progress``: told of (tiles done, tiles in all), first of none, and of parts of one
+        that runs in bands. What it raises ends the work. ``on_redone``: told of how many.
 
         Raises:
             RgtsrError: when the network's output is not finite or constant even in float32.
@@ -164,7 +164,8 @@ class Upscaler:
         share = self._family.networks(self.scale).share(wear(picture))
         engine = self._family.engine(self.scale, share)
         plan = engine.plan(picture.size)
-        tally = Tally(plan.count * layers.count(picture), on_progress)
+        tally = Tally(on_progress)
+        tally.begin(plan.count * layers.count(picture))
         enlarged = layers.enlarged(engine, picture, plan, tally)
         for note in _notes(tally):
             warnings.warn(f"{engine.weights.card.name}: {note}.", stacklevel=2)
@@ -212,15 +213,15 @@ class Upscaler:
         worn = wear(picture)
         wanted, scales = self._family.way(picture.size, final_size)
         share = self._family.networks(scales[0]).share(worn)
-        tally = Tally(0, on_progress)
+        tally = Tally(on_progress)
         reports: list[Report] = []
 
         def whole(draft: Path, lost: tuple[str, ...]) -> None:
             reports.append(
                 Report(
                     size=wanted,
-                    seconds=time.perf_counter() - started,
-                    notes=(*picture.notes, *lost, *_notes(tally)),
+                    seconds=time.perf_counter() - started - tally.waited_s,
+                    notes=(*picture.notes, *lost, *_notes(tally), *_reduced(picture.size, wanted)),
                     models=self._family.names(scales),
                     wear=worn,
                     restored=share,
@@ -252,11 +253,13 @@ class Upscaler:
         turn: AbstractContextManager[object],
     ) -> Generator[Samples]:
         """One network after another; the last one's bands."""
+        asked = time.perf_counter()
         with turn:
+            tally.waited_s = time.perf_counter() - asked
             engines = self._family.engines(scales, share)
             sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
             plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
-            tally.total = sum(plan.count for plan in plans) * layers.count(picture)
+            tally.begin(sum(plan.count for plan in plans) * layers.count(picture))
             for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
                 picture = layers.enlarged(engine, picture, plan, tally)
             yield from layers.bands(engines[-1], picture, plans[-1], tally)
@@ -274,6 +277,11 @@ def upscale(
     """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
     with Upscaler(model, scale=scale) as upscaler:
         return upscaler.upscale(picture)
+
+
+def _reduced(size: tuple[int, int], wanted: tuple[int, int]) -> Iterator[str]:
+    if max(wanted) < max(size):
+        yield f"it was {size[1]} x {size[0]}, so this made it smaller"
 
 
 def _notes(tally: Tally) -> Iterator[str]:

@@ -36,17 +36,24 @@ class Tally:
     """One picture on its way: tiles are counted, and what memory or rounding made of them.
 
     ``redone``: tiles that were redone in float32; ``cut_px``: the side above which tiles are cut
-    smaller from here on; ``together``: how many run at once at most.
+    smaller from here on; ``together``: how many run at once at most; ``waited_s``: for the network.
     """
 
-    total: int
     on_progress: OnProgress
+    total: int = 0
     done: int = 0
     redone: int = 0
     cut_px: int | None = None
     together: int | None = None
+    waited_s: float = 0.0
+
+    def begin(self, total: int) -> None:
+        """So many tiles it is going to be."""
+        self.total = total
+        self.on_progress(self.done, total)
 
     def add(self) -> None:
+        """One more is done."""
         self.done += 1
         self.on_progress(self.done, self.total)
 

@@ -16,7 +16,7 @@ from rgtsr import weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures.wear import Wear
 from rgtsr.weights import Weights
-from rgtsr.weights.catalog import FOLDER
+from rgtsr.weights.catalog import FOLDER, PHOTO
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TABLES = FOLDER / "restore.json"
@@ -39,7 +39,9 @@ class Networks:
         entry = weights.photo_sibling(clean.card.name) if restore else None
         self._photo = weights.load(entry.path) if entry else None
         if self._fixed and not self._photo:
-            raise UsageError(f"{clean.card.name} has no weights that restore: leave restore out.")
+            name = clean.card.name
+            way = "restores by itself" if name.endswith(PHOTO) else "has no weights that restore"
+            raise UsageError(f"{name} {way}: leave restore out.")
 
     @property
     def is_auto(self) -> bool:
