@@ -32,6 +32,17 @@ def test_before_it_starts_a_run_says_what_it_takes(
     assert "is there already" in again[0]
 
 
+def test_what_a_run_took_is_what_the_next_one_is_going_to_take(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))
+    write_picture(tmp_path / "photo.png", 200, 300)
+    command = ("upscale", tmp_path / "photo.png", "-m", model, "--tile", "64", "--overwrite")
+    first, second = (rgtsr(*command).assert_done().out.splitlines()[0] for _ in range(2))
+    assert first.endswith("tiles, for how long is known once it has run here, or by rgtsr bench")
+    assert re.search(r"tiles, about \d+ s$", second)
+
+
 def test_the_seconds_are_those_that_were_measured_here(
     photo: Path, model: Path, network: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # bytes a pixel of enlarged photos; the noisiest of the demo photos, 8 bit
 BYTES_A_PIXEL = {".png": 2.0, ".tif": 2.0, ".tiff": 2.0, ".webp": 0.4, ".avif": 0.25}
 JPEG_BYTES_A_PIXEL = 0.5
+MANY = 20  # tiles: somebody waits for them
 SIZES = 4096  # of pictures whose forecasts are kept: a folder has many of few
 DRAFT_BYTES_A_PIXEL = 3  # of the one picture that is being made, bare beside its target
 
@@ -136,7 +137,11 @@ def _work(forecasts: Sequence["Forecast"]) -> str:
     tiles = sum(each.tiles for each in forecasts)
     known = [each.seconds for each in forecasts if each.seconds is not None]
     several = "s" if tiles > 1 else ""
-    seconds = f", about {_duration(sum(known))}" if len(known) == len(forecasts) else ""
+    seconds = ""
+    if len(known) == len(forecasts):
+        seconds = f", about {_duration(sum(known))}"
+    elif tiles >= MANY:
+        seconds = ", for how long is known once it has run here, or by rgtsr bench"
     return f"{tiles:,} tile{several}{seconds}"
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from platform import machine, node
@@ -22,6 +22,7 @@ from rgtsr.runtimes import cache
 from rgtsr.weights import Weights
 
 ROUNDS = 3
+AT_WORK = ", at work"
 HOPELESS = 2.0  # times slower than the best so far: one run is enough
 
 Shape = tuple[int, ...]
@@ -56,6 +57,18 @@ def remembered(
         return []
 
 
+def noted(weights: Weights, precision: str, shape_NCHW: Shape, runtime: str) -> Timing | None:
+    """What a runtime's tiles took while pictures were enlarged: no comparison, but a forecast."""
+    timings = remembered(weights, precision, shape_NCHW, f"{runtime}{AT_WORK}")
+    return timings[0] if timings else None
+
+
+def note(weights: Weights, shape_NCHW: Shape, timing: Timing) -> None:
+    """Remember that for ``noted``."""
+    device = f"{timing.runtime}{AT_WORK}"
+    _remember(weights, timing.precision, shape_NCHW, device, [timing])
+
+
 def measure(
     weights: Weights,
     precision: str,
@@ -84,11 +97,17 @@ def measure(
             timings.append(Timing(name, place, precision, seconds))
     timings.sort(key=lambda timing: timing.seconds)
     if max_memory_bytes is None:
-        with contextlib.suppress(OSError):
-            path = cache.place(_name(weights, precision, shape_NCHW, device), make=True)
-            with atomic.replacing(path) as draft:
-                draft.write_text(json.dumps([asdict(timing) for timing in timings], indent=1))
+        _remember(weights, precision, shape_NCHW, device, timings)
     return timings
+
+
+def _remember(
+    weights: Weights, precision: str, shape_NCHW: Shape, device: str, timings: Sequence[Timing]
+) -> None:
+    with contextlib.suppress(OSError):
+        path = cache.place(_name(weights, precision, shape_NCHW, device), make=True)
+        with atomic.replacing(path) as draft:
+            draft.write_text(json.dumps([asdict(timing) for timing in timings], indent=1))
 
 
 def candidates(device: str = "auto") -> Iterator[tuple[str, str]]:
@@ -122,7 +141,8 @@ def _torch_has_gpu() -> bool:
 def _name(weights: Weights, precision: str, shape_NCHW: Shape, device: str) -> str:
     versions = [(name, _version(name)) for name in runtimes.NAMES if runtimes.is_installed(name)]
     what = repr((node(), machine(), versions, weights.variant, precision, shape_NCHW, device))
-    return f"{hashlib.sha256(what.encode()).hexdigest()}.probe"
+    kind = "took" if device.endswith(AT_WORK) else "probe"
+    return f"{hashlib.sha256(what.encode()).hexdigest()}.{kind}"
 
 
 @functools.cache

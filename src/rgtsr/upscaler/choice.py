@@ -1,12 +1,14 @@
 """What one network runs on: opened, exchanged for what is faster here, closed. Knows no samples."""
 
 import itertools
+import statistics
 import threading
 
 from rgtsr import runtimes, tiling
 from rgtsr.runtimes import Runtime, probe
 from rgtsr.weights import Weights
 
+NOTED_FROM_TILES = 4  # of one shape, of which the first waits for the graph
 PROBE_FROM_TILES = 100  # for fewer, finding out which runtime is fastest takes too long
 
 
@@ -31,6 +33,7 @@ class Choice:
         self._lock = threading.Lock()
         self._is_settled = runtime != "auto"
         self._second: Runtime | None = None
+        self._took: dict[tuple[int, ...], list[float]] = {}
         self._first: Runtime | None = (
             self._opened(runtime, precision, device) if isinstance(runtime, str) else runtime
         )
@@ -70,6 +73,19 @@ class Choice:
                 self._second = self._opened(self.runtime.name, "float32", self._device)
             return self._second
 
+    def took(self, shape_NCHW: tuple[int, ...], seconds: float) -> None:
+        """What the first runtime took for such tiles: the first few of a shape are noted."""
+        with self._lock:
+            took = self._took.setdefault(shape_NCHW, [])
+            if self._first is None or len(took) == NOTED_FROM_TILES:
+                return
+            took.append(seconds)
+            if len(took) == NOTED_FROM_TILES:
+                device = "gpu" if self._first.is_on_gpu else "cpu"
+                one = statistics.median(took[1:]) / shape_NCHW[0]
+                timing = probe.Timing(self._first.name, device, self._first.precision, one)
+                probe.note(self.weights, (1, *shape_NCHW[1:]), timing)
+
     def seconds(self, tile: tuple[int, int]) -> float | None:
         """What a tile of that (height, width) takes here, as far as that was ever measured.
 
@@ -79,7 +95,10 @@ class Choice:
             return None
         for height, width in (tile, *((side, side) for side in reversed(tiling.SIDES_PX))):
             shape = (1, 3, height, width)
-            timings = probe.remembered(self.weights, self.runtime.precision, shape, self._device)
+            about = self.weights, self.runtime.precision, shape
+            timings = probe.remembered(*about, self._device)
+            if not timings and (at_work := probe.noted(*about, self.runtime.name)):
+                timings = [at_work]
             ours = [
                 each.seconds for each in timings if not self._is_settled or _is(self.runtime, each)
             ]

@@ -6,6 +6,7 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 """
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -202,7 +203,11 @@ class Engine:
 
         def run(tile_NCHW: Floats) -> Floats:
             if not self.settings.whole:
-                return runtime.upscale_tiles(tile_NCHW)
+                started = time.perf_counter()
+                enlarged = runtime.upscale_tiles(tile_NCHW)
+                if runtime is self.runtime:
+                    self._choice.took(tile_NCHW.shape, time.perf_counter() - started)
+                return enlarged
             before = next(done)
             return runtime.upscale_whole(
                 tile_NCHW, lambda share: tally.tell((before + share) / runs)
