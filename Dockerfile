@@ -21,10 +21,8 @@ RUN groupadd --gid 10001 rgtsr \
     && install -d -m 0700 -o 10001 -g 10001 /var/cache/rgtsr
 COPY --from=build /opt/rgtsr /opt/rgtsr
 # All that is written lies in one place: pictures while they are served, and compiled graphs in a
-# folder of our own making, so that it may be any mount. Two arenas keep memory flat under load:
-# docs/container.md has the figures.
+# folder of our own making, so that it may be any mount.
 ENV PATH=/opt/rgtsr/bin:$PATH \
-    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1 \
     RGTSR_CACHE_DIR=/var/cache/rgtsr/own \
     TMPDIR=/var/cache/rgtsr

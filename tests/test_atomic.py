@@ -96,7 +96,7 @@ def test_drafts_of_processes_that_nobody_here_knows_go_after_a_day(tmp_path: Pat
     fresh, old = (
         tmp_path / f"{atomic.HIDDEN}{name}" for name in ("0badf00d-7-00.part", "0badf00d-7-01.part")
     )
-    odd = tmp_path / f"{atomic.HIDDEN}{atomic._machine()}-{10**9 - 1}-02.part"
+    odd = tmp_path / f"{atomic.HIDDEN}{atomic.this_machine()}-{10**9 - 1}-02.part"
     other = tmp_path / f"{atomic.HIDDEN}notes"
     for path in (fresh, old, odd, other):
         path.touch()

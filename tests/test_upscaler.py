@@ -199,6 +199,16 @@ def test_a_file_is_written_in_bands_that_equal_the_picture(tmp_path: Path) -> No
     assert np.array_equal(written.to_array(), enlarged.to_array())
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_that_is_not_held_becomes_the_same(dtype: type, tmp_path: Path) -> None:
+    real = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=1)
+    upscaler = Upscaler(real, precision="float32", settings=Settings(tile_px=32, overlap_px=8))
+    pictures.write(Picture.from_array(noise(200, 70, 3, dtype=dtype)), tmp_path / "in.png")
+    for name, held_px in (("a.png", None), ("b.png", 0)):
+        upscaler.upscale_file(tmp_path / "in.png", tmp_path / name, held_px=held_px)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 def test_a_file_takes_the_memory_of_two_rows_of_tiles_not_that_of_the_canvas(
     tmp_path: Path,
 ) -> None:

@@ -5,6 +5,7 @@ Drafts that a killed process left in a folder are removed by the next that write
 
 import contextlib
 import functools
+import hashlib
 import os
 import platform
 import re
@@ -18,7 +19,9 @@ from pathlib import Path
 import psutil
 
 HIDDEN = ".rgtsr-"
-DRAFT = re.compile(re.escape(HIDDEN) + r"([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]+\.\w+")
+DRAFT = re.compile(re.escape(HIDDEN) + r"([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]+[._]\w+")
+KEPT = re.compile(re.escape(HIDDEN) + r"kept-[0-9a-f]{16}\.\w+")
+KEPT_S = 30 * 86_400.0  # after which nobody is going to go on with what was begun
 FORSAKEN_S = 86_400.0  # after which a draft that was not written to is nobody's
 
 
@@ -44,8 +47,16 @@ def beside(path: Path, suffix: str) -> Path:
     """
     final = _behind_links(path)
     _sweep_once(final.parent)
-    name = f"{HIDDEN}{_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
+    name = f"{HIDDEN}{this_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
     return final.with_name(name)
+
+
+def kept(path: Path, suffix: str) -> Path:
+    """The hidden name beside ``path`` of what a later process goes on with: always the same."""
+    final = _behind_links(path)
+    _sweep_once(final.parent)
+    name = hashlib.sha256(os.fsencode(final.name)).hexdigest()[:16]
+    return final.with_name(f"{HIDDEN}kept-{name}.{suffix}")
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -61,20 +72,26 @@ def publish(draft: Path, path: Path) -> None:
 
 
 def remove(draft: Path) -> None:
-    """Whatever is left of a draft."""
+    """Whatever is left of a draft, which may be a folder."""
     with contextlib.suppress(OSError):
-        draft.unlink(missing_ok=True)
+        if draft.is_dir() and not draft.is_symlink():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:
     """Remove the drafts in a folder whose process was killed.
 
     Those of this machine go when their process has ended. Of others, which may write into the same
-    folder, nobody here knows that: theirs go when they were not written to for a day.
+    folder, nobody here knows that: theirs go when they were not written to for a day. What is
+    ``kept`` to go on with goes after a month.
     """
     with contextlib.suppress(OSError):
         for draft in folder.glob(f"{HIDDEN}*"):
-            if (named := DRAFT.fullmatch(draft.name)) and _is_left(draft, *named.groups()):
+            is_old = KEPT.fullmatch(draft.name) and _is_older(draft, KEPT_S)
+            named = DRAFT.fullmatch(draft.name)
+            if is_old or (named and _is_left(draft, *named.groups())):
                 remove(draft)
 
 
@@ -84,16 +101,23 @@ def _sweep_once(folder: Path) -> None:
 
 
 def _is_left(draft: Path, machine: str, process: str) -> bool:
-    if machine == _machine() and not psutil.pid_exists(int(process)):
-        return True
+    return has_ended(machine, int(process)) or _is_older(draft, FORSAKEN_S)
+
+
+def has_ended(machine: str, process: int) -> bool:
+    """Whether a process is known to be gone."""
+    return machine == this_machine() and not psutil.pid_exists(process)
+
+
+def _is_older(draft: Path, age_s: float) -> bool:
     try:
-        return time.time() - draft.stat().st_mtime > FORSAKEN_S
+        return time.time() - draft.stat().st_mtime > age_s
     except OSError:  # it is gone
         return False
 
 
 @functools.cache
-def _machine() -> str:
+def this_machine() -> str:
     """A short name of where a process id means the same: this machine since it was started.
 
     Containers count as machines of their own, whatever they are called.

@@ -38,6 +38,14 @@ class OutOfMemoryError(RgtsrError):
     """Memory does not suffice: that of the machine, or what a limit leaves of it."""
 
 
+class Refused(RgtsrError):
+    """A service did not do it; ``code`` says why and stays the same, ``status`` is HTTP's."""
+
+    def __init__(self, detail: str, *, code: str, status: int) -> None:
+        super().__init__(f"{detail} ({code})")
+        self.code, self.status = code, status
+
+
 class EvaluationError(RgtsrError):
     """A benchmark folder does not hold what its layout promises."""
 

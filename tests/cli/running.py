@@ -72,9 +72,10 @@ def rgtsr(
     return Outcome(finished.returncode, finished.stdout, tuple(finished.stderr.splitlines()))
 
 
-def command(without: tuple[str, ...] = ()) -> list[str]:
-    """How to start it."""
-    if not without:
+def command(without: tuple[str, ...] = (), first: str = "") -> list[str]:
+    """How to start it. ``first``: Python that runs before."""
+    if without:
+        first = f"import sys; sys.modules.update(dict.fromkeys({without!r}))"
+    if not first:
         return [sys.executable, "-m", "rgtsr"]
-    blocked = f"import sys; sys.modules.update(dict.fromkeys({without!r}))"
-    return [sys.executable, "-c", f"{blocked}; from rgtsr.__main__ import main; main()"]
+    return [sys.executable, "-c", f"{first}\nfrom rgtsr.__main__ import main; main()"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pictures.made import photo, profile
 from rgtsr.errors import PictureError
-from rgtsr.pictures import Picture, formats, read, vips
+from rgtsr.pictures import Picture, ability, formats, read, vips
 
 PAGES = 3
 
@@ -214,6 +214,8 @@ def test_a_heic_without_its_decoder_is_not_called_damaged(tmp_path):
     with pytest.raises(PictureError, match="is HEIC, and there is no decoder for it") as caught:
         read(tmp_path / "a.heic")
     assert "damaged" not in str(caught.value)
+    assert heic() == ability.EMPTY_HEIC
+    assert formats.HEIC not in ability.readable()
 
 
 @pytest.mark.parametrize("start", [b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"])
@@ -228,7 +230,7 @@ def test_a_jpeg_xl_file_is_known_by_name(tmp_path, start):
 def test_every_format_that_is_written_can_be_read_and_has_its_saver():
     from rgtsr.pictures import savers
 
-    assert set(savers.SAVERS) == set(formats.WRITABLE)
+    assert set(savers.SAVERS) == {*formats.WRITABLE, formats.DZI}
     assert all(form.loader and vips.can(form.loader) for form in formats.WRITABLE)
 
 

@@ -239,12 +239,11 @@ def test_odd_exif_tags_reach_a_tiff_or_are_counted(tmp_path, maker_note, lost):
     assert (0x927C in inner) == (lost == 1)
 
 
-def test_exif_has_no_place_in_a_big_endian_or_big_tiff(tmp_path):
-    for start in (b"MM\0*", b"II+\0"):
-        (tmp_path / "big.tif").write_bytes(start + bytes(40))
-        with pytest.raises(ValueError, match=r"big-endian|BigTIFF"):
-            exif.into_tiff(tmp_path / "big.tif", odd_exif(bytes(60)))
-        assert (tmp_path / "big.tif").read_bytes() == start + bytes(40)
+def test_exif_has_no_place_in_a_big_endian_tiff(tmp_path):
+    (tmp_path / "big.tif").write_bytes(b"MM\0*" + bytes(40))
+    with pytest.raises(ValueError, match="big-endian"):
+        exif.into_tiff(tmp_path / "big.tif", odd_exif(bytes(60)))
+    assert (tmp_path / "big.tif").read_bytes() == b"MM\0*" + bytes(40)
 
 
 @pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.webp"])

@@ -16,7 +16,7 @@ def spool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(spool: Path) -> Generator[Service]:
-    options = ("--max-pixels", "2300000", "--max-body", "8M", "--max-queue", "4")
+    options = ("--max-pixels", "2300000", "--max-body", "8M", "--max-queue", "8")
     with serving(*options, "--folder", spool) as started:
         yield ready(started)
 

@@ -53,9 +53,16 @@ class Service:
 
 @contextlib.contextmanager
 def serving(
-    *options: str | Path, until: str = " listens on ", memory_bytes: int | None = None, **env: str
+    *options: str | Path,
+    until: str = " listens on ",
+    memory_bytes: int | None = None,
+    first: str = "",
+    **env: str,
 ) -> Generator[Service]:
-    """``rgtsr serve OPTIONS...`` on a free port, stopped afterwards."""
+    """``rgtsr serve OPTIONS...`` on a free port, stopped afterwards.
+
+    ``first``: Python that its process runs before.
+    """
 
     def limit() -> None:
         if memory_bytes is not None:
@@ -63,7 +70,7 @@ def serving(
 
     process = subprocess.Popen(
         [
-            *command(),
+            *command(first=first),
             "serve",
             *(() if "--port" in options else ("--port", "0")),
             *map(str, options),

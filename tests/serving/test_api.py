@@ -1,8 +1,12 @@
 """What the service does for those who use it well."""
 
+import contextlib
 import io
 import json
+import threading
 import zipfile
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -16,7 +20,7 @@ from rgtsr.errors import RgtsrError
 from rgtsr.jobs import State
 from rgtsr.pictures import Picture
 from rgtsr.serving import Client, Refused
-from serving.services import Service, content, noise, until
+from serving.services import Service, content, noise, slow, until
 
 
 @pytest.fixture
@@ -138,6 +142,21 @@ def test_several_results_come_in_one_zip_whose_names_differ(http: httpx.Client) 
             http.delete(f"/v1/jobs/{job}")
 
 
+def test_a_zip_is_whole_though_its_results_are_forgotten_meanwhile(http: httpx.Client) -> None:
+    jobs = [finished(http, content("tif", 300, 300), scale="4")]  # more than a connection holds
+    jobs += [finished(http, content(seed=seed)) for seed in (1, 2)]
+    with http.stream("GET", "/v1/results.zip", params={"job": jobs}) as answer:
+        pieces = answer.iter_raw(1000)
+        body = next(pieces)
+        with httpx.Client(base_url=http.base_url) as other:
+            for job in jobs:
+                assert other.delete(f"/v1/jobs/{job}").status_code == 204
+        body += b"".join(pieces)
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 3
+
+
 def finished(http: httpx.Client, picture: bytes, **options: str) -> str:
     job = http.post("/v1/jobs", content=picture, params=options).json()["id"]
     until(lambda: http.get(f"/v1/jobs/{job}").json()["state"] == "done")
@@ -194,7 +213,44 @@ def test_the_client_does_all_of_it(service: Service, photo: Path) -> None:
         client.forget(job.id)
         with pytest.raises(Refused, match="no such job") as caught:
             client.job(job.id)
-        assert caught.value.problem.code == "unknown-job"
+        assert (caught.value.code, caught.value.status) == ("unknown-job", 404)
         assert "swift-x2" in [model.name for model in client.models().models]
+        with pytest.raises(RgtsrError, match=r"nowhere.png.*No such file"):
+            client.submit("nowhere.png")
     with Client("http://127.0.0.1:9") as client, pytest.raises(RgtsrError, match="refused"):
         client.models()
+
+
+def test_events_go_on_where_a_proxy_cuts_them_off(service: Service) -> None:
+    with cutting(service.address) as (address, cuts), Client(address) as client:
+        job = client.submit(slow(300, 300))
+        told = list(client.events(job.id))
+        assert told[-1].state is State.DONE
+        assert cuts and not any(each.has_ended for each in told[:-1])
+        client.forget(job.id)
+
+
+@contextlib.contextmanager
+def cutting(address: str) -> Generator[tuple[str, list[str]]]:
+    """A proxy that ends events after the first, but for the third time; and what it has cut."""
+    cuts: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def handle_all(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            with httpx.stream(self.command, address + self.path, content=body) as answer:
+                self.send_response(answer.status_code)
+                self.end_headers()
+                for piece in answer.iter_raw():
+                    self.wfile.write(piece)
+                    if self.path.endswith("/events") and len(cuts) < 2:
+                        cuts.append(self.path)
+                        return
+
+        do_GET = do_POST = do_DELETE = handle_all
+        log_message = print
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}", cuts
+        server.shutdown()

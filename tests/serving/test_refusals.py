@@ -3,12 +3,15 @@
 import socket
 import struct
 import zlib
+from pathlib import Path
 
 import httpx
 import pytest
 
+from rgtsr.pictures import ability, formats
 from serving.services import Service, code, content, ready, serving, slow, until
 
+TOKEN = "somebody-has-this-token"
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -41,6 +44,24 @@ def test_what_is_no_picture_or_too_much_is_refused(
         assert code(http.post(path, content=iter([picture]))) == expected  # chunked
 
 
+def test_what_is_refused_before_it_was_read_is_the_last_of_its_connection(service: Service) -> None:
+    host, port = service.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        head = f"POST /v1/jobs HTTP/1.1\r\nhost: {host}\r\ncontent-length: {9 << 20}\r\n\r\n"
+        connection.sendall(head.encode() + b"what is there of it")
+        answer = connection.makefile("rb").read().lower()  # to its end
+    assert answer.startswith(b"http/1.1 413")
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_only_formats_that_can_be_read_here_are_named(http: httpx.Client) -> None:
+    detail = http.post("/v1/jobs", content=b"hello, world").json()["detail"]
+    reads = http.get("/v1/models").json()["reads"]
+    for form in formats.READABLE:
+        can = form.loader is None or form.suffixes[0] in reads
+        assert (form.name in detail) == can == (form in ability.readable()), form.name
+
+
 def test_what_is_cut_in_the_middle_fails_when_it_is_read(http: httpx.Client) -> None:
     cut = content(height=400, width=400)[:200_000]
     status, kind = code(http.post("/v1/upscale", files={"picture": ("holiday.png", cut)}))
@@ -50,6 +71,7 @@ def test_what_is_cut_in_the_middle_fails_when_it_is_read(http: httpx.Client) -> 
     problem = http.get(f"/v1/jobs/{job}").json()["problem"]
     assert problem["code"] == "unreadable-picture"
     assert problem["detail"].startswith("holiday.png: ")
+    assert "salvage" not in problem["detail"]  # the API has no such option
     assert code(http.get(f"/v1/jobs/{job}/result")) == (422, "unreadable-picture")
     http.delete(f"/v1/jobs/{job}")
 
@@ -129,9 +151,13 @@ def test_a_person_gets_a_page_instead(http: httpx.Client) -> None:
 
 
 def test_a_full_queue_says_when_to_come_again(http: httpx.Client, service: Service) -> None:
-    jobs = [http.post("/v1/jobs", content=slow()).json()["id"] for _ in range(3 + 4)]
-    answer = http.post("/v1/jobs", content=content())
+    first = http.post("/v1/jobs", content=slow()).json()["id"]
+    until(lambda: http.get(f"/v1/jobs/{first}").json()["state"] == "running")
+    jobs = [first]
+    while (answer := http.post("/v1/jobs", content=slow())).status_code == 202:
+        jobs.append(answer.json()["id"])
     assert code(answer) == (429, "queue-full")
+    assert "4 pictures of yours" in answer.json()["detail"]
     assert int(answer.headers["retry-after"]) > 0
 
     def positions() -> list[int]:
@@ -154,9 +180,27 @@ def test_pages_of_other_sites_and_other_names_are_kept_out(http: httpx.Client) -
     assert http.post("/v1/upscale", content=content(), headers=own).status_code == 200
 
 
-def test_a_site_that_is_named_may_ask() -> None:
-    with serving("--cors", "https://shop.example") as service, ready(service).http() as http:
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("value", ["[", "http://[", "http://[::1", "a]b"])
+def test_addresses_without_sense_are_a_bad_request(
+    name: str, value: str, http: httpx.Client, service: Service
+) -> None:
+    answer = http.post("/v1/jobs", content=content(), headers={name: value})
+    assert code(answer)[0] in ((400, 421) if name == "host" else (400, 403))
+    assert answer.headers["content-security-policy"]
+    assert not [line for line in service.said if "Traceback" in line]
+
+
+def test_a_site_that_is_named_may_ask(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(TOKEN)
+    given = ("--cors", "https://shop.example", "--auth-token-file", tokens)
+    with serving(*given) as service, ready(service).http() as http:
         shop = {"origin": "https://shop.example"}
+        refused = http.get("/v1/models", headers=shop)
+        assert code(refused) == (401, "no-token")
+        assert refused.headers["access-control-allow-origin"] == "https://shop.example"
+        http.headers["authorization"] = f"Bearer {TOKEN}"
         answer = http.post("/v1/upscale", content=content(), headers=shop)
         assert answer.headers["access-control-allow-origin"] == "https://shop.example"
         asked = {"access-control-request-method": "DELETE"}
@@ -165,14 +209,28 @@ def test_a_site_that_is_named_may_ask() -> None:
         assert code(http.post("/v1/upscale", content=content(), headers=other))[0] == 403
 
 
-def test_an_upload_that_takes_too_long_is_given_up() -> None:
-    with serving("--timeout", "1") as service:
+IMPATIENT = "import rgtsr.serving.uploads as uploads; uploads.LINGERING_S = 0.1"
+SOON = f"{IMPATIENT}; uploads.STILL_S = 0.5"
+
+
+@pytest.mark.parametrize(("timeout", "first"), [("1", IMPATIENT), ("1800", SOON)])
+def test_an_upload_that_takes_too_long_or_stands_still_is_given_up(
+    timeout: str, first: str, tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(TOKEN)
+    given = ("--timeout", timeout, "--auth-token-file", tokens)
+    with serving(*given, first=first) as service:
         ready(service)
         host, port = service.address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
-            head = f"POST /v1/jobs HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100\r\n\r\n"
-            connection.sendall(head.encode() + content()[:20])
-            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+        for path in ("/v1/jobs", "/session"):
+            head = (
+                f"POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {TOKEN}\r\n"
+                "content-length: 100\r\n\r\n"
+            )
+            with socket.create_connection((host, int(port)), timeout=30) as connection:
+                connection.sendall(head.encode() + content()[:20])
+                assert connection.recv(1000).startswith(b"HTTP/1.1 408"), path
 
 
 def test_a_picture_that_takes_too_long_is_given_up() -> None:

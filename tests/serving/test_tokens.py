@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from cli.running import rgtsr
-from serving.services import Service, code, content, ready, serving
+from serving.services import Service, code, content, ready, serving, slow
 
 ANNE, BOB = "anne-has-a-long-token", "bob-has-another-token"
 HTML = {"accept": "text/html"}
@@ -20,8 +20,9 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Service]:
     tokens = tmp_path_factory.mktemp("tokens") / "tokens"
-    tokens.write_text(f"# who may\n{ANNE}\n\n{BOB}\n")
-    with serving("--auth-token-file", tokens, "--host", "0.0.0.0") as service:
+    tokens.write_text(f"{BOB}\n# who may\n\n{ANNE}\n", encoding="utf-8-sig")  # as Windows does
+    given = ("--auth-token-file", tokens, "--host", "0.0.0.0", "--max-queue", "4")
+    with serving(*given) as service:
         service.said[:] = [line.replace("0.0.0.0", "127.0.0.1") for line in service.said]
         yield ready(service)
 
@@ -54,6 +55,18 @@ def test_others_jobs_are_as_if_they_were_not(guarded: Service) -> None:
         assert http.delete(f"/v1/jobs/{job}", headers=bearer(ANNE)).status_code == 204
 
 
+def test_one_client_leaves_places_for_another(guarded: Service) -> None:
+    with guarded.http() as http:
+        jobs: list[str] = []
+        while (answer := http.post("/v1/jobs", content=slow(), headers=bearer(ANNE))).is_success:
+            jobs.append(answer.json()["id"])
+        assert code(answer) == (429, "queue-full")
+        other = http.post("/v1/jobs", content=content(), headers=bearer(BOB))
+        assert other.status_code == 202
+        for owner, job in [(BOB, other.json()["id"]), *((ANNE, job) for job in jobs)]:
+            assert http.delete(f"/v1/jobs/{job}", headers=bearer(owner)).status_code == 204
+
+
 def test_a_browser_signs_in_once(guarded: Service) -> None:
     with guarded.http() as http:
         asked = http.get("/", headers=HTML)
@@ -73,10 +86,17 @@ def test_a_browser_signs_in_once(guarded: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("", "no token in it"), ("short", "at least 16"), (None, "No such file")]
+    ("text", "words"),
+    [
+        ("", "no token in it"),
+        ("short", "at least 16"),
+        ("a-token-of-Zo\xeb-and-others", "line 1"),
+        ("# one\ntab\tin-the-middle-of-it", "line 2"),
+        (None, "No such file"),
+    ],
 )
 def test_a_token_file_holds_tokens(text: str | None, words: str, tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     rgtsr("serve", "--port", "0", "--auth-token-file", path).assert_failed(1, str(path), words)

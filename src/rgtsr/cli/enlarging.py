@@ -76,7 +76,7 @@ def enlarge(run: Run, *, report: Path | None, is_quiet: bool) -> int:
         try:
             through(run, told)
         except (KeyboardInterrupt, SystemExit):
-            say.stopped(f"{told}, {told.left} to do")
+            say.stopped(f"{told}, {told.left} to do{begun(run)}")
             raise
         finally:
             if report is not None:
@@ -84,6 +84,14 @@ def enlarge(run: Run, *, report: Path | None, is_quiet: bool) -> int:
     if len(run.todo) != 1:
         say.say(str(told))
     return 1 if told.failed or not say.is_heard else 0
+
+
+def begun(run: Run) -> str:
+    """Which files the same command goes on with, where it was."""
+    from rgtsr.pictures import spooling
+
+    names = [job.target.name for job in run.todo if spooling.is_kept(job.target)]
+    return f"; {', '.join(names)} begun: the same command goes on with it" if names else ""
 
 
 def through(run: Run, told: "Told") -> None:

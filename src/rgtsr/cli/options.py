@@ -195,6 +195,14 @@ Salvage = Annotated[
         help="Take what is there of damaged files, and say how much that is; they fail otherwise.",
     ),
 ]
+Pyramid = Annotated[
+    bool,
+    typer.Option(
+        "--pyramid",
+        rich_help_panel=FILES,
+        help="TIFF in tiles, with smaller copies of the picture behind it, as viewers like it.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from rgtsr.jobs.sizes import FinalSize, Size
     from rgtsr.upscaler import Forecast, Upscaler
 
-# bytes a pixel of enlarged photos; the noisiest of the demo photos, 8 bit
-BYTES_A_PIXEL = {".png": 2.0, ".tif": 2.0, ".tiff": 2.0, ".webp": 0.4, ".avif": 0.25}
-JPEG_BYTES_A_PIXEL = 0.5
 MANY = 20  # tiles: somebody waits for them
 SIZES = 4096  # of pictures whose forecasts are kept: a folder has many of few
 DRAFT_BYTES_A_PIXEL = 3  # of the one picture that is being made, bare beside its target
@@ -146,10 +143,11 @@ def _work(forecasts: Sequence["Forecast"]) -> str:
 
 
 def _file_bytes(ahead: Ahead) -> float:
+    from rgtsr.pictures import formats
+
     assert ahead.forecast is not None
     height, width = ahead.forecast.size
-    suffix = ahead.job.target.suffix.lower()
-    return height * width * BYTES_A_PIXEL.get(suffix, JPEG_BYTES_A_PIXEL)
+    return height * width * formats.for_writing(ahead.job.target).pixel_bytes
 
 
 def _draft_bytes(ahead: Ahead) -> float:

@@ -43,6 +43,7 @@ def upscale(
     max_pixels: options.MaxPixels = None,
     page: options.Page = None,
     salvage: options.Salvage = False,
+    pyramid: options.Pyramid = False,
     overwrite: options.Overwrite = False,
     workers: options.Workers = 1,
     report: options.ReportFile = None,
@@ -73,6 +74,7 @@ def upscale(
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         page=page,
         salvage=salvage,
+        pyramid=pyramid,
     )
     reopen = functools.partial(
         opened,
@@ -183,11 +185,12 @@ def _announced(
 
 def _naming(form: str | None, asked: str) -> Naming:
     from rgtsr import pictures
+    from rgtsr.pictures import formats
 
     return Naming(
         readable=pictures.SUFFIXES,
         unread=pictures.UNREAD_SUFFIXES,
-        writable=pictures.WRITABLE_SUFFIXES,
+        writable=(*pictures.WRITABLE_SUFFIXES, *formats.DZI.suffixes),
         suffix=form and f".{form}",
         mark=asked,
     )

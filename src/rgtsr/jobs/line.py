@@ -20,7 +20,7 @@ from rgtsr import atomic, folders
 from rgtsr.errors import PictureError
 from rgtsr.jobs.journal import Job, Journal, Standing, State
 from rgtsr.jobs.wish import Wish
-from rgtsr.pictures import headers
+from rgtsr.pictures import formats, headers
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import Report, Upscaler
 
@@ -148,7 +148,8 @@ class Line:
             if standing is Standing.RESULT:
                 self._journal.end(job, State.DONE)
             return Outcome(job, State.DONE, standing=standing)
-        claim = self._journal.claim(job, content(job.source), may_copy=not self._overwrite)
+        may_copy = not self._overwrite and formats.for_writing(job.target) is not formats.DZI
+        claim = self._journal.claim(job, content(job.source), may_copy=may_copy)
         if not claim.is_taken:
             return None
         is_replaced = not self._overwrite and job.target.is_file()
@@ -181,6 +182,7 @@ class Line:
                 max_pixels=wish.max_pixels,
                 page=wish.page,
                 salvage=wish.salvage,
+                pyramid=wish.pyramid,
                 on_progress=progressed,
                 on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
                 turn=self._network.of(lambda: self._heed(job)),

@@ -18,8 +18,8 @@ WEIGHTS = (".safetensors", ".pth", ".pt")
 class Wish:
     """How large pictures are to be, what is read of their files, and how results are written.
 
-    Without any size it is the network's own. ``quality``: 1..100 of JPEG, WebP and AVIF; the others
-    are those of ``pictures.read``.
+    Without any size it is the network's own. ``quality``: 1..100 of JPEG, WebP, AVIF; ``pyramid``
+    is TIFF's; the others are those of ``pictures.read``.
 
     Raises:
         UsageError: for numbers that make no sense, or sizes that exclude each other.
@@ -34,6 +34,7 @@ class Wish:
     max_pixels: int = MAX_PIXELS
     page: int | None = None
     salvage: bool = False
+    pyramid: bool = False
 
     def __post_init__(self) -> None:
         _ = self.final_size

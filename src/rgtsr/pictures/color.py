@@ -3,13 +3,24 @@
 H height, W width, C channels. Floats are float32 in 0..1.
 """
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.uint8 | np.uint16]
 Floats = NDArray[np.float32]
+
+
+class Rowed(Protocol):
+    """What gives whole rows of samples, (H, W, C): an array, or a file that is not held."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[np.uint8 | np.uint16]: ...
+    def __getitem__(self, rows: NDArray[np.intp], /) -> Samples: ...
+
 
 LUMA_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, section 2.5.1
 SOLID_ALPHA = 1 / 16  # below it, 8 bit stored colours are mostly rounding

@@ -1,15 +1,16 @@
 """Directories of tags, the skeleton that EXIF and TIFF share. Knows bytes only.
 
-Values are held little-endian whatever their file used. BigTIFF is read, never written.
+Values are held little-endian whatever their file used. A BigTIFF is added to, never made.
 
 Sources: TIFF 6.0, section 2; "BigTIFF Design" of libtiff.
 """
 
+import os
 import struct
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from mmap import mmap
-from typing import NamedTuple
+from mmap import ACCESS_READ, mmap
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,8 @@ Bytes = bytes | bytearray | mmap
 TYPE_SHORT = 3
 TYPE_LONG = 4
 TYPE_RATIONAL = 5
+TYPE_DOUBLE = 12
+TYPE_IFD8 = 18
 # bytes a value, bytes a number within it: a fraction is two numbers
 _ONES, _TWOS, _FOURS = (1, 2, 6, 7), (3, 8), (4, 9, 11, 13)
 _TYPE_BYTES = {
@@ -67,6 +70,10 @@ class _Numbers(NamedTuple):
     def place_bytes(self) -> int:
         return struct.calcsize(self.place)
 
+    def pointer(self, at: int) -> Value:
+        """What a tag says that points to a directory."""
+        return Value.long(at) if self.place == "I" else Value(TYPE_IFD8, 1, struct.pack("<Q", at))
+
     @property
     def entry_bytes(self) -> int:
         return 4 + 2 * self.place_bytes
@@ -78,8 +85,9 @@ class _Numbers(NamedTuple):
         return struct.unpack_from(self.order + self.place, body, at)[0]
 
 
+CLASSIC = _Numbers("<", "H", "I")
 _STARTS = {
-    b"II*\0": _Numbers("<", "H", "I"),
+    b"II*\0": CLASSIC,
     b"MM\0*": _Numbers(">", "H", "I"),
     b"II+\0": _Numbers("<", "Q", "Q"),
     b"MM\0+": _Numbers(">", "Q", "Q"),
@@ -163,31 +171,73 @@ def claimed_bytes(body: Bytes, directory: int) -> int:
     return claimed
 
 
-def laid_out(tags: Tags, inner: Mapping[int, Tags], at: int) -> bytes:
+def laid_out(
+    tags: Tags,
+    inner: Mapping[int, Tags],
+    at: int,
+    numbers: _Numbers = CLASSIC,
+    own: Mapping[int, bytes] | None = None,
+    following: int = 0,
+) -> bytes:
     """A directory as it stands in a file from byte ``at``, its values and inner ones behind it.
 
-    ``inner``: directories by the tag that points to them.
+    ``inner``: directories by the tag that points to them; ``own``: entries that are there as they
+    are to stand; ``following``: where the next directory begins.
     """
-    tags = tags | {tag: Value.long(0) for tag in inner}
-    end = at + len(_packed(tags, at))
+    own = own or {}
+    tags = {tag: value for tag, value in tags.items() if tag not in own}
+    tags |= {tag: numbers.pointer(0) for tag in inner}
+    end = at + len(_packed(tags, at, numbers, own, following))
     blocks: list[bytes] = []
     for tag, block in inner.items():
-        tags[tag] = Value.long(end)
-        blocks.append(_packed(block, end))
+        tags[tag] = numbers.pointer(end)
+        blocks.append(_packed(block, end, numbers, {}, 0))
         end += len(blocks[-1])
-    return b"".join([_packed(tags, at), *blocks])
+    return b"".join([_packed(tags, at, numbers, own, following), *blocks])
 
 
-def _packed(tags: Tags, at: int) -> bytes:
-    head, tail = bytearray(struct.pack("<H", len(tags))), bytearray()
-    behind = at + len(head) + ENTRY_BYTES * len(tags) + 4
-    for tag, value in sorted(tags.items()):
-        data = value.data
-        if len(data) > 4:
-            data = struct.pack("<I", behind + len(tail))
-            tail += value.data + b"\0" * (len(value.data) % 2)
-        head += struct.pack("<HHI", tag, value.kind, value.count) + data.ljust(4, b"\0")
-    return bytes(head + bytes(4) + tail)
+def _packed(
+    tags: Tags, at: int, numbers: _Numbers, own: Mapping[int, bytes], following: int
+) -> bytes:
+    many, place = "<" + numbers.many, "<" + numbers.place
+    head, tail = bytearray(struct.pack(many, len(tags) + len(own))), bytearray()
+    behind = at + len(head) + numbers.entry_bytes * (len(tags) + len(own)) + numbers.place_bytes
+    for tag in sorted(tags.keys() | own.keys()):
+        if tag in own:
+            head += own[tag]
+            continue
+        value, data = tags[tag], tags[tag].data
+        if len(data) > numbers.place_bytes:
+            data = struct.pack(place, behind + len(tail))
+            tail += value.data + b"\0" * (-len(value.data) % 8)
+        head += struct.pack("<HH" + numbers.place, tag, value.kind, value.count)
+        head += data.ljust(numbers.place_bytes, b"\0")
+    return bytes(head + struct.pack(place, following) + tail)
+
+
+def append(file: BinaryIO, tags: Tags, inner: Mapping[int, Tags]) -> None:
+    """Add tags to a TIFF's first directory, which is written anew at the end of the file.
+
+    Tags that are there already stay as they are, and so do directories behind it. Raises OSError;
+    ValueError or struct.error, before anything is written, for a file that is big-endian or full.
+    """
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as body:
+        numbers = _numbers(body)
+        if numbers.order != "<":
+            raise ValueError("the file is big-endian.")
+        found = places(body, first(body))
+        own = {tag: body[start : start + numbers.entry_bytes] for tag, start in found.items()}
+        entries = numbers.many_at(body, first(body)) * numbers.entry_bytes
+        end = first(body) + struct.calcsize("<" + numbers.many) + entries
+        following = numbers.place_at(body, end)
+    at = file.seek(0, os.SEEK_END)
+    at += -at % 8
+    block = laid_out(tags, inner, at, numbers, own, following)
+    start = struct.pack("<" + numbers.place, at)
+    struct.pack("<" + numbers.place, at + len(block))  # raises where the file would be too long
+    file.write(bytes(at - file.tell()) + block)
+    file.seek(numbers.place_bytes)
+    file.write(start)
 
 
 def _little(data: bytes, number_bytes: int, order: str) -> bytes:

@@ -22,13 +22,17 @@ NAMES = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "comment": "comments"}
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be written: the format, the final size, and what to keep."""
+    """What is to be written: the format, the final size, and what to keep.
+
+    ``pyramid``: with smaller copies behind it.
+    """
 
     form: Format
     height: int
     width: int
     strip: bool = False
     quality: int | None = None
+    pyramid: bool = False
 
     @property
     def q(self) -> int:

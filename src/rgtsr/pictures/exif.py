@@ -8,7 +8,6 @@ Source: Exif 2.32, section 4.5.
 
 import contextlib
 import mmap
-import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -125,20 +124,12 @@ def into_tiff(path: Path, exif: bytes) -> int:
     """Add EXIF to a TIFF file: a new directory at its end, with the old tags and these.
 
     Returns how many of its tags were left out. Raises OSError, and ValueError or struct.error where
-    that cannot be done: the file is big-endian or a BigTIFF, or the EXIF makes no sense.
+    that cannot be done: the file is big-endian or full, or the EXIF makes no sense.
     """
     block = exif.removeprefix(PREFIX)
     tags, inner, lost = _describing(block, directories.first(block), every=True)
     with path.open("r+b") as file:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-            if directories.byte_order(body) != "<":
-                raise ValueError("the file is big-endian.")
-            own = directories.parse(body, directories.first(body))
-        at = file.seek(0, os.SEEK_END)
-        at += file.write(b"\0" * (at % 2))
-        file.write(directories.laid_out(tags | own, inner, at))
-        file.seek(4)
-        file.write(struct.pack("<I", at))
+        directories.append(file, tags, inner)
     return lost
 
 

@@ -5,11 +5,19 @@ Pure bytes and numbers: knows no files, no pixels, no libvips.
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from xml.sax.saxutils import quoteattr
 
 from rgtsr.pictures import exif
 
 MM_PER_INCH = 25.4
+OWN_XMP = "urn:rgtsr:enlarged:1"  # the name of our properties' space
+EMPTY_XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF></x:xmpmeta>'
+    '<?xpacket end="w"?>'
+).encode()
 GAIN_MAP = b"hdrgm:Version"
 GAIN_MAP_ELEMENTS = (
     *(b"hdrgm:" + name for name in (b"Version", b"GainMapMin", b"GainMapMax", b"Gamma")),
@@ -63,6 +71,25 @@ def sized(metadata: Metadata, height: int, width: int) -> Metadata:
         exif=None if metadata.exif is None else exif.corrected(metadata.exif, size),
         xmp=None if metadata.xmp is None else _corrected_xmp(metadata.xmp, size),
     )
+
+
+def noted(metadata: Metadata, facts: Mapping[str, str], most_bytes: int) -> Metadata:
+    """The metadata, with what made the picture as our own properties in its XMP.
+
+    What an earlier enlargement said goes. An XMP that would be larger than ``most_bytes`` then, or
+    that has no place for it, stays as it was.
+    """
+    if not facts:
+        return metadata
+    said = " ".join(f"rgtsr:{name}={quoteattr(text)}" for name, text in facts.items())
+    element = f'<rdf:Description rdf:about="" xmlns:rgtsr="{OWN_XMP}" {said}/>'.encode()
+    former = re.escape(f'<rdf:Description rdf:about="" xmlns:rgtsr="{OWN_XMP}"'.encode())
+    xmp = re.sub(former + rb"[^<>]*/>", b"", EMPTY_XMP if metadata.xmp is None else metadata.xmp)
+    before, end, after = xmp.rpartition(b"</rdf:RDF>")
+    whole = before + element + end + after
+    if not end or len(whole) > most_bytes:
+        return metadata
+    return dataclasses.replace(metadata, xmp=whole)
 
 
 def without_gain_map(metadata: Metadata) -> Metadata:

@@ -27,6 +27,19 @@ PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")  # whose arrays are pictures
 Source = Any
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How many pixels of a picture are held: above ``held_px`` none where that can be avoided.
+
+    Above ``most_px`` there is no memory for them; ``reason``: why they must be held all the same,
+    as in ``it is ...``.
+    """
+
+    held_px: int
+    most_px: int
+    reason: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A picture in memory.
@@ -177,6 +190,11 @@ class Picture:
     def peak(self) -> Literal[255, 65535]:
         """The value of white."""
         return color.peak(self.pixels_HWC.dtype)
+
+    def middle(self, side_px: int) -> Samples:
+        """The square in the middle, (h, w, C), or as much of it as there is."""
+        top, left = (max(0, side - side_px) // 2 for side in self.size)
+        return self.pixels_HWC[top : top + side_px, left : left + side_px]
 
     @property
     def is_grey(self) -> bool:

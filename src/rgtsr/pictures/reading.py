@@ -8,7 +8,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 import pyvips
@@ -20,21 +20,22 @@ from rgtsr.pictures import (
     exif,
     formats,
     jpeg,
+    labels,
     mpo,
     opening,
-    png,
     samples,
+    streaming,
     tiff,
     vips,
 )
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded, Lost
-from rgtsr.pictures.formats import BMP, HEIC, JPEG, PNG, TIFF, Format
+from rgtsr.pictures.formats import BMP, HEIC, JPEG, TIFF, Format
 from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
+from rgtsr.pictures.streaming import Passed
 
 UNNAMED = "the picture"  # what messages call one that has no file
-NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
 NO_MEMORY = "out of memory -- size"  # libvips' own words; decoders say the like of broken files
@@ -53,20 +54,25 @@ class Decoded(NamedTuple):
 class Found(NamedTuple):
     """What stands in a file: samples as they are stored, (H, W, C), and how to turn them."""
 
-    samples_HWC: Samples
+    samples_HWC: Samples | Passed
     metadata: Metadata
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    compression: Compression | None = None
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of a file, and its name for messages."""
+    """What is asked of a file, and its name for messages.
+
+    ``is_streamed``: it is decoded once and not held, as ``streaming`` does it.
+    """
 
     path: Path
     max_pixels: int
     page: int | None
     salvage: bool
+    is_streamed: bool = False
 
 
 def decode(
@@ -77,32 +83,44 @@ def decode(
     salvage: bool = False,
 ) -> Decoded:
     """Decode a picture file, or its content; raises as ``rgtsr.pictures.read`` does."""
-    if page is not None and page < 1:
-        raise ValueError(f"page={page} is none: the first page is 1.")
     vips.prepare()
     path = Path(UNNAMED if isinstance(source, bytes) else source)
     wish = Wish(path, max_pixels, page, salvage)
     with opening.spooled(source) if isinstance(source, bytes) else opening.opened(path) as file:
-        form = opening.recognised(path, file)
-        compression = jpeg.compression(file) if form is JPEG else None
-        comment = jpeg.comment(file) if form is JPEG else None
-        try:
-            found, notes = _found(Encoded(file, form), wish)
-        except (pyvips.Error, Lost) as error:
-            raise _damaged(form, wish, error) from error
-    turn, notes = found.orientation, notes + found.notes
-    turned_HWC = samples.turned(found.samples_HWC, turn)
-    whole = upright(dataclasses.replace(found.metadata, comment=comment), turn >= 5)
-    metadata = without_gain_map(whole)
-    if metadata.xmp != whole.xmp:
-        notes += ("its HDR gain map was left out: this is the picture without it.",)
-    if found.metadata.exif is not None and metadata.exif is None:
-        notes += (exif.UNREAD,)
+        found = found_in(file, wish)
+    assert not isinstance(found.samples_HWC, Passed)
+    turned_HWC = samples.turned(found.samples_HWC, found.orientation)
+    metadata, notes, compression = found.metadata, found.notes, found.compression
     if turned_HWC.shape[2] in (1, 3):
         return Decoded(np.ascontiguousarray(turned_HWC), None, metadata, notes, compression)
     alpha_HW = np.ascontiguousarray(turned_HWC[:, :, -1])
     colors_HWC = np.ascontiguousarray(turned_HWC[:, :, :-1])
     return Decoded(colors_HWC, alpha_HW, metadata, notes, compression)
+
+
+def found_in(file: BinaryIO, wish: Wish) -> Found:
+    """What stands in an open file; the metadata are those of the picture once it is upright.
+
+    Raises as ``decode``, and NotStreamedError.
+    """
+    if wish.page is not None and wish.page < 1:
+        raise ValueError(f"page={wish.page} is none: the first page is 1.")
+    form = opening.recognised(wish.path, file)
+    compression = jpeg.compression(file) if form is JPEG else None
+    comment = jpeg.comment(file) if form is JPEG else None
+    try:
+        found, notes = _found(Encoded(file, form), wish)
+    except (pyvips.Error, Lost) as error:
+        raise damaged(form, wish, error) from error
+    notes += found.notes
+    is_across = found.orientation >= 5
+    whole = upright(dataclasses.replace(found.metadata, comment=comment), is_across)
+    metadata = without_gain_map(whole)
+    if metadata.xmp != whole.xmp:
+        notes += ("its HDR gain map was left out: this is the picture without it.",)
+    if found.metadata.exif is not None and metadata.exif is None:
+        notes += (exif.UNREAD,)
+    return found._replace(metadata=metadata, notes=notes, compression=compression)
 
 
 def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
@@ -143,7 +161,8 @@ def _whole_or_salvaged(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, 
 def _salvaged(encoded: Encoded, wish: Wish, error: pyvips.Error | Lost) -> Found:
     """What can be decoded of a damaged file. Raises the error if that is nothing."""
     found = decoding.loosely(encoded, lambda image: _taken(image, encoded, wish))
-    if np.all(found.samples_HWC == found.samples_HWC[0, 0]):
+    taken = found.samples_HWC
+    if taken.is_flat if isinstance(taken, Passed) else np.all(taken == taken[0, 0]):
         raise error
     return found
 
@@ -153,10 +172,11 @@ def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     _check_size(wish, image.height, image.width)
     is_cmyk = image.interpretation == "cmyk"
     image = samples.as_rgb_or_grey(wish.path, image, encoded.stored.is_icclab)
-    metadata, notes = _metadata(image, encoded)
+    metadata, notes = labels.of(image, encoded)
     if is_cmyk:
         notes += ("its CMYK was converted to sRGB.",)
-    return Found(samples.of(image), metadata, _orientation(image), notes)
+    taken = streaming.passed(image, encoded) if wish.is_streamed else samples.of(image)
+    return Found(taken, metadata, labels.orientation(image), notes)
 
 
 def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
@@ -211,7 +231,8 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     return Found(bmp.samples(body, bitmap), metadata), notes
 
 
-def _damaged(form: Format, wish: Wish, error: Exception) -> RgtsrError:
+def damaged(form: Format, wish: Wish, error: Exception) -> RgtsrError:
+    """What a decoder's words amount to."""
     reason = vips.reason(error)
     if NO_MEMORY in str(error):
         return OutOfMemoryError(f"{wish.path}: memory does not suffice to hold it ({reason}).")
@@ -240,47 +261,3 @@ def _check_size(wish: Wish, height: int, width: int) -> None:
             f"{wish.max_pixels:,}: raise max_pixels (on the command line --max-pixels) if you "
             "trust the file."
         )
-
-
-def _metadata(image: pyvips.Image, encoded: Encoded) -> tuple[Metadata, tuple[str, ...]]:
-    iptc = _block(image, vips.IPTC)  # as JPEG has it; TIFF's arrives cut to a quarter
-    metadata = Metadata(
-        icc=_block(image, vips.ICC),
-        exif=_block(image, vips.EXIF),
-        xmp=_block(image, vips.XMP),
-        iptc=iptc if iptc is not None and iptc.startswith(b"Photoshop 3.0") else None,
-    )
-    metadata, notes = AS_STORED.get(encoded.form, _as_heard)(encoded, metadata)
-    resolution = (image.yres, image.xres)
-    if resolution == NOTHING_SAID and metadata.exif is not None:
-        resolution = exif.resolution_per_mm(metadata.exif) or resolution
-    known = None if resolution == NOTHING_SAID else resolution
-    return dataclasses.replace(metadata, resolution_per_mm=known), notes
-
-
-def _as_heard(_: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...]]:
-    return heard, ()
-
-
-def _of_tiff(encoded: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...]]:
-    block, notes = exif.from_tiff(encoded.file, encoded.page)
-    return dataclasses.replace(heard, exif=block), notes
-
-
-def _of_png(encoded: Encoded, heard: Metadata) -> tuple[Metadata, tuple[str, ...]]:
-    said = png.read(encoded.file)
-    icc = heard.icc or said.icc
-    return Metadata(icc=icc, exif=said.exif, xmp=said.xmp, texts=said.texts), said.notes
-
-
-# where the file itself tells more than libvips passes on
-AS_STORED = {PNG: _of_png, TIFF: _of_tiff}
-
-
-def _block(image: pyvips.Image, name: str) -> bytes | None:
-    return cast(bytes, image.get(name)) if image.get_typeof(name) else None
-
-
-def _orientation(image: pyvips.Image) -> int:
-    value = cast(int, image.get("orientation")) if image.get_typeof("orientation") else 1
-    return value if 1 <= value <= 8 else 1

@@ -62,7 +62,11 @@ def _lab(image: pyvips.Image) -> pyvips.Image:
 def of(image: pyvips.Image) -> Samples:
     """All samples, (H, W, C), uint8 or uint16. Raises pyvips.Error."""
     array = cast(Samples, image.numpy())
-    samples_HWC = array.reshape(image.height, image.width, image.bands)
+    return stretched(array.reshape(image.height, image.width, image.bands), image)
+
+
+def stretched(samples_HWC: Samples, image: pyvips.Image) -> Samples:
+    """Samples of an image over the whole of 0..65535, where HEIC's or AVIF's are not."""
     if samples_HWC.dtype == np.uint16 and image.get_typeof("heif-compression"):
         return _stretched(samples_HWC, bits=cast(int, image.get("bits-per-sample")))
     return samples_HWC

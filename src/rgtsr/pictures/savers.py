@@ -9,13 +9,13 @@ import dataclasses
 import struct
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyvips
 
-from rgtsr.pictures import embedding, exif, png, vips
+from rgtsr.pictures import deepzoom, embedding, exif, png, vips
 from rgtsr.pictures.encoding import Plan
-from rgtsr.pictures.formats import AVIF, JPEG, PNG, TIFF, WEBP, Format
+from rgtsr.pictures.formats import AVIF, DZI, JPEG, PNG, TIFF, WEBP, Format
 from rgtsr.pictures.metadata import Metadata
 
 PNG_COMPRESSION = 6
@@ -23,6 +23,7 @@ PNG_FILTER_SUB = 16
 AVIF_EFFORT = 2  # 4 takes six times as long for files an eighth smaller
 JPEG_HELD_PIXELS = 2**24  # the better code of a larger picture would hold it whole in memory
 BIG_TIFF_BYTES = 2**31
+TIFF_TILE_PX = 256
 
 KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC = 1, 2, 4, 8
 
@@ -67,14 +68,23 @@ def _webp(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple
 
 def _tiff(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple[str, ...]:
     big = image.width * image.height * image.bands * 2 > BIG_TIFF_BYTES
+    layout: dict[str, Any] = {"tile": True, "tile_width": TIFF_TILE_PX, "tile_height": TIFF_TILE_PX}
     keep = _attach(image, label)
-    image.tiffsave(str(path), compression="deflate", predictor="horizontal", bigtiff=big, keep=keep)
+    image.tiffsave(
+        str(path),
+        compression="deflate",
+        predictor="horizontal",
+        bigtiff=big,
+        pyramid=plan.pyramid,
+        keep=keep,
+        **(layout if big or plan.pyramid else {}),
+    )
     if label.exif is None:
         return ()
     try:
         lost = exif.into_tiff(path, label.exif)
     except (ValueError, struct.error):
-        return ("TIFF of more than 2 GiB holds no EXIF here: it was left out.",)
+        return ("EXIF could not be added to this TIFF: it was left out.",)
     return (exif.left_out(lost),) if lost else ()
 
 
@@ -96,12 +106,18 @@ def _avif(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple
     return (exif.left_out(lost),) if lost else ()
 
 
+def _dzi(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple[str, ...]:
+    deepzoom.save(deepzoom.displayed(image, label.icc), path, plan.q)
+    return ()
+
+
 SAVERS: dict[Format, Callable[[pyvips.Image, Path, Plan, Metadata], tuple[str, ...]]] = {
     PNG: _png,
     JPEG: _jpeg,
     WEBP: _webp,
     TIFF: _tiff,
     AVIF: _avif,
+    DZI: _dzi,
 }
 
 

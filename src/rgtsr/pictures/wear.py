@@ -1,6 +1,7 @@
 """What a picture has been through before it came here. Knows arrays, no files."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from rgtsr.pictures import blocking, color, enlargement
 from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.noise import noise
 from rgtsr.pictures.picture import Picture
+
+if TYPE_CHECKING:
+    from rgtsr.pictures.regions import Large
 
 MIDDLE_PX = 1024  # of a picture is enough
 BLOCKY = Compression(1.0)  # what visible blocks in a lossless file stand for: quality 50
@@ -36,14 +40,12 @@ class Wear:
         return ", ".join([*parts, f"noise {self.noise:.0f}", *[ENLARGED] * self.enlarged])
 
 
-def wear(picture: Picture) -> Wear:
+def wear(picture: "Picture | Large") -> Wear:
     """What a picture has been through, by its file's head and by its middle.
 
     Where the file is no JPEG, visible blocks tell of one that it was.
     """
-    top, left = (max(0, side - MIDDLE_PX) // 2 for side in picture.size)
-    middle = picture.pixels_HWC[top : top + MIDDLE_PX, left : left + MIDDLE_PX]
-    luma = color.luma(middle) * np.float32(255 / picture.peak)
+    luma = color.luma(picture.middle(MIDDLE_PX)) * np.float32(255 / picture.peak)
     compression = picture.compression
     if compression is None and blocking.blocking(luma) > blocking.LIMIT:
         compression = BLOCKY

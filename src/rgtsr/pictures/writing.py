@@ -5,10 +5,11 @@ Knows libvips and files; knows nothing of reading. H height, W width, C channels
 
 import contextlib
 import errno
+import math
 import mmap
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +18,13 @@ import numpy as np
 import pyvips
 
 from rgtsr import atomic
-from rgtsr.errors import PictureError
-from rgtsr.pictures import color, encoding, formats, savers, vips
-from rgtsr.pictures.color import Samples
+from rgtsr.errors import PictureError, UsageError
+from rgtsr.pictures import color, deepzoom, disk, encoding, formats, savers, spooling, vips
+from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.pictures.encoding import Raw
-from rgtsr.pictures.metadata import Metadata
+from rgtsr.pictures.formats import DZI, TIFF
+from rgtsr.pictures.metadata import Metadata, noted
+from rgtsr.pictures.spooling import Keep, Spool
 
 FULL_DISK_BYTES = 2**16
 RELEASE_S = 0.05
@@ -31,18 +34,23 @@ class Like(Protocol):
     """What is asked of a ``Picture``, which can save itself and so stands above this."""
 
     @property
-    def pixels_HWC(self) -> Samples: ...
+    def pixels_HWC(self) -> Rowed: ...
     @property
     def alpha_HW(self) -> Samples | None: ...
     @property
     def metadata(self) -> Metadata: ...
+
+
+class Whole(Like, Protocol):
+    """The same, of one that is held."""
+
     @property
     def size(self) -> tuple[int, int]: ...
     def to_array(self) -> Samples: ...
 
 
 def write(
-    picture: Like,
+    picture: Whole,
     path: str | os.PathLike[str],
     *,
     strip: bool = False,
@@ -64,7 +72,7 @@ def write(
 
 
 def write_bands(
-    bands: Iterable[Samples],
+    bands: Iterable[Samples] | Callable[[int], Iterable[Samples]],
     path: str | os.PathLike[str],
     *,
     like: Like,
@@ -72,6 +80,9 @@ def write_bands(
     final_size: tuple[int, int] | None = None,
     strip: bool = False,
     quality: int | None = None,
+    pyramid: bool = False,
+    keep: Keep | None = None,
+    facts: Callable[[], Mapping[str, str]] = dict,
     on_moment: Callable[[], object] = lambda: None,
     on_whole: Callable[[Path, tuple[str, ...]], object] = lambda _draft, _notes: None,
 ) -> tuple[str, ...]:
@@ -83,6 +94,10 @@ def write_bands(
     ``like`` lends its metadata; ``size``: (H, W) of all bands together.
     ``final_size``: resize to exactly this (H, W) with Lanczos 3, premultiplied where there is
     alpha; if the shape differs by more than a pixel, the picture covers it and is cropped evenly.
+    ``keep``: what was spooled is kept when work on it is broken off, and gone on with: ``bands`` is
+    asked for those from a row on then.
+    ``pyramid``: TIFF with smaller copies of the picture behind it. ``facts`` are asked for when all
+    bands are there, and noted in XMP, unless that is stripped.
     ``on_moment`` is called again and again while the file is encoded; what it raises ends that.
     ``on_whole`` is told of the finished draft, and of what was lost, before it gets its name.
 
@@ -91,17 +106,29 @@ def write_bands(
     vips.prepare()
     target = Path(path)
     height, width = final_size or size
-    plan = encoding.Plan(formats.for_writing(target), height, width, strip=strip, quality=quality)
+    form = formats.for_writing(target)
+    plan = encoding.Plan(form, height, width, strip=strip, quality=quality, pyramid=pyramid)
     _check(plan, target)
-    channels = like.pixels_HWC.shape[2] + (like.alpha_HW is not None)
-    with _beside(target) as (raw, draft):
-        samples = _spooled(bands, raw, (*size, channels), target)
-        notes = _encoded(samples, draft, plan, like.metadata, target, on_moment)
+    shape = (*size, like.pixels_HWC.shape[2] + (like.alpha_HW is not None))
+    row_bytes = math.prod(shape[1:]) * like.pixels_HWC.dtype.itemsize
+    with contextlib.ExitStack() as stack:
+        draft = stack.enter_context(_draft(target))
+        with _blaming(target):
+            spool = stack.enter_context(spooling.opened(target, row_bytes, keep))
+        _check_room(plan, target, (size[0] - spool.rows) * row_bytes)
+        coming = bands(spool.rows) if callable(bands) else bands
+        dtype = _spool(coming, spool, shape, target) or like.pixels_HWC.dtype
+        samples = Raw(spool.path, shape, is_deep=color.peak(dtype) == 65535)
+        label = noted(like.metadata, facts(), form.max_block_bytes)
+        notes = _encoded(samples, draft, plan, label, target, on_moment)
         if encoding.is_cropped(size, (height, width)):
             notes = ("cropped evenly to its new shape.", *notes)
         on_whole(draft, notes)
         with _blaming(target):
-            atomic.publish(draft, target)
+            if form is DZI:
+                deepzoom.publish(draft, target)
+            else:
+                atomic.publish(draft, target)
     return notes
 
 
@@ -115,45 +142,62 @@ def _check(plan: encoding.Plan, target: Path) -> None:
     if max(plan.height, plan.width) > form.max_side_px:
         raise PictureError(
             f"{target}: {form.name} holds at most {form.max_side_px} pixels a side, this is "
-            f"{plan.width} x {plan.height}: use .png or .tif."
+            f"{plan.width} x {plan.height}: use {_that_hold(plan)}."
         )
+    if plan.pyramid and form is not TIFF:
+        raise UsageError(f"{target}: a pyramid is TIFF's: use .tif, or leave --pyramid out.")
+    if form is DZI and deepzoom.is_foreign(target):
+        folder = deepzoom.files(target)
+        raise PictureError(f"{folder}: is there already, and no picture's: give another name.")
     if target.is_dir():
         raise PictureError(f"{target}: is a folder: give a file name in it.")
 
 
+def _that_hold(plan: encoding.Plan) -> str:
+    """The suffixes of formats that can hold the size."""
+    side = max(plan.height, plan.width)
+    fitting = [form.suffixes[0] for form in (*formats.WRITABLE, DZI) if form.max_side_px >= side]
+    return f"{', '.join(fitting[:-1])} or {fitting[-1]}"
+
+
+def _check_room(plan: encoding.Plan, target: Path, raw_bytes: int) -> None:
+    depth = 2 if plan.form.bits > 8 else 1
+    levels = 4 / 3 if plan.pyramid else 1
+    result = plan.height * plan.width * plan.form.pixel_bytes * depth * levels
+    disk.check(target, {"its samples on their way": raw_bytes, "the result": int(result)})
+
+
 @contextlib.contextmanager
-def _beside(target: Path) -> Generator[tuple[Path, Path]]:
-    """Two hidden names in the target's folder, both gone afterwards, whatever happens."""
-    names = atomic.beside(target, "raw"), atomic.beside(target, "part")
+def _draft(target: Path) -> Generator[Path]:
+    """A hidden name in the target's folder, gone afterwards, whatever happens."""
+    is_dzi = target.suffix.lower() in DZI.suffixes
+    draft = atomic.beside(target, "dzi" if is_dzi else "part")
     try:
-        yield names
+        yield draft
     finally:
-        for name in names:
-            atomic.remove(name)
+        deepzoom.remove(draft)
 
 
-def _spooled(
-    bands: Iterable[Samples], path: Path, shape_HWC: tuple[int, int, int], target: Path
-) -> Raw:
-    """All bands in one raw file. Raises ValueError when they are not what was announced."""
-    with _blaming(target):
-        file = path.open("xb")
-    dtype, rows = None, 0
-    with contextlib.closing(file):
-        for band in bands:
-            dtype = dtype or band.dtype
-            if band.shape[1:] != shape_HWC[1:] or band.dtype != dtype:
-                raise ValueError(
-                    f"a band of {band.dtype} {band.shape} does not fit a picture of {dtype} "
-                    f"{shape_HWC}."
-                )
-            rows += band.shape[0]
-            with _blaming(target):
-                file.write(np.ascontiguousarray(band).data)
-                file.flush()
-    if dtype is None or rows != shape_HWC[0]:
-        raise ValueError(f"the bands have {rows} rows together, not {shape_HWC[0]}.")
-    return Raw(path, shape_HWC, is_deep=color.peak(dtype) == 65535)
+def _spool(
+    bands: Iterable[Samples], spool: Spool, shape_HWC: tuple[int, int, int], target: Path
+) -> np.dtype[np.uint8 | np.uint16] | None:
+    """All bands in one raw file; returns of which dtype they are, if there are any.
+
+    Raises ValueError when they are not what was announced.
+    """
+    dtype = None
+    for band in bands:
+        dtype = dtype or band.dtype
+        if band.shape[1:] != shape_HWC[1:] or band.dtype != dtype:
+            raise ValueError(
+                f"a band of {band.dtype} {band.shape} does not fit a picture of {dtype} "
+                f"{shape_HWC}."
+            )
+        with _blaming(target):
+            spool.add(band)
+    if spool.rows != shape_HWC[0]:
+        raise ValueError(f"the bands have {spool.rows} rows together, not {shape_HWC[0]}.")
+    return dtype
 
 
 def _encoded(

@@ -7,17 +7,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rgtsr.serving.client import Client, Refused
+    from rgtsr.errors import Refused
+    from rgtsr.serving.client import Client
     from rgtsr.serving.options import Options
     from rgtsr.serving.running import serve
 
 __all__ = ["Client", "Options", "Refused", "serve"]
 
-HOMES = {"Client": "client", "Refused": "client", "Options": "options", "serve": "running"}
+HOMES = {
+    "Client": "rgtsr.serving.client",
+    "Refused": "rgtsr.errors",
+    "Options": "rgtsr.serving.options",
+    "serve": "rgtsr.serving.running",
+}
 
 
 def __getattr__(name: str) -> object:
     """A client needs no server, and a server no client."""
     if name not in __all__:
         raise AttributeError(f"module 'rgtsr.serving' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"rgtsr.serving.{HOMES[name]}"), name)
+    return getattr(importlib.import_module(HOMES[name]), name)

@@ -19,9 +19,10 @@ from starlette.responses import (
 )
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from rgtsr.jobs import State
-from rgtsr.serving import choices, handing, intake, messages, openapi, problems, zipping
+from rgtsr.serving import choices, handing, intake, messages, openapi, problems, tidying
 from rgtsr.serving.desk import Desk, Ticket
 from rgtsr.serving.guard import COOKIE, Guard, client
 from rgtsr.serving.metrics import Counts
@@ -33,7 +34,6 @@ from rgtsr.serving.spool import Spool
 
 PAGE = Path(__file__).parent / "page"
 LASTING = {"cache-control": "private, max-age=3600"}
-TIDY_S = 30.0
 EVENT_S = 0.1  # between two events of a job, at least
 POSITION_S = 1.0  # between two of one that waits: others go before it
 QUIET_S = 15.0  # without a change, after which it is said again: proxies close what is silent
@@ -50,7 +50,7 @@ class App:
         self._showing = Showing()
         self.counts = Counts()
 
-    def asgi(self) -> Starlette:
+    def asgi(self) -> ASGIApp:
         """The application."""
         get, post = ["GET"], ["POST"]
         job = "/v1/jobs/{id}"
@@ -83,34 +83,28 @@ class App:
                 Exception: _failed,
             },
         )
-        app.add_middleware(Guard, options=self.options, counts=self.counts)
-        return app
+        return Guard(app, options=self.options, counts=self.counts)  # around our failures too
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
         self.desk = Desk(self.options, self._spool)
         self.readiness = Readiness(self.desk)
         self.desk.start()
-        tidying = asyncio.create_task(self._tidy())
+        rounds = asyncio.create_task(tidying.forever(self.desk))
         try:
             yield
         finally:
-            tidying.cancel()
+            rounds.cancel()
             await run_in_threadpool(self.desk.stop)
-
-    async def _tidy(self) -> None:
-        while True:
-            await asyncio.sleep(TIDY_S)
-            self.desk.tidy()
 
     async def upscale(self, request: Request) -> Response:
         """A picture in, its enlarged picture out. A client that goes away frees its job."""
         ticket = await intake.entered(request, self.desk)
         try:
             await _unless_gone(request, _ended(ticket))
-            return handing.once(ticket, self.desk.forget)
+            return handing.once(ticket, self.desk)
         except BaseException:
-            self.desk.forget(ticket)
+            await self.desk.forget(ticket)
             raise
 
     async def submit(self, request: Request) -> Response:
@@ -125,7 +119,7 @@ class App:
 
     async def delete(self, request: Request) -> Response:
         """Cancel a job, or forget what became of it."""
-        self.desk.forget(self._ticket(request))
+        await self.desk.forget(self._ticket(request))
         return Response(status_code=204)
 
     async def events(self, request: Request) -> Response:
@@ -148,7 +142,7 @@ class App:
 
     async def result(self, request: Request) -> Response:
         """The picture that was made."""
-        return handing.file(self._ticket(request))
+        return handing.file(self._ticket(request), self.desk)
 
     async def view(self, request: Request) -> Response:
         """What a browser can show of the picture, before or after."""
@@ -170,10 +164,7 @@ class App:
         tickets = [self.desk.find(number, client(request)) for number in numbers]
         if not tickets:
             raise Refusal("bad-option", "name the jobs: ?job=ID&job=ID")
-        files = [(handing.file(ticket).path, handing.result(ticket).name) for ticket in tickets]
-        name = {"content-disposition": 'attachment; filename="enlarged.zip"'}
-        pieces = zipping.pieces([(Path(path), name) for path, name in files])
-        return StreamingResponse(pieces, headers=name, media_type="application/zip")
+        return handing.archive(tickets, self.desk)
 
     async def models(self, _request: Request) -> Response:
         """What there is to choose from."""

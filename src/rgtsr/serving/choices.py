@@ -1,9 +1,10 @@
 """What there is to choose from, said to those who ask."""
 
+import functools
 from dataclasses import asdict
 
 from rgtsr import weights
-from rgtsr.pictures import SUFFIXES
+from rgtsr.pictures import ability
 from rgtsr.serving import asking, messages
 from rgtsr.serving.options import Options
 
@@ -13,9 +14,16 @@ def of(options: Options) -> messages.Models:
     return messages.Models(
         models=tuple(map(_model, weights.listing())),
         formats=asking.FORMATS,
-        reads=SUFFIXES,
+        reads=ability.suffixes(),
         limits=messages.Limits.model_validate(asdict(options)),
+        restores=_restores(options.model),
     )
+
+
+@functools.cache
+def _restores(usual: str | None) -> bool:
+    """Whether what pictures get that name no model can restore."""
+    return usual is None or weights.photo_sibling(weights.load(usual).card.name) is not None
 
 
 def _model(entry: weights.Entry) -> messages.Model:

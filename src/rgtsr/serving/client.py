@@ -4,34 +4,41 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, TypedDict, Unpack
 
 import httpx
 
-from rgtsr.errors import RgtsrError
+from rgtsr.errors import PictureError, Refused, RgtsrError
 from rgtsr.serving.messages import Job, Models, Problem
 
 CONNECT_S = 10.0
 
 
-class Refused(RgtsrError):
-    """The service did not do it; ``problem`` says why."""
+class Wanted(TypedDict, total=False):
+    """Options of a picture; None is the same as leaving it out."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.detail} ({problem.code})")
-        self.problem = problem
+    scale: float | None
+    width: int | None
+    height: int | None
+    long_side: int | None
+    model: str | None
+    restore: float | Literal["auto"] | None
+    format: str | None
+    quality: int | None
+    strip: bool | None
+    name: str | None
 
 
 class Client:
     """One service, by its address.
 
-    Options of a picture are those of the API: ``scale``, ``width``, ``height``, ``long_side``,
-    ``model``, ``restore``, ``format``, ``quality``, ``strip``. Pictures are paths, or the content
+    Options of a picture are those of the API: see ``Wanted``. Pictures are paths, or the content
     of a file.
 
     Raises (all methods):
         Refused: when the service says why not.
-        RgtsrError: when it cannot be reached.
+        PictureError: when a path cannot be opened.
+        RgtsrError: when the service cannot be reached.
 
     Example::
 
@@ -56,11 +63,11 @@ class Client:
         """Let go of the connection."""
         self._http.close()
 
-    def upscale(self, picture: str | Path | bytes, **options: object) -> bytes:
+    def upscale(self, picture: str | Path | bytes, **options: Unpack[Wanted]) -> bytes:
         """The content of the enlarged picture's file."""
         return self._post("v1/upscale", picture, options).content
 
-    def submit(self, picture: str | Path | bytes, **options: object) -> Job:
+    def submit(self, picture: str | Path | bytes, **options: Unpack[Wanted]) -> Job:
         """Hand a picture in; the job tells its ``id``."""
         return Job.model_validate_json(self._post("v1/jobs", picture, options).content)
 
@@ -69,7 +76,20 @@ class Client:
         return Job.model_validate_json(self._send("GET", f"v1/jobs/{number}").content)
 
     def events(self, number: str) -> Iterator[Job]:
-        """How far a job is, whenever that changes; the last has ended."""
+        """How far a job is, whenever that changes; the last has ended.
+
+        Where something between here and the service breaks off what is told, it asks again.
+        """
+        while True:
+            last = None
+            for last in self._told(number):
+                yield last
+            if last is None:
+                raise RgtsrError(f"{self._http.base_url}: it told nothing of job {number}.")
+            if last.has_ended:
+                return
+
+    def _told(self, number: str) -> Iterator[Job]:
         try:
             with self._http.stream("GET", f"v1/jobs/{number}/events") as response:
                 if response.is_error:
@@ -93,14 +113,16 @@ class Client:
         """What there is to choose from."""
         return Models.model_validate_json(self._send("GET", "v1/models").content)
 
-    def _post(
-        self, path: str, picture: str | Path | bytes, options: dict[str, object]
-    ) -> httpx.Response:
+    def _post(self, path: str, picture: str | Path | bytes, options: Wanted) -> httpx.Response:
         query = {name: _text(value) for name, value in options.items() if value is not None}
         if isinstance(picture, bytes):
             return self._send("POST", path, params=query, content=picture)
         query.setdefault("name", Path(picture).name)
-        with Path(picture).open("rb") as file:
+        try:
+            file = Path(picture).open("rb")  # noqa: SIM115 -- closed below
+        except OSError as error:
+            raise PictureError(f"{picture}: cannot be opened ({error.strerror}).") from error
+        with file:
             return self._send("POST", path, params=query, content=file)
 
     def _send(self, method: str, path: str, **more: object) -> httpx.Response:
@@ -119,6 +141,7 @@ def _text(value: object) -> str:
 
 def _refused(response: httpx.Response) -> RgtsrError:
     try:
-        return Refused(Problem.model_validate(response.json()))
+        problem = Problem.model_validate(response.json())
+        return Refused(problem.detail, code=problem.code, status=problem.status)
     except (json.JSONDecodeError, ValueError):
         return RgtsrError(f"{response.url}: {response.status_code} {response.reason_phrase}")

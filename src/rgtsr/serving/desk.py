@@ -8,23 +8,20 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rgtsr.jobs import Job, Journal, Line, Order, Outcome, State
-from rgtsr.pictures import formats, screen
-from rgtsr.serving import messages, problems
+from rgtsr.serving import messages, problems, results
 from rgtsr.serving.asking import Asked, first_network
 from rgtsr.serving.networks import Networks
 from rgtsr.serving.options import Options
 from rgtsr.serving.problems import Refusal
 from rgtsr.serving.row import Row
 from rgtsr.serving.spool import PREFIX, Spool
-from rgtsr.upscaler import Report
 
-KEPT_S = 3600.0  # how long results wait to be fetched
-KEPT_BYTES = 20 << 30  # how much all of them may take
 RETRY_S = 5
 
 
@@ -48,6 +45,7 @@ class Ticket:
     has_network: bool = False
     is_back: bool = False  # from the line, which needs its files no more
     is_forgotten: bool = False
+    is_fetched: bool = False  # its result
     alarm: asyncio.TimerHandle | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -77,17 +75,16 @@ class Desk:
         self.made_pixels = 0
         self.is_ready = self.is_draining = False
         self.fault: str | None = None  # why the line is not there
+        self.at_work: set[int] = set()  # jobs that the line has
+        self.last_sign = time.monotonic()  # of the line
         self._by_job: dict[int, Ticket] = {}
         self._taken: list[Ticket] = []  # by the line, which has not begun them
-        self._arriving = 0
+        self._arriving: Counter[str] = Counter()
         self._row: Row[Ticket] = Row()
         self._journal = Journal(None)
         self._loop = asyncio.get_running_loop()
         self._line = Line(
-            self._journal,
-            self._order,
-            on_progress=self._on_progress,
-            on_end=lambda outcome: self._soon(self._end, outcome),
+            self._journal, self._order, on_progress=self._on_progress, on_end=self._on_end
         )
         self._thread = threading.Thread(target=self._work, name="rgtsr-desk", daemon=True)
 
@@ -105,18 +102,21 @@ class Desk:
     @property
     def waiting(self) -> int:
         """How many pictures wait for their turn, or are arriving."""
-        return len(self._row) + self._arriving
+        return len(self._row) + self._arriving.total()
 
     @property
     def unfinished(self) -> int:
         """How many have not ended."""
-        return self._arriving + sum(not ticket.has_ended for ticket in self.tickets.values())
+        return self._arriving.total() + sum(
+            not ticket.has_ended for ticket in self.tickets.values()
+        )
 
-    @contextlib.contextmanager
-    def arriving(self) -> Generator[Path]:
+    @contextlib.asynccontextmanager
+    async def arriving(self, client: str) -> AsyncGenerator[Path]:
         """A place in the queue, and a folder for a picture that is being sent.
 
-        The folder goes where nothing was entered. Raises Refusal where there is no place.
+        One client may have half of the places, so that another finds one. The folder goes where
+        nothing was entered. Raises Refusal where there is no place.
         """
         retry = {"retry_after": str(RETRY_S)}
         if self.is_draining:
@@ -127,14 +127,19 @@ class Desk:
             raise Refusal(
                 "queue-full", f"{self.waiting} pictures are waiting: try again later.", **retry
             )
+        own = self._row.count(client) + self._arriving[client]
+        if own >= (self.options.max_queue + 1) // 2:
+            raise Refusal(
+                "queue-full", f"{own} pictures of yours are waiting: try again later.", **retry
+            )
         folder = self.spool.make()
-        self._arriving += 1
+        self._arriving[client] += 1
         try:
             yield folder
         finally:
-            self._arriving -= 1
+            self._arriving -= Counter([client])
             if not any(ticket.folder == folder for ticket in self.tickets.values()):
-                self.spool.drop(folder)
+                await asyncio.to_thread(self.spool.drop, folder)
 
     def enter(self, client: str, asked: Asked, path: Path, source: messages.Source) -> Ticket:
         """A ticket for a picture that has arrived; it waits for its turn."""
@@ -152,27 +157,16 @@ class Desk:
             raise Refusal("unknown-job", "There is no such job, or it was forgotten by now.")
         return ticket
 
-    def forget(self, ticket: Ticket) -> None:
+    async def forget(self, ticket: Ticket) -> None:
         """Cancel what has not ended, within a tile, and remove its files."""
         ticket.is_forgotten = True
         if not ticket.has_ended:
             self._conclude(ticket, State.CANCELLED)
         self.tickets.pop(ticket.id, None)
         if ticket.is_back or self._row.remove(ticket.client, ticket):
-            self._drop(ticket)
+            await self._drop(ticket)
         else:  # the line has its files
             self._line.cancel(ticket.job)
-
-    def tidy(self) -> None:
-        """Forget results that nobody fetched for long, or for which there is no room."""
-        ended = [each for each in self.tickets.values() if each.ended is not None]
-        ended.sort(key=lambda ticket: ticket.ended or 0)
-        used = self.spool.used_bytes()
-        for ticket in ended:
-            assert ticket.ended is not None
-            if time.monotonic() - ticket.ended > KEPT_S or used > KEPT_BYTES:
-                used -= sum(file.stat().st_size for file in ticket.folder.rglob("*"))
-                self.forget(ticket)
 
     def message(self, ticket: Ticket) -> messages.Job:
         """What is said of a ticket."""
@@ -215,6 +209,8 @@ class Desk:
             self.fault = f"{type(error).__name__}: {error}"
 
     def _take(self, ticket: Ticket) -> Job:
+        self.at_work.add(ticket.job.id)
+        self.last_sign = time.monotonic()
         self._soon(self._taken.append, ticket)
         return ticket.job
 
@@ -225,7 +221,16 @@ class Desk:
         return Order(upscaler, ticket.asked.wish)
 
     def _on_progress(self, job: Job, done: float, total: int) -> None:
+        self.last_sign = time.monotonic()
         self._soon(self._progress, job, done, total)
+
+    def _on_end(self, outcome: Outcome) -> None:
+        ticket = self._by_job[outcome.job.id]
+        self.at_work.discard(ticket.job.id)
+        self.last_sign = time.monotonic()
+        self._soon(self._end, ticket, outcome)
+        if ticket.has_network:  # here, since it waits for those that are being opened
+            self.networks.leave(ticket.asked.network)
 
     def _soon(self, what: object, *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -253,15 +258,16 @@ class Desk:
         ticket.tiles_done, ticket.tiles = int(done), total
         ticket.change()
 
-    def _end(self, outcome: Outcome) -> None:
-        ticket = self._by_job[outcome.job.id]
+    def _end(self, ticket: Ticket, outcome: Outcome) -> None:
         ticket.is_back = True
         if ticket in self._taken:
             self._taken.remove(ticket)
-        if ticket.has_network:
-            self.networks.leave(ticket.asked.network)
         if not ticket.has_ended:
-            self._settle(ticket, outcome)
+            try:
+                self._settle(ticket, outcome)
+            except Exception as error:  # whatever it is, it has ended
+                ticket.refusal, ticket.result = problems.of(error), None
+                self._conclude(ticket, State.FAILED)
         if ticket.is_forgotten:
             self._drop(ticket)
 
@@ -273,26 +279,11 @@ class Desk:
             }
             ticket.refusal = problems.of(outcome.error, names)
         elif outcome.report is not None:
-            ticket.result = self._result(ticket, outcome.report)
+            target = ticket.job.target
+            name = ticket.asked.result_name(ticket.own_scale, target.suffix)
+            ticket.result = results.of(outcome.report, target, name)
             self.made_pixels += ticket.source.width * ticket.source.height
         self._conclude(ticket, outcome.state)
-
-    def _result(self, ticket: Ticket, report: Report) -> messages.Result:
-        target = ticket.job.target
-        height, width = report.size
-        return messages.Result(
-            name=ticket.asked.result_name(ticket.own_scale, target.suffix),
-            width=width,
-            height=height,
-            format=formats.for_writing(target).name,
-            size_bytes=target.stat().st_size,
-            models=report.models,
-            seconds=round(report.seconds, 2),
-            restored=report.restored,
-            wear=str(report.wear),
-            notes=report.notes,
-            can_view=screen.can_view(width, height),
-        )
 
     def _conclude(self, ticket: Ticket, state: State) -> None:
         ticket.state, ticket.ended = state, time.monotonic()
@@ -301,7 +292,7 @@ class Desk:
             ticket.alarm.cancel()
         ticket.change()
 
-    def _drop(self, ticket: Ticket) -> None:
+    def _drop(self, ticket: Ticket) -> Awaitable[None]:
         self._by_job.pop(ticket.job.id, None)
         self._journal.forget(ticket.job)
-        self.spool.drop(ticket.folder)
+        return self._loop.run_in_executor(None, self.spool.drop, ticket.folder)

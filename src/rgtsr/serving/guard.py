@@ -1,11 +1,12 @@
 """Who may ask, and from where; what every answer says. Pure ASGI: bodies pass untouched."""
 
+import asyncio
 import hashlib
 import hmac
 import html
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +18,7 @@ from rgtsr.serving import problems
 from rgtsr.serving.metrics import Counts
 from rgtsr.serving.options import Options
 from rgtsr.serving.problems import Refusal
+from rgtsr.serving.uploads import STILL_S
 
 COOKIE = "rgtsr-token"
 OPEN = ("/healthz", "/readyz", "/static/")  # to whom there is no token
@@ -41,11 +43,11 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, *, options: Options, counts: Counts) -> None:
-        self._options, self._counts = options, counts
-        self._app: ASGIApp = app
-        if options.origins:
-            self._app = CORSMiddleware(
-                app,
+        self._options, self._counts, self._app = options, counts, app
+        self._door: ASGIApp = self._pass
+        if options.origins:  # around refusals too: a script of that site is to read them
+            self._door = CORSMiddleware(
+                self._pass,
                 allow_origins=options.origins,
                 allow_methods=["GET", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
@@ -57,27 +59,40 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_read = scope["method"] != "POST"
+
+        async def heard() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read |= message["type"] == "http.request" and not message.get("more_body", False)
+            return message
+
         async def labelled(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._counts.answered(message["status"])
                 headers = MutableHeaders(scope=message)
+                if not is_read:  # what is still on its way is not read: no next request either
+                    headers["connection"] = "close"
                 for name, value in ALWAYS.items():
                     if not (name == "cross-origin-resource-policy" and self._options.origins):
                         headers.setdefault(name, value)
             await send(message)
 
+        await self._door(scope, heard, labelled)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         scope.setdefault("state", {})
         try:
             await self._admit(request)
         except Refusal as refusal:
-            await self._turned_away(request, refusal)(scope, receive, labelled)
+            await self._turned_away(request, refusal)(scope, receive, send)
             return
-        await self._app(scope, receive, labelled)
+        await self._app(scope, receive, send)
 
     async def _admit(self, request: Request) -> None:
         headers = request.headers
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        name = _split(f"//{headers.get('host', '')}").hostname or ""
         hosts = self._options.hosts
         if hosts is not None and name not in hosts:
             raise Refusal("wrong-host", f"{name!r} is not what this service is called.")
@@ -89,7 +104,7 @@ class Guard:
             return
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         if path == "/session" and request.method == "POST":
-            token = await _posted(request)
+            token = await _posted(request, min(STILL_S, self._options.timeout_s))
         elif path.startswith(OPEN):
             return
         else:
@@ -107,7 +122,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is None or origin in self._options.origins:
             return
-        if urlsplit(origin).netloc != headers.get("host"):
+        if _split(origin).netloc != headers.get("host"):
             raise Refusal("foreign-origin", f"{origin} is not allowed to ask: --cors allows it.")
 
     def _is_known(self, token: str) -> bool:
@@ -131,13 +146,24 @@ def client(request: Request) -> str:
     return request.scope["state"]["client"]
 
 
-async def _posted(request: Request) -> str | None:
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError as error:
+        raise Refusal("bad-request", f"{address!r} is no address.") from error
+
+
+async def _posted(request: Request, patience_s: float) -> str | None:
     """The token of a small form."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_TOKEN_BYTES:
-            raise Refusal("body-too-large", "That is no token.")
+    try:
+        async with asyncio.timeout(patience_s):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MOST_TOKEN_BYTES:
+                    raise Refusal("body-too-large", "That is no token.")
+    except TimeoutError as error:
+        raise Refusal("upload-timeout", "The token took too long.") from error
     return parse_qs(body.decode("utf-8", "replace")).get("token", [None])[0]
 
 
@@ -162,8 +188,9 @@ SIGN_IN = """<!doctype html>
 <link rel="icon" href="{root}/static/icon.svg">
 <link rel="stylesheet" href="{root}/static/page.css">
 <main class="sign-in">
-<h1>rgtsr</h1>
-<p>Whoever runs this service gives out its tokens.</p>
+<h1 class="brand"><img src="{root}/static/icon.svg" alt="" width="36" height="36"> rgtsr</h1>
+<p>To enlarge pictures here you need a token: a kind of password, a line of letters. Whoever runs
+this service gives it out; ask there for yours.</p>
 {hint}<form method="post" action="{root}/session">
 <label>Token <input name="token" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>

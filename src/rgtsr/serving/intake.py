@@ -18,7 +18,7 @@ from rgtsr.serving.problems import Refusal
 async def entered(request: Request, desk: Desk) -> Ticket:
     """A ticket for the picture of a request. Raises Refusal."""
     limits = desk.options
-    with desk.arriving() as folder:
+    async with desk.arriving(client(request)) as folder:
         upload = await uploads.received(
             request, folder, max_bytes=limits.max_body_bytes, timeout_s=limits.timeout_s
         )

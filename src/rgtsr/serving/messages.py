@@ -100,3 +100,4 @@ class Models(Message):
     formats: tuple[str, ...]
     reads: tuple[str, ...]
     limits: Limits
+    restores: Annotated[bool, Field(description="Whether restore can be chosen without a model.")]

@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rgtsr.errors import RgtsrError, UsageError
 
@@ -46,6 +47,8 @@ class Options:
                 raise UsageError(f"--{option}={getattr(self, name)} is too small: more than 0.")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"--port={self.port} is out of range: 0 (any that is free) to 65535.")
+        for origin in self.origins:
+            _check_origin(origin)
         if not (self.is_local or self.tokens or self.is_open):
             raise UsageError(
                 f"{self.host} can be reached from other machines: give --auth-token-file, or let"
@@ -72,17 +75,40 @@ class Options:
         return None if self.tokens or self.is_open else (*LOCAL_NAMES, self.host)
 
 
+def _check_origin(origin: str) -> None:
+    """Raises UsageError for what no browser sends, and for all sites at once."""
+    if origin == "*":
+        raise UsageError(
+            "--cors='*' would let any page that somebody opens use this service through their"
+            " browser: name the sites, such as https://shop.example."
+        )
+    try:
+        scheme, host, *_ = urlsplit(origin)
+    except ValueError:
+        scheme = host = ""
+    if origin != f"{scheme}://{host}" or not host:
+        raise UsageError(f"--cors={origin!r} is no origin: such as https://shop.example.")
+
+
 def tokens_of(path: Path) -> tuple[str, ...]:
     """The tokens of a file: one a line, ``#`` begins a remark.
 
     Raises:
-        RgtsrError: for a file that cannot be read, or holds none, or a short one.
+        RgtsrError: for a file that cannot be read, or holds none, a short one, or one that no
+            header can carry.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise RgtsrError(f"{path}: the tokens cannot be read ({error}).") from error
-    tokens = tuple(line for line in lines if line and not line.startswith("#"))
+    given = {number: line for number, line in enumerate(lines, 1) if line and line[0] != "#"}
+    for number, token in given.items():
+        if not (token.isascii() and token.isprintable()):
+            raise RgtsrError(
+                f"{path}: the token of line {number} cannot be sent: letters, digits and signs of"
+                " ASCII can."
+            )
+    tokens = tuple(given.values())
     if not tokens:
         raise RgtsrError(f"{path}: there is no token in it: write one a line.")
     if min(map(len, tokens)) < SHORTEST_TOKEN:

@@ -21,6 +21,12 @@ from rgtsr.serving import messages
 
 MEDIA_TYPE = "application/problem+json"
 OPTION = re.compile(r"--(?=[a-z])")  # how the command line calls them
+# ways out for whoever has the machine, not for who asks over HTTP
+NOT_HERE = re.compile(
+    r"; salvage \([^)]*\) takes what is there of it"
+    r"|, or install a libvips that has one"
+    r"| \(on the command line [^)]*\)"
+)
 
 
 class Kind(NamedTuple):
@@ -81,7 +87,7 @@ def of(error: Exception, names: Mapping[str, str] | None = None) -> Refusal:
     detail = str(error)
     for path, name in (names or {}).items():
         detail = detail.replace(path, name)
-    detail = OPTION.sub("", detail.replace("--long-side", "long_side"))
+    detail = OPTION.sub("", NOT_HERE.sub("", detail).replace("--long-side", "long_side"))
     if isinstance(error, MemoryError):
         return Refusal("out-of-memory", "Memory does not suffice for this picture here.")
     if any(getattr(each, "errno", None) == errno.ENOSPC for each in (error, error.__cause__)):

@@ -12,6 +12,7 @@ from rgtsr.serving.problems import Refusal
 
 FRESH_S = 5.0  # how long a finding holds
 PATIENCE_S = 30.0  # a busy machine is not a dead one
+HUNG_S = 600.0  # without a tile, a picture begun or ended: what lies in the line gets nowhere
 SIDE_PX = 64
 
 
@@ -22,6 +23,7 @@ class Readiness:
         self._desk = desk
         self._looking = asyncio.Lock()
         self._found: tuple[float, Refusal | None] = (-FRESH_S, None)
+        self._look_now: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
         """Raises Refusal where pictures cannot be enlarged now."""
@@ -32,6 +34,9 @@ class Readiness:
             raise Refusal("starting", "The network is being loaded.", **retry)
         if self._desk.is_draining:
             raise Refusal("draining", "The service is closing down.", **retry)
+        quiet_s = time.monotonic() - self._desk.last_sign
+        if self._desk.at_work and quiet_s > HUNG_S:
+            raise Refusal("not-ready", f"The line has not moved for {quiet_s:.0f} s.", **retry)
         async with self._looking:
             if time.monotonic() - self._found[0] > FRESH_S:
                 self._found = (time.monotonic(), await self._look())
@@ -39,8 +44,10 @@ class Readiness:
             raise self._found[1]
 
     async def _look(self) -> Refusal | None:
+        if self._look_now is None or self._look_now.done():  # else it hangs: one thread is enough
+            self._look_now = asyncio.create_task(asyncio.to_thread(self._enlarge))
         try:
-            await asyncio.wait_for(asyncio.to_thread(self._enlarge), PATIENCE_S)
+            await asyncio.wait_for(asyncio.shield(self._look_now), PATIENCE_S)
         except TimeoutError:
             return Refusal("not-ready", f"A small picture was not done in {PATIENCE_S:g} s.")
         except Exception as error:  # whatever it is, no picture can be made

@@ -23,6 +23,11 @@ class Row(Generic[Item]):
         with self._changed:
             return sum(map(len, self._waiting.values()))
 
+    def count(self, client: str) -> int:
+        """How many of this client wait."""
+        with self._changed:
+            return len(self._waiting.get(client, ()))
+
     def put(self, client: str, item: Item) -> None:
         """Let it wait behind what this client has here."""
         with self._changed:

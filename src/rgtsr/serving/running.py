@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import ctypes
 import errno
+import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -19,16 +21,20 @@ from rgtsr.errors import RgtsrError
 from rgtsr.runtimes import cache
 from rgtsr.serving import spool
 from rgtsr.serving.app import App
+from rgtsr.serving.desk import Desk
 from rgtsr.serving.options import Options
 
 M_ARENA_MAX, ARENAS = -8, 2  # of malloc.h; docs/container.md has what it saves
+ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 MOMENT_S = 0.2
 CONNECTIONS = 1000  # beyond them a 503, before anything is read
+FETCHING_S = 30.0  # how long a result waits to be fetched, from its end on, when it closes down
+KEEP_ALIVE_S = 75  # longer than clients and proxies keep one, or they send into a closed door
 IN_FLIGHT_S = 30  # how long answers may take that were begun when all work is done
 
 
 def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
-    """Serve until a signal comes: pictures that are there are still made, a second one ends it.
+    """Serve until a signal comes: what is there is still made and fetched, a second one ends it.
 
     ``say``: told where it listens, and that it closes down.
 
@@ -51,6 +57,7 @@ def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
             access_log=False,
             server_header=False,
             limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=IN_FLIGHT_S,
             lifespan="on",
         )
@@ -62,7 +69,7 @@ def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
 
 
 class _Draining(uvicorn.Server):
-    """Asked to end, it takes nothing new and ends when all is done."""
+    """Asked to end, it takes nothing new and ends when all is done and was fetched."""
 
     announcement = ""
 
@@ -91,14 +98,32 @@ class _Draining(uvicorn.Server):
         return await super().on_tick(counter) or self._app.desk.fault is not None
 
     async def _drain(self) -> None:
-        while self._app.desk.unfinished:
+        desk = self._app.desk
+        while desk.unfinished:
+            await asyncio.sleep(MOMENT_S)
+        if count := _unfetched(desk):
+            what = "1 result waits" if count == 1 else f"{count} results wait"
+            self._say(f"{what} to be fetched (ends in {FETCHING_S:g} s, or once more at once)")
+        while _unfetched(desk):
             await asyncio.sleep(MOMENT_S)
         self.should_exit = True
 
 
+def _unfetched(desk: Desk) -> int:
+    """Results that nobody has fetched, but for old ones."""
+    since = time.monotonic() - FETCHING_S
+    return sum(
+        ticket.result is not None and not ticket.is_fetched and (ticket.ended or 0) > since
+        for ticket in desk.tickets.values()
+    )
+
+
 def _share_arenas() -> None:
-    """Have glibc keep freed memory in two heaps, not in one of each thread, which only grow."""
-    if sys.platform == "linux":
+    """Have glibc keep freed memory in two heaps, not in one of each thread, which only grow.
+
+    Unless its own variable says how many.
+    """
+    if sys.platform == "linux" and ARENAS_VARIABLE not in os.environ:
         with contextlib.suppress(AttributeError):  # another C library has no such heaps
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 

@@ -1,17 +1,27 @@
 """The folder in which pictures lie while they are served: nothing in it outlives the service."""
 
+import asyncio
 import contextlib
 import os
 import secrets
 import shutil
+import sys
 import tempfile
-from collections.abc import Generator
+import threading
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Generator
+from io import FileIO
 from pathlib import Path
 
 from rgtsr.errors import RgtsrError
-from rgtsr.jobs.processes import lives, this_process
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 OWNER = "owner"
+LOCKED_BYTE = 1 << 30  # on Windows, where nobody else can read what is locked
 PREFIX = "p-"  # of the folders of pictures
 
 
@@ -20,27 +30,51 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = threading.Lock()
+        self._readers: Counter[Path] = Counter()
+        self._doomed: set[Path] = set()
 
     def make(self) -> Path:
-        """A new folder, whose name nobody guesses."""
+        """A new folder, whose name nobody guesses. Raises OSError."""
         made = self.folder / f"{PREFIX}{secrets.token_hex(16)}"
         made.mkdir(mode=0o700)
         return made
 
     def drop(self, folder: Path) -> None:
-        """Remove a picture's folder and all that is in it."""
+        """Remove a picture's folder and all that is in it, once nobody reads there."""
+        with self._lock:
+            if self._readers[folder]:
+                self._doomed.add(folder)
+                return
         shutil.rmtree(folder, ignore_errors=True)
 
-    def used_bytes(self) -> int:
-        """What the files of all pictures take."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+    @contextlib.asynccontextmanager
+    async def reading(self, folders: Collection[Path]) -> AsyncGenerator[None]:
+        """Those folders stay meanwhile, whoever drops them."""
+        with self._lock:
+            self._readers.update(folders)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers.subtract(folders)
+                free = {folder for folder in folders if not self._readers[folder]}
+                left = free & self._doomed
+                self._readers, self._doomed = +self._readers, self._doomed - left
+            for folder in left:
+                await asyncio.to_thread(self.drop, folder)
+
+    def used_bytes(self) -> dict[Path, int]:
+        """What the files of each picture take; some may go meanwhile."""
+        return {folder: _size(folder) for folder in self.folder.glob(f"{PREFIX}*")}
 
 
 @contextlib.contextmanager
 def opened(folder: Path | None) -> Generator[Spool]:
     """That folder, or a temporary one, for this process alone; emptied before and afterwards.
 
-    What a killed process left in a folder goes when the next one starts there.
+    What a killed process left in a folder goes when the next one starts there. A file in it is
+    locked as long as it is ours, which the system knows across containers and ends with us.
 
     Raises:
         RgtsrError: when another process serves from it, or it cannot be written.
@@ -51,36 +85,49 @@ def opened(folder: Path | None) -> Generator[Spool]:
         return
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _own(folder)
+        mark = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise RgtsrError(
             f"{folder}: pictures cannot be kept there ({error.strerror}): give another --folder."
         ) from error
+    with os.fdopen(mark, "r+b", buffering=0) as file:  # it stays, so that no two ever lock two
+        _lock(folder, file)
+        try:
+            _empty(folder)
+            yield Spool(folder)
+        finally:
+            _empty(folder)
+
+
+def _lock(folder: Path, mark: FileIO) -> None:
+    """Until it is closed. Raises RgtsrError where another process has it."""
     try:
-        _empty(folder)
-        yield Spool(folder)
-    finally:
-        _empty(folder)
-        (folder / OWNER).unlink(missing_ok=True)
+        if sys.platform == "win32":
+            mark.seek(LOCKED_BYTE)
+            msvcrt.locking(mark.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        mark.seek(0)
+        number = mark.read(20).decode("ascii", "replace").strip()
+        who = f" (process {number})" if number.isdecimal() else ""
+        raise RgtsrError(
+            f"{folder}: another service{who} keeps its pictures there, or it cannot be locked"
+            f" ({error.strerror}): give another --folder, or stop it."
+        ) from error
+    with contextlib.suppress(OSError):  # it is for people: a full disk may lack it
+        mark.seek(0)
+        mark.truncate()
+        mark.write(f"{os.getpid()}\n".encode())
 
 
-def _own(folder: Path) -> None:
-    """Put our name there, unless a process that lives has its own there."""
-    mark = folder / OWNER
-    with contextlib.suppress(FileNotFoundError):
-        if lives(owner := mark.read_text(encoding="ascii")):
-            number = owner.partition("-")[0]
-            raise RgtsrError(
-                f"{folder}: another service (process {number}) keeps its pictures there: give"
-                " another --folder, or stop it."
-            )
-        mark.unlink()
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(this_process())
-        return
-    raise RgtsrError(f"{folder}: another service starts there: give another --folder.")
+def _size(folder: Path) -> int:
+    total = 0
+    for above, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(above, name).stat().st_size
+    return total
 
 
 def _empty(folder: Path) -> None:

@@ -5,7 +5,6 @@ What comes is counted as it comes, whatever the headers say, and goes to the dis
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from rgtsr.pictures import formats
+from rgtsr.pictures import ability, formats
 from rgtsr.pictures.formats import Format
 from rgtsr.serving.problems import Refusal
 
@@ -75,7 +74,8 @@ async def _received(request: Request, path: Path, *, max_bytes: int, timeout_s: 
 
 async def _form(request: Request, path: Path, max_bytes: int) -> tuple[dict[str, str], str | None]:
     chunks = cast(Any, _counted(request, max_bytes))  # Any: any iterator will do
-    parser = MultiPartParser(request.headers, chunks, max_files=1, max_fields=MOST_FIELDS)
+    parser = _Form(request.headers, chunks, max_files=1, max_fields=MOST_FIELDS)
+    parser.path = path
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -84,12 +84,25 @@ async def _form(request: Request, path: Path, max_bytes: int) -> tuple[dict[str,
         picture = form.get(FIELD)
         if not isinstance(picture, UploadFile):
             raise Refusal("no-picture", f"Send the picture as a file in the field {FIELD!r}.")
-        with path.open("xb") as file:
-            await run_in_threadpool(shutil.copyfileobj, picture.file, file)
         options = {name: value for name, value in form.items() if isinstance(value, str)}
         return dict(request.query_params) | options, picture.filename
     finally:
         await form.close()
+
+
+class _Form(MultiPartParser):
+    """Whose file lies at ``path`` from its first byte on."""
+
+    path: Path
+
+    def on_headers_finished(self) -> None:
+        """Called when a part begins; its file is Starlette's own until here, and empty."""
+        super().on_headers_finished()
+        upload = self._current_part.file
+        if upload is not None:
+            upload.file.close()
+            upload.file = self.path.open("xb+")
+            self._files_to_close_on_error.append(cast(Any, upload.file))  # Any: any file will do
 
 
 async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
@@ -98,13 +111,14 @@ async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
-    count, pieces = 0, request.stream()
-    while True:
-        try:
-            piece = await asyncio.wait_for(anext(pieces), STILL_S)
-        except StopAsyncIteration:
-            request.state.is_received = True
-            return
+    count, is_more = 0, True
+    while is_more:
+        message = await asyncio.wait_for(request.receive(), STILL_S)
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        is_more = message.get("more_body", False)
+        request.state.is_received = not is_more
+        piece = message.get("body", b"")
         count += len(piece)
         if count > max_bytes:
             raise too_large
@@ -130,6 +144,6 @@ def _recognised(path: Path) -> Format:
         raise Refusal("no-picture", "The file is empty (0 bytes).")
     form = formats.recognise(head)
     if form is None:
-        names = ", ".join(form.name for form in formats.READABLE)
+        names = ", ".join(form.name for form in ability.readable())
         raise Refusal("not-a-picture", f"It is no picture that can be read here: {names} can.")
     return form

@@ -3,11 +3,12 @@
 Shapes: H, W of the picture; S scale.
 """
 
+import contextlib
 import functools
 import math
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +17,11 @@ from typing import Literal
 from rgtsr import pictures, weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture
-from rgtsr.pictures.color import Samples
 from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import Runtime
-from rgtsr.upscaler import forecasting, layers, passes
+from rgtsr.upscaler import banding, forecasting, layers
+from rgtsr.upscaler.banding import Way
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import OnProgress, Settings, Tally, unheard
 from rgtsr.upscaler.family import Family, FinalSize, times
@@ -184,18 +185,24 @@ class Upscaler:
         max_pixels: int = pictures.MAX_PIXELS,
         page: int | None = None,
         salvage: bool = False,
+        pyramid: bool = False,
+        held_px: int | None = None,
         on_progress: OnProgress = unheard,
         on_whole: Callable[[Path, Report], object] = lambda _draft, _report: None,
         turn: AbstractContextManager[object] | None = None,
     ) -> Report:
         """Enlarge one file into another, in bands, so that the output is never held whole.
 
-        ``max_pixels``, ``page`` and ``salvage`` are those of ``pictures.read``.
+        ``max_pixels``, ``page`` and ``salvage`` are those of ``pictures.read``; ``strip``,
+        ``quality`` and ``pyramid`` those of ``pictures.write_bands``.
 
         ``final_size`` asks for an exact output size: of the weights' family, packaged at several
         scales, what reaches it at the least cost runs, one after another where one is not enough;
-        what is too much is resized by Lanczos 3. What one hands to the next is held whole, as
-        every input is.
+        what is too much is resized by Lanczos 3. What one hands to the next is held whole.
+
+        ``held_px``: of pictures with more pixels only the rows that are needed are held, where
+        one network does; by default 67 million, or what memory holds. The result is the same.
+        Such work goes on where it was when the same is asked for after it was broken off.
 
         ``on_progress`` is that of ``upscale``, told of the last tile again while the file is
         written. ``on_whole`` is told of the finished draft before it gets its name.
@@ -203,66 +210,64 @@ class Upscaler:
 
         Raises:
             UsageError: when ``target`` is ``source``. Any other file of that name is replaced.
-            PictureError: when a file cannot be read or written.
+            PictureError: when a file cannot be read or written, or must be held and is too large.
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
         if Path(target).exists() and Path(target).samefile(source):
             raise UsageError(f"{target} would replace its own source: give another target.")
         started = time.perf_counter()
-        picture = pictures.read(source, max_pixels=max_pixels, page=page, salvage=salvage)
-        worn = wear(picture)
-        wanted, scales = self._family.way(picture.size, final_size)
-        share = self._family.networks(scales[0]).share(worn)
-        tally = Tally(on_progress)
-        reports: list[Report] = []
+        tally, reports = Tally(on_progress), list[Report]()
+        opened = pictures.opened(
+            source,
+            limits=lambda size: banding.limits(
+                self._family.way(size, final_size)[1], self.settings, held_px
+            ),
+            beside=Path(target),
+            max_pixels=max_pixels,
+            page=page,
+            salvage=salvage,
+        )
+        with opened as picture:
+            worn = wear(picture)
+            wanted, scales = self._family.way(picture.size, final_size)
+            share = self._family.networks(scales[0]).share(worn)
 
-        def whole(draft: Path, lost: tuple[str, ...]) -> None:
-            reports.append(
-                Report(
-                    size=wanted,
-                    seconds=time.perf_counter() - started - tally.waited_s,
-                    notes=(*picture.notes, *lost, *_notes(tally), *_reduced(picture.size, wanted)),
-                    models=self._family.names(scales),
-                    wear=worn,
-                    restored=share,
+            def whole(draft: Path, lost: tuple[str, ...]) -> None:
+                reports.append(
+                    Report(
+                        size=wanted,
+                        seconds=time.perf_counter() - started - tally.waited_s,
+                        notes=(
+                            *picture.notes,
+                            *lost,
+                            *_notes(tally),
+                            *_reduced(picture.size, wanted),
+                        ),
+                        models=self._family.names(scales),
+                        wear=worn,
+                        restored=share,
+                    )
                 )
-            )
-            on_whole(draft, reports[0])
+                on_whole(draft, reports[0])
 
-        bands = self._bands(picture, scales, share, tally, turn or nullcontext())
-        with closing(bands):  # or it keeps its turn as long as somebody keeps an error
-            pictures.write_bands(
-                bands,
-                target,
-                like=picture,
-                size=times(picture.size, math.prod(scales)),
-                final_size=wanted,
-                strip=strip,
-                quality=quality,
-                on_moment=lambda: on_progress(tally.done, tally.total),
-                on_whole=whole,
-            )
+            way = Way(self._family, picture, scales, share, tally, turn or nullcontext())
+            keep = way.keep(Path(source), page, salvage, self.identity)
+            with contextlib.ExitStack() as stack:  # or an error that is kept keeps the turn
+                pictures.write_bands(
+                    lambda rows: stack.enter_context(closing(way.bands(rows))),
+                    target,
+                    like=picture,
+                    size=times(picture.size, math.prod(scales)),
+                    final_size=wanted,
+                    strip=strip,
+                    quality=quality,
+                    pyramid=pyramid,
+                    keep=keep,
+                    facts=way.facts,
+                    on_moment=lambda: on_progress(tally.done, tally.total),
+                    on_whole=whole,
+                )
         return reports[0]
-
-    def _bands(
-        self,
-        picture: Picture,
-        scales: tuple[int, ...],
-        share: float,
-        tally: Tally,
-        turn: AbstractContextManager[object],
-    ) -> Generator[Samples]:
-        """One network after another; the last one's bands."""
-        asked = time.perf_counter()
-        with turn:
-            tally.waited_s = time.perf_counter() - asked
-            engines = self._family.engines(scales, share)
-            sizes = [times(picture.size, side) for side in passes.sides_before(scales)]
-            plans = [engine.plan(size) for engine, size in zip(engines, sizes, strict=True)]
-            tally.begin(sum(plan.count for plan in plans) * layers.count(picture))
-            for engine, plan in zip(engines[:-1], plans[:-1], strict=True):
-                picture = layers.enlarged(engine, picture, plan, tally)
-            yield from layers.bands(engines[-1], picture, plans[-1], tally)
 
     def forecast(self, size: tuple[int, int], final_size: FinalSize | None = None) -> Forecast:
         """What ``upscale_file`` of a picture of that (height, width) is going to take."""

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from rgtsr import tiling
 from rgtsr.errors import OutOfMemoryError, RgtsrError
 from rgtsr.pictures import color
-from rgtsr.pictures.color import Samples
+from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import ensemble, planning
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.planning import Settings
 
+PIECE_ROWS = 64  # of output that are handed on at once
+PIECE_COPIES = 4  # that there are of a piece while it becomes samples
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
 Floats = NDArray[np.float32]
@@ -106,53 +108,65 @@ class Engine:
         return None if one is None else one * plan.count * times
 
     def _needed_bytes(self, plan: tiling.Plan) -> int:
-        """What a tile takes; and two rows of them, float32, where our own memory is the matter."""
+        """What a tile takes; and the rows that are open, float32, where memory is our own.
+
+        With them a piece that is handed on, as it is made into samples.
+        """
         needed = self.runtime.needed_bytes((1, 3, *plan.tile))
         if self.runtime.is_on_gpu:
             return needed
-        return needed + 2 * plan.tile[0] * plan.columns.length * self.scale**2 * 3 * 4
+        rows = plan.rows.tile * self.scale + PIECE_COPIES * PIECE_ROWS
+        return needed + rows * plan.columns.length * self.scale * 3 * 4
 
-    def enlarged(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
-        """Rows of tiles, blended: (h, W * S, 3) float32 bands, unclipped, top to bottom.
+    def enlarged(
+        self, samples_HWC: Rowed, plan: tiling.Plan, tally: Tally, *, first_row: int = 0
+    ) -> Iterator[Floats]:
+        """Rows of tiles, blended: (h, W * S, 3) float32 pieces, unclipped, top to bottom.
 
-        Only the rows of output that later tiles still change are held between bands.
+        Only the rows of output that later tiles still change are held between pieces, whose heights
+        are those of ``pieces``. ``first_row``: of tiles; what the rows before it finish is left
+        out, for it is there already.
         """
         self._choice.settle(plan)
-        yield from self._blended(samples_HWC, plan, tally, on_tile=tally.add)
+        yield from self._blended(samples_HWC, plan, tally, on_tile=tally.add, first_row=first_row)
 
     def _blended(
         self,
-        samples_HWC: Samples,
+        samples_HWC: Rowed,
         plan: tiling.Plan,
         tally: Tally,
         *,
         on_tile: Callable[[], None] = lambda: None,
+        first_row: int = 0,
     ) -> Iterator[Floats]:
         scale, columns = self.scale, len(plan.columns.starts)
-        tiles = self._tiles(samples_HWC, plan, tally)
-        open_HWC = np.zeros((0, plan.columns.length * scale, 3), np.float32)
-        emitted = 0
-        for row in range(len(plan.rows.starts)):
+        fading = max(0, first_row - 1)  # the row before the first has a part in what comes next
+        tiles = self._tiles(samples_HWC, plan, tally, fading)
+        emitted = plan.rows.finished(first_row - 1) * scale if first_row else 0
+        open_HWC = np.zeros((_open_rows(plan.rows) * scale, plan.columns.length * scale, 3), "f4")
+        for row in range(fading, len(plan.rows.starts)):
             top, bottom = plan.rows.inside(row)
-            more = bottom * scale - emitted - len(open_HWC)
-            open_HWC = np.pad(open_HWC, ((0, more), (0, 0), (0, 0)))
             fresh = slice(emitted - top * scale, None)  # what lies above is finished already
             down = plan.rows.weights(row, scale)[fresh, None, None]
+            reached = slice(0, bottom * scale - emitted)
             for column, enlarged_HWC in enumerate(itertools.islice(tiles, columns)):
                 left, right = plan.columns.inside(column)
                 across = plan.columns.weights(column, scale)[:, None]
                 on_tile()
                 part = enlarged_HWC[plan.rows.part(row, scale), plan.columns.part(column, scale)]
-                open_HWC[:, left * scale : right * scale] += part[fresh] * down * across
+                open_HWC[reached, left * scale : right * scale] += part[fresh] * down * across
             finished = plan.rows.finished(row) * scale - emitted
-            yield open_HWC[:finished]
-            open_HWC = open_HWC[finished:].copy()
+            for piece in tiling.bands(finished, PIECE_ROWS):
+                yield open_HWC[piece.own].copy()  # its rows are used again
+            _move_up(open_HWC, finished, reached.stop)
             emitted += finished
 
-    def _tiles(self, samples_HWC: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
+    def _tiles(
+        self, samples_HWC: Rowed, plan: tiling.Plan, tally: Tally, first_row: int
+    ) -> Iterator[Floats]:
         """Row by row, as many at a time as the runtime likes, wherever rows end."""
         batch = self.runtime.batch_tiles((1, 3, *plan.tile))
-        tiles = _cut(samples_HWC, plan)
+        tiles = _cut(samples_HWC, plan, first_row)
         while some := list(itertools.islice(tiles, min(batch, tally.together or batch))):
             together = self._together(some, tally)
             yield from (self._tile(tile, tally) for tile in some) if together is None else together
@@ -216,8 +230,32 @@ class Engine:
         return ensemble.mean(run, tile_NCHW) if self.settings.ensemble else run(tile_NCHW)
 
 
-def _cut(samples_HWC: Samples, plan: tiling.Plan) -> Iterator[Samples]:
-    for row in range(len(plan.rows.starts)):
+def pieces(plan: tiling.Plan, scale: int, first_row: int = 0) -> Iterator[int]:
+    """The heights of what ``Engine.enlarged`` yields."""
+    done = plan.rows.finished(first_row - 1) if first_row else 0
+    for row in range(first_row, len(plan.rows.starts)):
+        finished = plan.rows.finished(row)
+        for piece in tiling.bands((finished - done) * scale, PIECE_ROWS):
+            yield piece.bottom - piece.top
+        done = finished
+
+
+def _open_rows(rows: tiling.Axis) -> int:
+    """How many input rows are open at once at most, from what was finished to a tile's end."""
+    done = (0, *(rows.finished(row) for row in range(len(rows.starts))))
+    return max(rows.inside(row)[1] - done[row] for row in range(len(rows.starts)))
+
+
+def _move_up(open_HWC: Floats, by: int, stop: int) -> None:
+    """Drop so many rows from the top; below those that stay, up to ``stop``, all is zero again."""
+    left = stop - by
+    for part in tiling.bands(left, max(1, by)):  # or numpy would copy what overlaps
+        open_HWC[part.own] = open_HWC[part.top + by : part.bottom + by]
+    open_HWC[left:stop] = 0
+
+
+def _cut(samples_HWC: Rowed, plan: tiling.Plan, first_row: int) -> Iterator[Samples]:
+    for row in range(first_row, len(plan.rows.starts)):
         band_HWC = samples_HWC[plan.rows.samples(row)]
         for column in range(len(plan.columns.starts)):
             yield band_HWC[:, plan.columns.samples(column)]

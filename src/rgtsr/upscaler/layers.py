@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rgtsr import tiling
 from rgtsr.pictures import Picture, color
 from rgtsr.pictures.color import Samples
-from rgtsr.upscaler.engine import Engine, Floats, Tally
+from rgtsr.upscaler.engine import Engine, Floats, Tally, pieces
+
+if TYPE_CHECKING:
+    from rgtsr.pictures.regions import Large
 
 
-def count(picture: Picture) -> int:
+def count(picture: "Picture | Large") -> int:
     """How often the network sees a picture."""
     return 1 if picture.alpha_HW is None or _is_constant(picture.alpha_HW) else 2
 
@@ -22,37 +26,50 @@ def enlarged(engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally) 
     return replace(Picture.from_array(canvas, picture.metadata), notes=picture.notes)
 
 
-def bands(engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally) -> Iterator[Samples]:
-    """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last."""
+def bands(
+    engine: Engine,
+    picture: "Picture | Large",
+    plan: tiling.Plan,
+    tally: Tally,
+    first_row: int = 0,
+) -> Iterator[Samples]:
+    """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last.
+
+    ``first_row`` is that of ``Engine.enlarged``.
+    """
     dtype = picture.pixels_HWC.dtype
+    solid = picture.pixels_HWC
+    if picture.alpha_HW is not None and not _is_constant(picture.alpha_HW):
+        assert isinstance(picture, Picture)
+        solid = color.solidify(picture.pixels_HWC, picture.alpha_HW)
+    colors = engine.enlarged(solid, plan, tally, first_row=first_row)
     if picture.alpha_HW is None:
-        for band in engine.enlarged(picture.pixels_HWC, plan, tally):
+        for band in colors:
             yield color.from_float(_as_was(band, picture), dtype)
         return
-    solid = color.solidify(picture.pixels_HWC, picture.alpha_HW)
-    colors = engine.enlarged(solid, plan, tally)
-    alphas = _alphas(engine, picture.alpha_HW, plan, tally)
+    alphas = _alphas(engine, picture.alpha_HW, plan, tally, first_row)
     for band, alpha in zip(colors, alphas, strict=True):
         both = np.concatenate([_as_was(band, picture), alpha.mean(2, keepdims=True)], axis=2)
         yield color.from_float(both, dtype)
 
 
-def _alphas(engine: Engine, alpha_HW: Samples, plan: tiling.Plan, tally: Tally) -> Iterator[Floats]:
+def _alphas(
+    engine: Engine, alpha_HW: Samples, plan: tiling.Plan, tally: Tally, first_row: int
+) -> Iterator[Floats]:
     """Bands as ``Engine.enlarged`` makes them; what is the same everywhere needs no network."""
     if not _is_constant(alpha_HW):
-        yield from engine.enlarged(alpha_HW[:, :, None], plan, tally)
+        yield from engine.enlarged(alpha_HW[:, :, None], plan, tally, first_row=first_row)
         return
-    value, width, done = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length, 0
-    for row in range(len(plan.rows.starts)):
-        height = plan.rows.finished(row) - done
-        yield np.full((height * engine.scale, width * engine.scale, 1), value, np.float32)
-        done += height
+    value, width = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length * engine.scale
+    for height in pieces(plan, engine.scale, first_row):
+        yield np.full((height, width, 1), value, np.float32)
 
 
 def _is_constant(alpha_HW: Samples) -> bool:
-    return bool((alpha_HW == alpha_HW[0, 0]).all())
+    is_repeated = alpha_HW.strides == (0, 0)  # as that of a picture that is not held
+    return is_repeated or bool((alpha_HW == alpha_HW[0, 0]).all())
 
 
-def _as_was(band_HWC: Floats, picture: Picture) -> Floats:
+def _as_was(band_HWC: Floats, picture: "Picture | Large") -> Floats:
     """Grey pictures come back grey: the mean of the network's three channels."""
     return band_HWC.mean(2, keepdims=True) if picture.is_grey else band_HWC

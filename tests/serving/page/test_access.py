@@ -63,6 +63,24 @@ def test_everything_that_can_be_used_has_a_name(page: Any, files: Path) -> None:
         assert nameless == []
 
 
+def test_no_choice_is_cut_off(page: Any) -> None:
+    page.locator("#model option").nth(3).wait_for(state="attached")
+    page.click("text=More options")
+    for view in ("enlarge", "compare"):
+        page.click(f"nav a[href='#{view}']")
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll("select")].filter((each) => {
+                const free = each.cloneNode(true);
+                each.after(free);
+                free.style.width = "max-content";
+                const isCut = free.offsetWidth > each.offsetWidth;
+                free.remove();
+                return each.checkVisibility() && isCut;
+            }).map((each) => each.id)"""
+        )
+        assert cut == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_word_stands_out_from_its_ground(
     chromium: Any, address: str, files: Path, scheme: str
@@ -90,12 +108,18 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(
         page = opened.page
         assert_fits(page)
         enlarge(page, files / "portrait.png")
+        page.locator("#showing .facts").wait_for()
+        for seen in (".card .download", "#showing .surface"):
+            box = page.locator(seen).bounding_box()
+            assert box["y"] >= 0, seen
+            assert box["y"] + box["height"] <= 740, seen
+        assert box["width"] / box["height"] == pytest.approx(240 / 190, rel=0.01)
+        shot(page, "phone")
         page.check("#order [value=other]", force=True)
         page.click("summary")
         assert_fits(page)
         page.click("summary")
         page.check("#order [value='2']", force=True)
-        shot(page, "phone", full_page=True)
         page.tap(".card .open")
         assert 0 <= page.locator("#showing").bounding_box()["y"] < 740 / 2
         for view in ("compare", "weights"):
@@ -139,6 +163,8 @@ def test_where_a_token_is_needed_the_page_asks_for_it(
     refusing = {"may_be_refused": True}
     with serving(*options) as service, tab(chromium, service.address, **refusing) as opened:
         page = opened.page
+        assert "this service gives it out" in page.inner_text("main")
+        assert page.locator("h1 img").evaluate("(logo) => logo.decode().then(() => logo.width)")
         page.fill("[name=token]", "open barley")
         page.click("button")
         page.locator("text=not known here").wait_for()

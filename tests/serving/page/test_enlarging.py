@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.running import rgtsr
-from rgtsr import pictures
+from rgtsr import pictures, weights
 from rgtsr.pictures import Picture
 from serving.page.browsing import DONE, LINE, TIMES, downloaded, enlarge, shot, tab
 from serving.services import serving, slow, until
@@ -24,6 +24,12 @@ def deep_file(path: Path) -> Path:
     """16 bits and transparency."""
     rng = np.random.default_rng(0)
     pictures.write(Picture.from_array(rng.integers(0, 65536, (30, 40, 4), np.uint16)), path)
+    return path
+
+
+def write(path: Path) -> Path:
+    """What takes some seconds."""
+    path.write_bytes(slow())
     return path
 
 
@@ -48,6 +54,7 @@ def kind(picture: Picture) -> tuple[int, bool]:
 
 
 def test_before_and_after_lie_under_a_line_that_mouse_and_keys_move(page: Any, files: Path) -> None:
+    page.locator("#model option").nth(1).wait_for(state="attached")
     shot(page, "empty")
     enlarge(page, files / "portrait.png", files / "pagoda.jpg")
     before, after = (page.locator(f"#showing .layer:nth-child({n}) img") for n in (1, 2))
@@ -55,19 +62,40 @@ def test_before_and_after_lie_under_a_line_that_mouse_and_keys_move(page: Any, f
     assert (before.evaluate(natural), after.evaluate(natural)) == ([240, 190], [480, 380])
     assert before.bounding_box() == after.bounding_box()
     facts = page.inner_text("#showing .facts")
-    for told in (f"240 {TIMES} 190", f"480 {TIMES} 380", "swift-x2 in ", "portrait_x2.png"):
+    for told in (f"240 {TIMES} 190", f"480 {TIMES} 380", "swift-x2 with ", "portrait_x2.png"):
         assert told in facts
     line = page.locator(LINE)
     assert line.get_attribute("aria-valuenow") == "50"
     box = line.bounding_box()
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.7 * box["height"])
     assert line.get_attribute("aria-valuenow") == "25"
-    page.keyboard.press("ArrowRight", delay=100)
-    assert int(line.get_attribute("aria-valuenow")) > 25
-    page.keyboard.press("End")
-    assert line.get_attribute("aria-valuenow") == "100"
+    for key, value in (
+        ("ArrowRight", 26),
+        ("Shift+ArrowRight", 36),
+        ("PageDown", 26),
+        ("End", 100),
+    ):
+        page.keyboard.press(key)
+        assert line.get_attribute("aria-valuenow") == str(value)
+    faint = page.locator("#showing .tag.is-faint")
+    assert faint.all_inner_texts() == ["After"]
+    page.keyboard.press("Home")
+    assert faint.all_inner_texts() == ["Before"]
+    page.keyboard.press("PageUp")
+    page.keyboard.press("PageUp")
+    assert faint.count() == 0
     line.evaluate("(line) => { line.value = 50; }")
     shot(page, "light")
+
+
+def test_a_result_larger_than_its_frame_is_first_seen_at_100_per_cent(
+    page: Any, files: Path
+) -> None:
+    page.check("#order [value='4']", force=True)
+    enlarge(page, files / "portrait.png")
+    page.locator("#showing .zoom", has_text="100 %").wait_for()
+    assert page.get_attribute("#showing [data-zoom='1']", "aria-pressed") == "true"
+    assert page.locator("#showing .layer img").nth(1).bounding_box()["width"] == 960
 
 
 def test_pictures_are_zoomed_and_moved_together(page: Any, files: Path) -> None:
@@ -108,10 +136,9 @@ def test_large_results_are_shown_by_deep_zoom(chromium: Any, address: str, files
 
 
 def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path) -> None:
-    (tmp_path / "slow.png").write_bytes(slow())
-    page.set_input_files("#picture", tmp_path / "slow.png")
+    page.set_input_files("#picture", write(tmp_path / "slow.png"))
     page.click("#go")
-    page.locator(".card .line", has_text="Tile ").wait_for()
+    page.locator(".card .line", has_text=re.compile(r"^\d+ %")).wait_for()
     page.click(".card .remove")
     page.locator(".card[data-state=cancelled]").wait_for()
     assert page.inner_text(".card .line") == "Cancelled"
@@ -124,6 +151,26 @@ def test_a_picture_is_cancelled_and_can_be_made_again(page: Any, tmp_path: Path)
     assert page.locator("#hello").is_visible()
 
 
+def test_a_result_stays_until_it_is_made_anew(page: Any, files: Path, tmp_path: Path) -> None:
+    enlarge(page, files / "portrait.png")
+    page.set_input_files("#picture", write(tmp_path / "slow.png"))
+    page.click("#go")
+    page.locator(".card[data-state=running]", has_text="slow.png").wait_for()
+    card = page.locator(".card", has_text="portrait.png")
+    page.check("#order [value='4']", force=True)
+    card.locator(".again").click()
+    card.locator("text=Cancel").wait_for()
+    assert card.locator(".download").is_visible()
+    card.locator("text=Cancel").click()
+    page.locator(DONE, has_text="portrait.png").wait_for()
+    assert f"480 {TIMES} 380" in card.locator(".line").inner_text()
+    assert "portrait_x2.png" in page.inner_text("#showing .facts")
+    card.locator(".again").click()
+    page.locator(".card", has_text="slow.png").locator(".remove").click()
+    card.locator(".line", has_text=f"960 {TIMES} 760").wait_for()
+    assert "portrait_x4.png" in page.inner_text("#showing .facts")
+
+
 def test_a_bad_file_is_told_in_words_and_holds_up_no_other(
     chromium: Any, address: str, files: Path, tmp_path: Path
 ) -> None:
@@ -133,6 +180,69 @@ def test_a_bad_file_is_told_in_words_and_holds_up_no_other(
         card = opened.page.locator(".card[data-state=failed]")
         assert "no picture that can be read" in card.locator(".problem").inner_text()
         opened.page.locator("#showing .facts").wait_for()
+        opened.page.reload()
+        assert "no picture that can be read" in card.locator(".problem").inner_text()
+        assert card.locator(".name").inner_text() == "letter.jpg"
+        opened.page.locator(DONE).wait_for()
+
+
+def test_a_result_stays_when_making_it_anew_fails(
+    chromium: Any, address: str, files: Path, tmp_path: Path
+) -> None:
+    with tab(chromium, address, may_be_refused=True) as opened:
+        page = opened.page
+        enlarge(page, files / "pagoda.jpg")
+        page.check("#order [value=other]", force=True)
+        page.select_option("#by", "long_side")
+        page.fill("#long-side", "100000")
+        page.click(".card .again")
+        problem = page.locator(".card[data-state=failed] .problem")
+        for _ in range(2):
+            problem.wait_for()
+            assert "still here" in problem.inner_text()
+            assert downloaded(page, ".card .download", tmp_path).name == "pagoda_x2.jpg"
+            page.locator("#showing .facts").wait_for()
+            page.reload()
+
+
+def test_the_button_says_when_nothing_is_left_to_do(page: Any, files: Path) -> None:
+    enlarge(page, files / "pagoda.jpg")
+    go, notice = page.locator("#go"), page.locator("#notice")
+    assert go.get_attribute("aria-disabled") == "true"
+    go.focus()
+    page.keyboard.press("Enter")
+    assert "Every picture has had its turn" in notice.inner_text()
+    assert page.evaluate("document.activeElement.id") == "go"
+    page.click(".card .again")
+    assert notice.is_hidden()
+    page.set_input_files("#picture", files / "portrait.png")
+    page.locator(".card").nth(1).wait_for()
+    assert go.get_attribute("aria-disabled") == "false"
+
+
+def test_all_results_are_removed_only_when_that_is_confirmed(page: Any, files: Path) -> None:
+    enlarge(page, files / "pagoda.jpg", files / "portrait.png")
+    for layer in page.locator("#showing .layer img").all():
+        layer.evaluate("(image) => image.decode()")
+    asked = list[str]()
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.click("text=Remove all")
+    assert page.locator(".card").count() == 2
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("text=Remove all")
+    page.locator("#hello").wait_for()
+    assert "2 results" in asked[0]
+
+
+def test_where_jpegs_are_not_restored_that_is_said(page: Any) -> None:
+    page.locator("#model option").nth(1).wait_for(state="attached")
+    hint = page.locator("#scale-hint")
+    restoring = {each.scale for each in weights.listing() if weights.photo_sibling(each.name)}
+    for scale in (2, 3, 4):
+        page.check(f"#order [value='{scale}']", force=True)
+        assert hint.is_visible() == (scale not in restoring)
+    page.check("#order [value=other]", force=True)
+    assert "16 is the most" in page.inner_text("#other")
 
 
 def test_a_folder_is_enlarged_and_comes_back_as_a_zip(
@@ -182,7 +292,7 @@ def test_exact_sizes_and_formats_are_asked_for(page: Any, files: Path, tmp_path:
     found = downloaded(page, "#showing .download", tmp_path)
     assert found.suffix == ".webp"
     assert pictures.read(found).size == (90, 100)
-    assert "small-x2 in " in page.inner_text("#showing .facts")
+    assert "small-x2, in " in page.inner_text("#showing .facts")
 
 
 def test_a_reload_finds_the_results_again(page: Any, files: Path) -> None:
@@ -191,6 +301,39 @@ def test_a_reload_finds_the_results_again(page: Any, files: Path) -> None:
     page.locator(DONE).wait_for()
     assert page.inner_text(".card .name") == "pagoda.jpg"
     page.locator(LINE).wait_for()
+
+
+def test_restoring_is_not_offered_where_the_services_model_cannot(
+    chromium: Any, tmp_path: Path
+) -> None:
+    with (
+        serving("--folder", tmp_path, "--model", "small-x2") as service,
+        tab(chromium, service.address) as opened,
+    ):
+        page = opened.page
+        page.locator("#model option").nth(1).wait_for(state="attached")
+        page.click("#more-summary")
+        assert page.locator("#restore").is_disabled()
+        assert "choose another to restore" in page.inner_text("#restore-hint")
+        page.select_option("#model", "swift-x2")
+        assert page.locator("#restore").is_enabled()
+
+
+def test_a_proxy_that_fails_for_a_while_loses_no_picture(
+    chromium: Any, address: str, files: Path
+) -> None:
+    failing = iter([502, 502, 504])
+    with tab(chromium, address) as opened:
+        page = opened.page
+
+        def between(route: Any) -> None:
+            status = next(failing, None)
+            route.continue_() if status is None else route.fulfill(status=status, body="<p>proxy")
+
+        page.route(re.compile(r"/v1/jobs/\w+(/events)?$"), between)
+        enlarge(page, files / "pagoda.jpg")
+        assert next(failing, None) is None
+        opened.faults[:] = [fault for fault in opened.faults if "status of 50" not in fault]
 
 
 def test_a_service_that_went_away_is_told(chromium: Any, files: Path, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 /** Two models on one picture. */
 
-import { showFacts, side } from "./facts.js";
+import { ran, showFacts, side } from "./facts.js";
 import { LightTable } from "./light-table.js";
 import { enlarge, forget, Problem } from "./service.js";
-import { duration, fileSize, pixels, restored, standing } from "./wording.js";
+import { duration, fileSize, modelOptions, pixels, standing } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
 
@@ -21,16 +21,15 @@ export class Contest {
     part("contest-picture").addEventListener("change", ({ target }) => this.take(target.files[0]));
     part("contest").addEventListener("submit", (event) => (event.preventDefault(), this.#run()));
     part("contest-cancel").addEventListener("click", () => this.#stop?.abort());
-    addEventListener("pagehide", () => this.#ids.forEach(forget));
+    addEventListener("pagehide", () => (this.#stop?.abort(), this.#ids.forEach(forget)));
   }
 
   /** @param {object[]} models */
   offer(models) {
-    const names = models.map(({ name, purpose }) => [`${name} – ${purpose}`, name]);
     const usual = Math.max(0, models.findIndex(({ is_default }) => is_default));
     const other = models.findIndex(({ scale }, index) => index !== usual && scale === models[usual].scale);
     for (const [id, index] of [["left-model", usual], ["right-model", Math.max(0, other)]])
-      part(id).replaceChildren(...names.map(([text, name], at) => new Option(text, name, at === index, at === index)));
+      part(id).replaceChildren(...modelOptions(models, (option, { name }) => (option.defaultSelected = name === models[index].name)));
   }
 
   /** @param {File|undefined} file */
@@ -65,11 +64,11 @@ export class Contest {
     this.#stop = new AbortController();
     this.#busy(true);
     try {
-      const jobs = await Promise.all(names.map((model, index) => this.#enlarged(model, scale, index)));
-      this.#show(jobs, names);
-      this.say(`Both are done: ${names.join(" and ")}.`);
+      const jobs = [];
+      for (const [index, model] of names.entries()) jobs.push(await this.#enlarged(model, scale, index)); // or each waits for the other
+      this.#show(jobs);
+      this.say(`Both are done: ${jobs.map(({ result }) => ran(result)).join(" and ")}.`);
     } catch (error) {
-      this.#stop.abort(); // the other one
       if (error instanceof Problem) this.#fail(error.message);
       else if (error.name !== "AbortError") throw error;
     } finally {
@@ -90,6 +89,11 @@ export class Contest {
   }
 
   #busy(is) {
+    if (is)
+      for (const row of part("contest-progress").children) {
+        row.firstElementChild.textContent = "Waits for its turn";
+        row.querySelector("progress").value = 0;
+      }
     part("contest-progress").hidden = part("contest-cancel").hidden = !is;
     if (is) part("contest-problem").hidden = true;
     part("contest").querySelector(".primary").disabled = is;
@@ -100,11 +104,11 @@ export class Contest {
     part("contest-problem").hidden = false;
   }
 
-  #show([left, right], names) {
-    const [a, b] = [left, right].map((job, index) => side(job.id, "after", names[index], job.result.can_view));
+  #show([left, right]) {
+    const [a, b] = [left, right].map((job) => side(job.id, "after", ran(job.result), job.result.can_view));
     this.#lay(left.result, a, b);
-    const line = ({ result }) =>
-      [pixels(result), duration(result.seconds), result.restored && `restored ${restored(result.restored)}`].filter(Boolean).join(" · ");
-    showFacts(part("contest-showing"), [left, right].map((job, index) => [names[index], line(job)]), null);
+    const line = ({ result }) => [pixels(result), duration(result.seconds), fileSize(result.size_bytes)].join(" · ");
+    const downloads = [["left", left], ["right", right]].map(([which, job]) => [`Download ${which}`, job.id]);
+    showFacts(part("contest-showing"), [left, right].map((job) => [ran(job.result), line(job)]), downloads);
   }
 }

@@ -16,6 +16,7 @@ import { openDeep } from "./deep-zoom.js";
 import { openFlat } from "./flat.js";
 
 const STEP = 1.25; // of a key or a notch of the wheel
+const LEAP = 10; // of the line, in per cent; its step is 1
 const PAN_PX = 60;
 const MOST_ZOOM = 16;
 const ALWAYS_DEEP = new URLSearchParams(location.search).get("zoom") === "deep";
@@ -47,9 +48,10 @@ export class LightTable {
     this.#shown = shown;
     this.root.classList.toggle("is-single", !right);
     this.line.value = right ? 50 : 100;
-    this.#slid();
     for (const [place, side] of [["left", left], ["right", right]])
       this.root.querySelector(`.tag.${place}`).textContent = side?.label ?? "";
+    this.surface.style.aspectRatio = `${size.width} / ${size.height}`;
+    this.#slid();
     const sides = right ? [left, right] : [left];
     const canZoomDeep = sides.every((side) => side.deep);
     const isDeep = canZoomDeep && (ALWAYS_DEEP || !sides.every((side) => side.image));
@@ -65,8 +67,9 @@ export class LightTable {
     if (!isNow()) return view.close();
     this.#view = view;
     this.isDeep = open === openDeep;
-    this.#isFit = true;
-    view.fit();
+    this.#fit();
+    const isRoomy = matchMedia("(min-width: 60rem)").matches; // else a finger that scrolls the page would be caught
+    if (isRoomy && !this.root.classList.contains("is-single") && view.zoom() < 1) this.#zoomTo(1);
   }
 
   close() {
@@ -110,6 +113,10 @@ export class LightTable {
   #slid() {
     this.line.setAttribute("aria-valuenow", String(Math.round(this.line.value)));
     this.line.setAttribute("aria-valuetext", `${Math.round(this.line.value)} % from the left`);
+    const [wide, at] = [this.surface.clientWidth, (this.line.value / 100) * this.surface.clientWidth];
+    const tag = (place) => this.root.querySelector(`.tag.${place}`);
+    tag("left").classList.toggle("is-faint", at < tag("left").offsetWidth);
+    tag("right").classList.toggle("is-faint", wide - at < tag("right").offsetWidth);
   }
 
   #listen() {
@@ -135,17 +142,19 @@ export class LightTable {
       this.surface.addEventListener(end, (event) => this.#release(event));
   }
 
-  /** Arrows without Shift are the line's own. */
+  /** Arrows are the line's; with Shift they leap, or move a picture that is larger than its frame. */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.#view) return;
+    const side = { ArrowLeft: -1, ArrowRight: 1, PageDown: -LEAP, PageUp: LEAP }[event.key];
     const way = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     const ends = { Home: 0, End: 100 };
-    if (way && (event.shiftKey || (way[1] && !this.#isFit))) this.#view.panBy(PAN_PX * way[0], PAN_PX * way[1]);
+    if (way && !this.#isFit && (event.shiftKey || way[1])) this.#view.panBy(PAN_PX * way[0], PAN_PX * way[1]);
     else if (event.key === "+" || event.key === "=") this.#zoomTo(this.#view.zoom() * STEP);
     else if (event.key === "-") this.#zoomTo(this.#view.zoom() / STEP);
     else if (event.key === "0") this.#fit();
     else if ("124".includes(event.key)) this.#zoomTo(Number(event.key));
     else if (event.key in ends) this.line.value = ends[event.key];
+    else if (side) this.line.value = Math.min(100, Math.max(0, this.line.value + side * (event.shiftKey ? LEAP : 1)));
     else return;
     this.#slid();
     event.preventDefault();

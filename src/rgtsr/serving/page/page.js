@@ -17,13 +17,13 @@ document.documentElement.classList.add("is-scripted");
 
 let reads = [".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp"];
 /** @type {LightTable|null} */ let table = null;
-const queue = new Queue(part("cards"), { opened: show, chosen: look, changed: count, say }, options);
+const queue = new Queue(part("cards"), { opened: show, chosen: () => reveal(part("showing")), changed: count, say }, options);
 const contest = new Contest(say);
 
 const view = () => (VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "enlarge");
 
 function turn() {
-  for (const name of VIEWS) part(name).hidden = name !== view();
+  for (const name of VIEWS) part(`${name}-view`).hidden = name !== view(); // no element bears the hash: browsers scroll to those
   for (const link of document.querySelectorAll("nav a"))
     if (link.hash === `#${view()}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -35,11 +35,18 @@ function say(sentence) {
   part("said").textContent = sentence;
 }
 
+/** Beside the button, until something is done about it. */
+function notice(sentence) {
+  part("notice").textContent = sentence;
+  part("notice").hidden = !sentence;
+}
+
 /** @param {import("./pictures.js").Found[]} found */
 function take(found) {
   const { pictures, passedOver } = sorted(found, reads);
   if (view() === "compare") return contest.take(pictures[0]?.file);
   if (view() === "weights") location.hash = "#enlarge";
+  notice("");
   part("passed-over").textContent = passedOver;
   part("passed-over").hidden = !passedOver;
   queue.add(pictures);
@@ -49,17 +56,18 @@ function take(found) {
 function count() {
   const waiting = queue.waiting().length;
   part("go").textContent = waiting > 1 ? `Enlarge ${counted(waiting, "picture")}` : "Enlarge";
+  part("go").ariaDisabled = String(!waiting && queue.items.length > 0);
   document.querySelector(".queue").hidden = !queue.items.length;
   part("queue-title").textContent = counted(queue.items.length, "picture");
   const done = queue.done();
   part("zip").hidden = done.length < 2;
-  part("zip").href = `v1/results.zip?${new URLSearchParams(done.map(({ phase }) => ["job", phase.job.id]))}`;
-  part("clear").hidden = queue.items.every(({ stop }) => stop);
+  part("zip").href = `v1/results.zip?${new URLSearchParams(done.map(({ made }) => ["job", made.id]))}`;
+  part("clear").hidden = queue.items.length < 2 || queue.items.every(({ stop }) => stop);
 }
 
 /** A picture on the light table. @param {import("./queue.js").Item|null} item */
 function show(item) {
-  const job = item?.phase.at === "service" && item.phase.job.state === "done" ? item.phase.job : null;
+  const job = item?.made ?? null;
   const isShown = Boolean(job || item?.preview);
   part("hello").hidden = isShown;
   part("showing").hidden = !isShown;
@@ -69,15 +77,14 @@ function show(item) {
   if (job) {
     const { can_view } = job.result;
     table.show(job.result, side(job.id, "before", "Before", can_view), side(job.id, "after", "After", can_view));
-    showFacts(part("showing"), told(job), `v1/jobs/${job.id}/result`, job.result.name);
+    showFacts(part("showing"), told(job), [[`Download ${job.result.name}`, job.id]]);
   } else table.show(item.size, { image: item.preview, label: item.path }, null);
 }
 
-/** Where the light table lies below the cards, whoever taps one wants to see it. */
-function look() {
-  const isBelow = !matchMedia("(min-width: 60rem)").matches;
+/** Where all lies in one column, what happens may be out of sight. @param {HTMLElement} element */
+function reveal(element) {
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  if (isBelow && !part("showing").hidden) part("showing").scrollIntoView({ behavior, block: "start" });
+  if (!matchMedia("(min-width: 60rem)").matches) element.scrollIntoView({ behavior, block: "start" });
 }
 
 part("picture").multiple = true;
@@ -88,20 +95,26 @@ for (const input of [part("picture"), part("folder")])
     input.value = ""; // the same picture may be chosen again
   });
 part("choose-folder").addEventListener("click", () => part("folder").click());
-part("clear").addEventListener("click", () => queue.clear());
+part("clear").addEventListener("click", () => {
+  const done = queue.done().length;
+  if (!done || confirm(`Remove all, with ${counted(done, "result")}? There is no way back.`)) queue.clear();
+});
 part("order").addEventListener("submit", (event) => {
   event.preventDefault();
   if (queue.waiting().length) {
     say(`${counted(queue.waiting().length, "picture")} will be enlarged ${inWords()}.`);
-    return queue.start();
+    notice("");
+    queue.start();
+    return reveal(document.querySelector(".queue"));
   }
-  part("passed-over").textContent = queue.items.length
-    ? "No picture waits: choose another, or press “Again” at one that is done."
-    : "Choose a picture first.";
-  part("passed-over").hidden = false;
+  if (queue.items.length) return notice("Every picture has had its turn: choose another, or press “Again” at one.");
+  notice("Choose a picture first.");
   part("picture").focus();
 });
+part("cards").addEventListener("click", () => notice(""));
 
+history.scrollRestoration = "manual"; // each view begins at its top
+document.querySelector(".skip").addEventListener("click", (event) => (event.preventDefault(), part("main").focus()));
 addEventListener("hashchange", () => (turn(), scrollTo(0, 0)));
 addEventListener("paste", ({ clipboardData }) => {
   if (clipboardData?.files.length) take(chosen(clipboardData.files));
@@ -133,7 +146,7 @@ try {
   queue.maxBytes = service.limits.max_body_bytes;
   offer(service);
   contest.offer(service.models);
-  showWeights(part("weights-list"), service.models);
+  showWeights(part("weights-list"), part("weights-figures"), service.models);
   await queue.restore();
 } catch (problem) {
   part("banner").textContent = problem.message;

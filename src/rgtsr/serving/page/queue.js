@@ -10,11 +10,13 @@ import { fileSize, pixels, standing } from "./wording.js";
 
 const AT_ONCE = 2; // one is enlarged while the next is read
 const KEPT = "rgtsr-jobs"; // in the session: what a reload finds again
+const GONE = { detail: "The service has it no more: choose the picture again." };
 
 /** @typedef {{
  *   file: File|null, path: string, phase: import("./service.js").Phase, card: HTMLElement,
  *   size: {width: number, height: number}|null, preview: string|null, options: object, stop: AbortController|null,
- * }} Item */
+ *   made: import("./service.js").Job|null,
+ * }} Item made: what was last done of it; it stays until something else is */
 
 export class Queue {
   /** @type {Item[]} */ items = [];
@@ -39,15 +41,20 @@ export class Queue {
 
   /** What a former page of this tab had at the service. */
   async restore() {
-    for (const { id, path } of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
-      const job = await get(`v1/jobs/${id}`).catch(() => null);
-      if (!job || job.state === "cancelled") continue;
-      const failed = job.state === "failed" && { at: "failed", problem: new Problem(job.problem) };
-      const item = this.#enter({ file: null, path, phase: failed || { at: "service", job } });
-      if (!failed) this.#look(item, async () => (await fetch(`v1/jobs/${id}/view/before`)).blob());
-      if (["queued", "running"].includes(job.state)) this.#watch(item, (tell, signal) => follow(job, tell, signal));
-      if (!this.open && job.state === "done") this.show(item);
+    for (const { path, id, madeId, problem } of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
+      const made = madeId ? await get(`v1/jobs/${madeId}`).catch(() => null) : null;
+      const last = id && id !== madeId ? await get(`v1/jobs/${id}`).catch(() => null) : made;
+      const job = last?.state === "cancelled" ? made : last;
+      if (last && !job) continue;
+      const failed = problem ?? (job ? job.state === "failed" && job.problem : GONE);
+      const phase = failed ? { at: "failed", problem: new Problem(failed) } : { at: "service", job };
+      const item = this.#enter({ file: null, path, phase, made });
+      const seen = made ?? phase.job;
+      if (seen) this.#look(item, async () => (await fetch(`v1/jobs/${seen.id}/view/before`)).blob());
+      if (["queued", "running"].includes(phase.job?.state)) this.#watch(item, (tell, signal) => follow(job, tell, signal));
+      if (!this.open && made) this.show(item);
     }
+    this.#keep();
     this.on.changed();
   }
 
@@ -62,7 +69,7 @@ export class Queue {
   }
 
   waiting = () => this.items.filter(({ phase, options }) => phase.at === "waiting" && !options);
-  done = () => this.items.filter(({ phase }) => phase.at === "service" && phase.job.state === "done");
+  done = () => this.items.filter(({ made }) => made);
   /** Whether somebody who leaves now would lose pictures that were to be enlarged. */
   isSending = () => this.items.some(({ phase: { at }, options }) => options && ["waiting", "uploading", "refused"].includes(at));
 
@@ -78,16 +85,16 @@ export class Queue {
 
   /** All but what is under way. */
   clear() {
-    for (const item of [...this.items]) if (!item.stop) this.#remove(item);
+    this.#remove(...this.items.filter(({ stop }) => !stop));
   }
 
   #enter(given) {
     const card = document.getElementById("card").content.cloneNode(true).firstElementChild;
-    const item = { size: null, preview: null, options: null, stop: null, ...given, card };
+    const item = { size: null, preview: null, options: null, stop: null, made: null, ...given, card };
     card.querySelector(".name").textContent = item.path;
     card.querySelector(".name").title = item.path;
     card.querySelector(".open").addEventListener("click", () => (this.show(item), this.on.chosen()));
-    card.querySelector(".remove").addEventListener("click", () => (item.stop ? item.stop.abort() : this.#remove(item)));
+    card.querySelector(".remove").addEventListener("click", () => this.#cancelOrRemove(item));
     card.querySelector(".again").addEventListener("click", () => this.#again(item));
     this.items.push(item);
     this.list.append(card);
@@ -121,7 +128,7 @@ export class Queue {
       this.on.say(`${item.path} is done: ${standing(item.phase)}`);
       if (!item.size) this.#look(item, async () => (await fetch(`v1/jobs/${item.phase.job.id}/view/before`)).blob());
     } catch (error) {
-      if (error.name === "AbortError") this.#say(item, { at: "cancelled" });
+      if (error.name === "AbortError") this.#say(item, item.made ? { at: "service", job: item.made } : { at: "cancelled" });
       else if (error instanceof Problem) this.#say(item, { at: "failed", problem: error });
       else throw error;
       this.on.say(error instanceof Problem ? `${item.path} could not be enlarged. ${error.message}` : `${item.path} was cancelled.`);
@@ -135,40 +142,57 @@ export class Queue {
   }
 
   /** Whether what is shown should give way to a result: nobody chose it. */
-  #isWorthLess = ({ phase }) => ["failed", "cancelled"].includes(phase.at);
+  #isWorthLess = ({ phase, made }) => !made && ["failed", "cancelled"].includes(phase.at);
 
   #again(item) {
-    if (item.phase.at === "service") forget(item.phase.job.id);
     item.options = this.options();
     this.#say(item, { at: "waiting", note: "Waits for its turn" });
     this.#pump();
   }
 
-  #remove(item) {
-    if (item.phase.at === "service") forget(item.phase.job.id);
-    if (item.preview) URL.revokeObjectURL(item.preview);
-    const next = item.card.nextElementSibling ?? item.card.previousElementSibling;
-    item.card.remove();
-    this.items = this.items.filter((each) => each !== item);
-    if (this.open === item) this.show(this.items.at(0) ?? null);
-    (next?.querySelector(".open") ?? document.getElementById("picture")).focus();
+  #cancelOrRemove(item) {
+    if (item.stop) item.stop.abort();
+    else if (this.#isToBeMadeAgain(item)) this.#say(item, { at: "service", job: item.made });
+    else this.#remove(item);
+  }
+
+  #isToBeMadeAgain = ({ phase, made }) => phase.at === "waiting" && made;
+
+  #remove(...gone) {
+    const last = gone.at(-1).card;
+    const next = last.nextElementSibling ?? last.previousElementSibling;
+    for (const { card, made, preview } of gone) {
+      if (made) forget(made.id);
+      if (preview) URL.revokeObjectURL(preview);
+      card.remove();
+    }
+    this.items = this.items.filter((each) => !gone.includes(each));
+    if (gone.includes(this.open)) this.show(this.items.at(0) ?? null);
+    (next?.isConnected ? next.querySelector(".open") : document.getElementById("picture")).focus();
     this.#keep();
     this.on.changed();
   }
 
   #say(item, phase) {
     item.phase = phase;
+    if (phase.job?.state === "done" && phase.job.id !== item.made?.id) {
+      if (item.made) forget(item.made.id);
+      item.made = phase.job;
+    }
     this.#render(item);
     this.#keep();
     this.on.changed();
   }
 
   #keep() {
-    const kept = this.items.flatMap(({ phase, path }) => (phase.at === "service" ? [{ id: phase.job.id, path }] : []));
+    const kept = this.items
+      .map(({ phase, path, made }) => ({ path, id: phase.job?.id, madeId: made?.id, problem: phase.problem && { detail: phase.problem.message } }))
+      .filter(({ id, madeId, problem }) => id || madeId || problem);
     sessionStorage.setItem(KEPT, JSON.stringify(kept));
   }
 
-  #render({ card, phase, size, file, path, stop, options }) {
+  #render(item) {
+    const { card, phase, size, file, path, stop, options, made } = item;
     const part = (name) => card.querySelector(name);
     const job = phase.at === "service" ? phase.job : null;
     card.dataset.state = job?.state ?? phase.at;
@@ -176,23 +200,25 @@ export class Queue {
     part(".line").textContent = isNew && file
       ? [size && pixels(size), fileSize(file.size)].filter(Boolean).join(" · ")
       : standing(phase);
+    part(".line").title = job?.state === "running" && job.tiles ? `tile ${job.tiles_done} of ${job.tiles}` : "";
     const progress = part("progress");
     progress.hidden = !stop && !(phase.at === "waiting" && options);
     progress.ariaLabel = `Progress of ${path}`;
     if (phase.at === "uploading") progress.value = 0;
     else if (job) progress.value = job.progress;
     part(".problem").hidden = phase.at !== "failed";
-    part(".problem").textContent = phase.problem?.message ?? "";
+    part(".problem").textContent = [phase.problem?.message, made && "What was made before is still here."].filter(Boolean).join(" ");
     const download = part(".download");
-    download.hidden = job?.state !== "done";
-    if (!download.hidden) {
-      download.href = `v1/jobs/${job.id}/result`;
-      download.ariaLabel = `Download ${job.result.name}`;
+    download.hidden = !made;
+    if (made) {
+      download.href = `v1/jobs/${made.id}/result`;
+      download.ariaLabel = `Download ${made.result.name}`;
     }
-    const isOver = !download.hidden || ["failed", "cancelled"].includes(phase.at);
+    const isOver = job?.state === "done" || ["failed", "cancelled"].includes(phase.at);
     part(".again").hidden = !file || !isOver || Boolean(stop);
     part(".again").ariaLabel = `Enlarge ${path} again, as the form says now`;
-    part(".remove").textContent = stop ? "Cancel" : "Remove";
-    part(".remove").ariaLabel = `${stop ? "Cancel" : "Remove"} ${path}`;
+    const verb = stop || this.#isToBeMadeAgain(item) ? "Cancel" : "Remove";
+    part(".remove").textContent = verb;
+    part(".remove").ariaLabel = `${verb} ${path}`;
   }
 }

@@ -12,6 +12,8 @@
  */
 
 const AGAIN_S = 3; // where a busy service does not say when to ask again
+const LONGEST_S = 60; // between two tries with a service that does not answer
+const OVER = [401, 403, 404, 410]; // answers that stay what they are
 
 /** What went wrong, in a sentence for a person. */
 export class Problem extends Error {
@@ -59,9 +61,10 @@ export async function enlarge(file, options, tell, signal) {
  * @returns {Promise<Job>} done */
 export function follow(job, tell, signal) {
   return new Promise((resolve, reject) => {
-    const events = new EventSource(`v1/jobs/${job.id}/events`);
+    /** @type {EventSource} */ let events;
+    let againS = 1;
     const end = (settle) => (what) => {
-      events.close();
+      events?.close();
       signal.removeEventListener("abort", cancel);
       settle(what);
     };
@@ -76,14 +79,31 @@ export function follow(job, tell, signal) {
       if (news.state === "failed") fail(new Problem(news.problem));
       if (news.state === "cancelled") fail(new DOMException("cancelled elsewhere", "AbortError"));
     };
-    events.addEventListener("job", (event) => heard(JSON.parse(event.data)));
-    events.onerror = async () => {
-      if (events.readyState === EventSource.CLOSED) await get(`v1/jobs/${job.id}`).then(heard, fail);
-      else tell({ at: "lost" });
+    const listen = () => {
+      events = new EventSource(`v1/jobs/${job.id}/events`);
+      events.addEventListener("job", (event) => {
+        againS = 1;
+        heard(JSON.parse(event.data));
+      });
+      events.onerror = () => {
+        tell({ at: "lost" });
+        if (events.readyState === EventSource.CLOSED) ask(); // else it tries again by itself
+      };
     };
-    if (signal.aborted) cancel();
-    else signal.addEventListener("abort", cancel);
+    const ask = async () => {
+      await pause(againS, signal).catch(() => null);
+      againS = Math.min(2 * againS, LONGEST_S);
+      if (signal.aborted) return;
+      const news = await get(`v1/jobs/${job.id}`).catch((problem) => problem);
+      if (signal.aborted) return;
+      if (news instanceof Problem) return OVER.includes(news.status) ? fail(news) : ask();
+      heard(news);
+      if (["queued", "running"].includes(news.state)) listen();
+    };
+    if (signal.aborted) return cancel();
+    signal.addEventListener("abort", cancel);
     heard(job);
+    if (["queued", "running"].includes(job.state)) listen();
   });
 }
 

@@ -37,10 +37,19 @@ const FORMATS = {
   dib: "BMP", jxl: "JPEG XL",
 };
 
-/** @param {number} share */
-export const restored = (share) =>
-  ({ 0: "not at all", 0.25: "by a quarter", 0.5: "by half", 0.75: "by three quarters", 1: "fully" })[share] ??
-  `by ${Math.round(100 * share)} %`;
+/** How far a picture was restored, and what for.
+ * @param {number} share @param {string|null} wear as the service says it: "JPEG of quality 75, noise 3" */
+export function restored(share, wear) {
+  if (!share) return "no: left as it is";
+  const quality = Number(/JPEG of quality (\d+)/.exec(wear)?.[1] ?? 100);
+  const noise = Number(/noise (\d+)/.exec(wear)?.[1] ?? 0);
+  const found = [
+    quality < 100 && `${quality < 50 ? "strong " : quality < 80 ? "" : "slight "}JPEG traces`,
+    noise > 0 && `${noise > 10 ? "strong " : noise > 3 ? "" : "slight "}noise`,
+  ].filter(Boolean);
+  const much = share <= 0.25 ? "a little" : share <= 0.5 ? "by half" : share < 1 ? "mostly" : "fully";
+  return found.length ? `${much}, for ${found.join(" and ")}` : much;
+}
 
 /** Where a job is, in one line.
  * @param {import("./service.js").Phase} phase */
@@ -55,9 +64,32 @@ export function standing(phase) {
   if (job.state === "queued")
     return job.position ? `In the queue, ${counted(job.position, "picture")} before it` : "In the queue, next";
   if (job.state === "running") {
-    const parts = [job.tiles ? `Tile ${whole.format(job.tiles_done)} of ${whole.format(job.tiles)}` : "Being prepared"];
+    const parts = [job.tiles ? `${Math.floor(100 * job.progress)} %` : "Being prepared"];
     if (job.seconds_left !== null && job.tiles_done) parts.push(timeLeft(job.seconds_left));
     return parts.join(" · ");
   }
   return job.result ? `${pixels(job.result)} · ${duration(job.result.seconds)}` : "";
+}
+
+/** What weights are for, for a photographer. @param {{purpose: string, name: string}} model */
+export const goodFor = ({ name, purpose }) => (name.endsWith("-photo") ? "JPEGs and noisy photos" : purpose.replace("pictures", "photos"));
+
+/** @param {{variant: string}} model */
+export const pace = ({ variant }) => PACES[variant] ?? "";
+const PACES = { tiny: "fast", swift: "fast", small: "slower", light: "slow", medium: "very slow" };
+
+/** Weights in a list to choose from, by the size of their results.
+ * @param {object[]} models @param {(option: HTMLOptionElement, model: object) => void} [each] */
+export function modelOptions(models, each) {
+  const scales = [...new Set(models.map(({ scale }) => scale))].sort((a, b) => a - b);
+  return scales.map((scale) => {
+    const group = Object.assign(document.createElement("optgroup"), { label: `${scale}×` });
+    for (const model of models.filter((one) => one.scale === scale)) {
+      const short = goodFor(model).replace("JPEGs and noisy photos", "noisy JPEGs");
+      const option = new Option([`${model.name}: ${short}`, pace(model)].filter(Boolean).join(", "), model.name);
+      each?.(option, model);
+      group.append(option);
+    }
+    return group;
+  });
 }

@@ -1,0 +1,110 @@
+"""Work on a large picture that was broken off goes on where it was; the result is the same."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.running import environment
+from rgtsr import atomic, pictures, variants, weights
+from rgtsr.errors import RgtsrError
+from rgtsr.pictures import Picture
+from rgtsr.upscaler import Settings, Upscaler
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from test_resuming import enlarge
+enlarge(Path(sys.argv[1]), at=lambda done: done >= 21 and os.kill(os.getpid(), signal.SIGKILL))
+"""
+ROW = 5  # tiles
+
+
+def enlarge(folder: Path, at=lambda done: None, held_px: int = 0, **settings: int) -> list[float]:
+    """Enlarge in.png to out.tif; returns what was told of progress, each time handed to ``at``."""
+    real = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=1)
+    settings = {"tile_px": 32, "overlap_px": 8} | settings
+    told: list[float] = []
+
+    def on_progress(done: float, _total: int) -> None:
+        told.append(done)
+        at(done)
+
+    with Upscaler(real, precision="float32", settings=Settings(**settings)) as upscaler:
+        upscaler.upscale_file(
+            folder / "in.png", folder / "out.tif", held_px=held_px, on_progress=on_progress
+        )
+    return told
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 100, 3), np.uint8)
+    pictures.write(Picture.from_array(noise), tmp_path / "in.png")
+    return tmp_path
+
+
+def stop(done: float) -> None:
+    if done >= 21:
+        raise KeyboardInterrupt
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name.split("-")[0] for path in folder.iterdir())
+
+
+def test_after_a_kill_it_goes_on_at_the_last_finished_row_of_tiles(folder: Path) -> None:
+    enlarge(folder, held_px=10**6)
+    undisturbed = (folder / "out.tif").read_bytes()
+    (folder / "out.tif").unlink()
+    done = subprocess.run([sys.executable, "-c", KILLED, folder], env=environment())
+    assert done.returncode == -9
+    with atomic.kept(folder / "out.tif", "raw").open("ab") as file:
+        file.write(b"half a row")
+    assert enlarge(folder)[0] == 3 * ROW + 1  # four rows were done: the last fades into the next
+    assert (folder / "out.tif").read_bytes() == undisturbed
+    assert names(folder) == ["in.png", "out.tif"]
+
+
+def test_so_it_does_after_ctrl_c_and_after_a_restart_from_what_is_sure(folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        enlarge(folder, stop)
+    state = atomic.kept(folder / "out.tif", "json")
+    said = json.loads(state.read_text())
+    assert names(folder) == [".rgtsr", ".rgtsr", "in.png"]
+    state.write_text(json.dumps(said | {"machine": "0badf00d", "rows": 0}))
+    assert enlarge(folder)[0] == 1
+
+
+def test_other_options_or_another_source_begin_anew(folder: Path) -> None:
+    for change in ({"overlap_px": 4}, {}):
+        with pytest.raises(KeyboardInterrupt):
+            enlarge(folder, stop)
+        if not change:
+            pictures.write(Picture.from_array(np.zeros((200, 100, 3), "u1")), folder / "in.png")
+        assert enlarge(folder, **change)[0] == 1
+        assert names(folder) == ["in.png", "out.tif"]
+
+
+def test_what_is_small_or_failed_is_not_kept(folder: Path) -> None:
+    def fail(_done: float) -> None:
+        raise RgtsrError("this network is damaged")
+
+    with pytest.raises(KeyboardInterrupt):
+        enlarge(folder, stop, held_px=10**6)
+    with pytest.raises(RgtsrError):
+        enlarge(folder, fail)
+    assert names(folder) == ["in.png"]
+
+
+def test_two_at_once_do_not_share_what_is_kept(folder: Path) -> None:
+    def also(done: float) -> None:
+        if done == 21:
+            assert enlarge(folder)[0] == 1
+
+    enlarge(folder, also)
+    assert names(folder) == ["in.png", "out.tif"]
