@@ -396,14 +396,14 @@ def test_a_batch_for_which_memory_is_out_runs_tile_by_tile_and_later_ones_are_sm
 
 
 def test_a_scale_takes_that_one_of_the_family() -> None:
-    with Upscaler(scale=4) as default, Upscaler("small-x2", scale=3) as named:
-        assert (default.weights.card.name, default.restores) == ("small-x4", True)
-        assert (named.weights.card.name, named.scale) == ("small-x3", 3)
+    with Upscaler(scale=4) as default, Upscaler("swift-x2", scale=3) as named:
+        assert (default.weights.card.name, default.restores) == ("swift-x4", True)
+        assert (named.weights.card.name, named.scale) == ("swift-x3", 3)
     assert Upscaler(TINY, runtime=Repeating(), scale=2).scale == 2
     with pytest.raises(UnknownWeightsError, match="enlarges 2 times, not 3 times"):
         Upscaler(TINY, runtime=Repeating(), scale=3)
-    with pytest.raises(UnknownWeightsError, match="small has x2, x3, x4"):
-        Upscaler("small-x2", scale=1)
+    with pytest.raises(UnknownWeightsError, match="swift has x2, x3, x4"):
+        Upscaler("swift-x2", scale=1)
 
 
 def test_a_forecast_counts_the_tiles_that_then_run(tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ def test_the_result_is_the_commands_byte_for_byte(
 
 def test_a_result_says_what_it_is(http: httpx.Client) -> None:
     sent = {"picture": ("dir/Grüße.v2.JPG", content("jpg"))}
-    answer = http.post("/v1/upscale", files=sent, data={"scale": "2.5", "model": "small-x2"})
+    answer = http.post("/v1/upscale", files=sent, data={"scale": "2.5", "model": "swift-x2"})
     assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.headers["x-rgtsr-models"] == "small-x3"
+    assert answer.headers["x-rgtsr-models"] == "swift-x3"
     named = answer.headers["content-disposition"]
-    assert named == "attachment; filename*=utf-8''Gr%C3%BC%C3%9Fe.v2_x2.5_small-x2.jpg"
+    assert named == "attachment; filename*=utf-8''Gr%C3%BC%C3%9Fe.v2_x2.5_swift-x2.jpg"
     assert Picture.from_bytes(answer.content).size == (60, 100)
 
 

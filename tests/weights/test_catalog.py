@@ -10,12 +10,13 @@ from rgtsr.weights import Weights, catalog
 
 @pytest.fixture
 def folder(small: Weights, tmp_path: Path) -> Path:
-    """A catalog of three weights, two of them of one variant."""
+    """A catalog of four weights, two of them of one variant."""
     rows: list[dict[str, object]] = []
     for name, variant, scale in (
         ("small-x2", "small", 2),
         ("small-x4", "small", 4),
         ("light-x2", "light", 2),
+        ("swift-x4", "swift", 4),
     ):
         path = tmp_path / f"{name}.safetensors"
         weights.save(small, path)
@@ -64,7 +65,7 @@ def test_the_catalogs_names_say_what_its_rows_say() -> None:
 
 def test_the_default_comes_first(folder: Path) -> None:
     names = [entry.name for entry in catalog.listing(folder)]
-    assert names == ["small-x4", "light-x2", "small-x2"]
+    assert names == ["swift-x4", "light-x2", "small-x2", "small-x4"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_weights_are_found_by_name_or_by_variant_and_scale(
     ("name", "scale", "words"),
     [
         ("smal-x2", None, "Did you mean 'small-x2'"),
-        ("zzz", None, "There are: small-x4"),
+        ("zzz", None, "There are: swift-x4"),
         ("light", 3, "light has x2"),
         ("small-x2", 3, "small has x2, x4"),
     ],

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rgtsr.errors import UnknownWeightsError
 
-DEFAULTS = {2: "swift-x2", 3: "small-x3", 4: "small-x4"}  # the best there are, by scale
+DEFAULTS = {2: "swift-x2", 3: "swift-x3", 4: "swift-x4"}  # the best there are, by scale
 DEFAULT_NAME = DEFAULTS[2]
 PHOTO = "-photo"
 FOLDER = Path(str(resources.files("rgtsr.weights"))) / "packaged"

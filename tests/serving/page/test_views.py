@@ -34,14 +34,14 @@ def test_two_models_are_compared_on_one_picture(page: Any, files: Path, tmp_path
     page.click("#contest .primary")
     assert page.inner_text("#contest-problem") == "Choose a picture first."
     page.set_input_files("#contest-picture", files / "pagoda.jpg")
-    page.select_option("#left-model", "small-x3")  # whose sibling is what enlarges twice
+    page.select_option("#left-model", "swift-x3")  # whose sibling is what enlarges twice
     page.select_option("#right-model", "swift-x2-photo")
     page.click("#contest .primary")
     page.locator("#contest-showing .facts").wait_for()
-    assert page.inner_text("#contest-showing .tag.left") == "small-x2"
+    assert page.inner_text("#contest-showing .tag.left") == "swift-x2"
     assert page.inner_text("#contest-showing .tag.right") == "swift-x2-photo"
-    assert page.locator("#contest-showing dt").all_inner_texts() == ["small-x2", "swift-x2-photo"]
-    for side, name in (("left", "small-x3"), ("right", "swift-x2-photo")):
+    assert page.locator("#contest-showing dt").all_inner_texts() == ["swift-x2", "swift-x2-photo"]
+    for side, name in (("left", "swift-x3"), ("right", "swift-x2-photo")):
         found = downloaded(page, f"text=Download {side}", tmp_path)
         assert name in found.name
         assert pictures.read(found).size == (96, 128)
