@@ -8,14 +8,15 @@ command in folders; the share of the time that somebody has the network is taken
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Callable, Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +25,7 @@ import psutil
 
 from rgtsr import Picture, Upscaler, pictures, weights
 from rgtsr.jobs import Journal, Line, Order, Wish
+from rgtsr.jobs.line import Turn
 from rgtsr.pictures import bicubic
 
 RESULTS = Path(__file__).parent / "results/jobs.json"
@@ -65,21 +67,20 @@ def make_photos(folder: Path, count: int, size: tuple[int, int]) -> Path:
     return folder
 
 
-class Timed:
-    """A lock that knows how long it was held."""
+class Timed(Turn):
+    """A turn that knows how long it was had."""
 
     def __init__(self) -> None:
-        self._lock, self.held_s = threading.Lock(), 0.0
-        self.first: float | None = None
+        super().__init__()
+        self.held_s, self.first = 0.0, None
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._since = time.perf_counter()
-        self.first = self.first or self._since
-
-    def __exit__(self, *_: object) -> None:
-        self.held_s += time.perf_counter() - self._since
-        self._lock.release()
+    @contextlib.contextmanager
+    def of(self, heed: Callable[[], object]) -> Generator[None]:
+        with super().of(heed):
+            since = time.perf_counter()
+            self.first = self.first or since
+            yield
+            self.held_s += time.perf_counter() - since
 
 
 def busy(photos: Path) -> float:
