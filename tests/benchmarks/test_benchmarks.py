@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -182,3 +183,9 @@ def test_folders_are_timed_and_their_memory_followed(tmp_path: Path) -> None:
     assert 0 < told["busy"] < 1
     assert min(told["workers"].values()) > 0
     assert len(told["memory"]["mib"]) == 2
+
+
+def test_the_memory_of_a_picture_is_measured_and_the_result_compared(tmp_path: Path) -> None:
+    said = run("gigapixels.py", "--cases", "whole", "--share", "0.004", "--folder", tmp_path)
+    assert re.search(r"'width': 32768, 'height': 122,.* 'peak_mib': \d+", said)
+    assert not list(tmp_path.iterdir())
