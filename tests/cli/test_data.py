@@ -80,7 +80,7 @@ def test_copies_are_told_apart_from_the_same_file(good: Path, tmp_path: Path) ->
     first = folder / "a" / "pagoda.png"
     assert done.out.splitlines() == [
         f"{folder / 'b.png'}: copy: of {first}, pixel by pixel",
-        "3 photos, 1 faults",
+        "3 photos, 1 fault",
     ]
 
 
