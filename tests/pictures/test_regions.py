@@ -8,7 +8,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from pictures.made import Save, photo, profile
-from rgtsr.errors import PictureError
+from rgtsr.errors import OutOfMemoryError, PictureError
 from rgtsr.pictures import Limits, Picture, opened, read
 from rgtsr.pictures.regions import Large
 from rgtsr.pictures.wear import wear
@@ -90,7 +90,7 @@ def test_what_must_be_held_is_held_or_refused_before_work_begins(
     pyvips.Image.new_from_array(photo()).write_to_file(str(tmp_path / name), **options)
     with unheld(tmp_path / name, Limits(0, 10**6)) as picture:
         assert isinstance(picture, Picture)
-    with pytest.raises(PictureError, match=why), unheld(tmp_path / name):
+    with pytest.raises(OutOfMemoryError, match=why), unheld(tmp_path / name):
         pass
 
 
@@ -98,7 +98,7 @@ def test_so_is_what_is_transparent_in_parts(save: Save) -> None:
     path = save(photo(171, 130, 4), "a.png")
     with unheld(path, Limits(0, 10**6)) as picture:
         assert isinstance(picture, Picture)
-    with pytest.raises(PictureError, match="transparent in parts"), unheld(path):
+    with pytest.raises(OutOfMemoryError, match="transparent in parts"), unheld(path):
         pass
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -218,7 +219,9 @@ def test_what_is_shown_on_a_full_disk_is_not_kept_cut(small_disk: Path) -> None:
 def test_what_memory_does_not_suffice_for_is_said_and_passes() -> None:
     options = ("--max-pixels", "400000000")
     with serving(*options, memory_bytes=1 << 30) as service, ready(service).http() as http:
-        huge = slow(16_000, 16_000)
+        huge = Picture.from_array(np.zeros((9000, 9000, 3), "u1")).to_bytes(
+            "webp"
+        )  # whose rows do not come one by one
         answer = http.post("/v1/upscale", content=huge)
         assert code(answer) == (503, "out-of-memory"), answer.text
         assert http.post("/v1/upscale", content=content()).status_code == 200

@@ -14,7 +14,7 @@ import numpy as np
 import pyvips
 
 from rgtsr import atomic
-from rgtsr.errors import PictureError
+from rgtsr.errors import OutOfMemoryError, PictureError
 from rgtsr.pictures import color, disk, headers, opening, reading, streaming, vips
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.jpeg import Compression
@@ -74,8 +74,8 @@ def opened(
 ) -> Generator[Picture | Large]:
     """A picture, held or not as the ``limits`` for its (height, width) say.
 
-    What is stored turned is copied upright ``beside`` a file. Raises as ``read``; PictureError
-    also for what would have to be held and is too much.
+    What is stored turned is copied upright ``beside`` a file. Raises as ``read``; OutOfMemoryError
+    for what would have to be held and is too much.
     """
     try:
         size = headers.size(source, page=page)
@@ -91,7 +91,7 @@ def opened(
         except NotStreamedError as error:
             reason = str(error)
     if most.most_px < pixels <= max_pixels:
-        raise PictureError(
+        raise OutOfMemoryError(
             f"{source}: {pixels / 1e6:,.0f} megapixels do not fit into memory, and {reason}: where"
             " that cannot be had otherwise, cut the picture into parts, or take a machine with"
             " more memory."
