@@ -34,7 +34,12 @@ def opened(model: onnx.ModelProto) -> Run:
 def difference(variant: Variant, size: tuple[int, int], band_px: int, *, batch: int = 1) -> float:
     loaded = weights.random(variant, seed=1)
     tiles = np.random.default_rng(3).random((batch, 3, *size), dtype=np.float32)
-    made = banded.enlarged(loaded, tiles, band_px=band_px, open_graph=opened)
+    shares: list[float] = []
+    made = banded.enlarged(
+        loaded, tiles, band_px=band_px, open_graph=opened, on_share=shares.append
+    )
+    steps = batch * (2 * sum(variant.depths) + 1)  # of each block its attention and the rest
+    assert shares == [step / steps for step in range(1, steps + 1)]
     whole = graph.build(loaded, batch=batch, height=size[0], width=size[1])
     expected: Map = exporting.opened(whole.SerializeToString(), "onnxruntime")(tiles)
     assert made.shape == expected.shape

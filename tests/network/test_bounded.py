@@ -19,7 +19,11 @@ def difference(variant: Variant, size: tuple[int, int], band_px: int) -> float:
     x = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         whole = net(x)
-    return float((bounded.forward(net, x, band_px=band_px) - whole).abs().max())
+    shares: list[float] = []
+    made = bounded.forward(net, x, band_px=band_px, on_share=shares.append)
+    steps = 2 * sum(variant.depths) + 1  # of each block its attention and the rest; the end
+    assert shares == [step / steps for step in range(1, steps + 1)]
+    return float((made - whole).abs().max())
 
 
 @pytest.mark.parametrize("case", banded_cases().values(), ids=banded_cases().keys())
