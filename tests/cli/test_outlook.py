@@ -64,8 +64,9 @@ def test_the_seconds_are_those_that_were_measured_here(
 
 
 def test_a_dry_run_lists_everything_and_makes_nothing(
-    album: Path, model: Path, tmp_path: Path
+    album: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))  # so no seconds are known
     out = tmp_path / "out"
     write_picture(out / "first.jpg", 20, 20)
     (tmp_path / "broken.png").write_bytes(b"no picture")

@@ -267,7 +267,7 @@ def held_at_the_second_picture(model: Path, folder: Path) -> subprocess.Popen[st
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "2 files, 0.0008 megapixels: random, 2 tiles\n"
+    assert process.stdout.readline().startswith("2 files, 0.0008 megapixels: random, 2 tiles")
     held, made = sorted(
         (process.stdout.readline() for _ in range(2)), key=lambda line: "->" in line
     )
