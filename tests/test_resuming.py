@@ -61,7 +61,8 @@ def test_after_a_kill_it_goes_on_at_the_last_finished_row_of_tiles(folder: Path)
     enlarge(folder, held_px=10**6)
     undisturbed = (folder / "out.tif").read_bytes()
     (folder / "out.tif").unlink()
-    done = subprocess.run([sys.executable, "-c", KILLED, folder], env=environment())
+    own = Path(__file__).parent  # where the process finds this module
+    done = subprocess.run([sys.executable, "-c", KILLED, folder], env=environment(), cwd=own)
     assert done.returncode == -9
     with atomic.kept(folder / "out.tif", "raw").open("ab") as file:
         file.write(b"half a row")
