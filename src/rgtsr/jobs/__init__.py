@@ -4,7 +4,8 @@ Knows pictures' files and the upscaler; knows no terminal and no HTTP.
 """
 
 from rgtsr.jobs.crew import Crew, Task
-from rgtsr.jobs.journal import Entry, Job, Journal, Standing, State
+from rgtsr.jobs.job import Job, Standing, State
+from rgtsr.jobs.journal import Entry, Journal
 from rgtsr.jobs.line import Line, Order, Outcome, room
 from rgtsr.jobs.wish import Wish
 

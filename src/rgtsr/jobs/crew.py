@@ -18,7 +18,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from rgtsr.errors import RgtsrError
-from rgtsr.jobs.journal import Job, Journal, State
+from rgtsr.jobs.job import Job, State
+from rgtsr.jobs.journal import Journal
 from rgtsr.jobs.line import Line, OnEnd, OnProgress, Order, Outcome, room
 from rgtsr.jobs.wish import Wish
 from rgtsr.runtimes import memory

@@ -14,12 +14,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rgtsr.errors import RgtsrError
+from rgtsr.jobs.job import Job, Standing, State
 from rgtsr.jobs.processes import lives, this_process
 
 BUSY_S = 30.0  # how long one process waits for another's entry
@@ -48,27 +48,6 @@ CREATE INDEX IF NOT EXISTS by_content ON jobs (content, wish) WHERE content IS N
 """
 
 
-class State(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to make; ``wish`` names all that decides what comes out, ``run`` who asked."""
-
-    id: int
-    source: Path
-    target: Path
-    wish: str
-    run: str = field(default="", compare=False)
-
-
 @dataclass(frozen=True)
 class Entry:
     """What the journal says of a job; ``report``: of its result."""
@@ -85,14 +64,6 @@ class Claim:
 
     is_taken: bool
     equal: Job | None = None
-
-
-class Standing(StrEnum):
-    """What lies under a job's target."""
-
-    NOTHING = "nothing"  # or a result of another job of ours, which may go
-    RESULT = "result"  # this job's, whole, as it was left
-    FOREIGN = "foreign"  # a file that no job of this journal made, or that was changed since
 
 
 class Journal:

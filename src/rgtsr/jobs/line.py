@@ -18,7 +18,8 @@ from pathlib import Path
 
 from rgtsr import atomic, folders
 from rgtsr.errors import PictureError
-from rgtsr.jobs.journal import Job, Journal, Standing, State
+from rgtsr.jobs.job import Job, Standing, State
+from rgtsr.jobs.journal import Journal
 from rgtsr.jobs.wish import Wish
 from rgtsr.pictures import formats, headers
 from rgtsr.runtimes import memory

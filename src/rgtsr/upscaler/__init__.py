@@ -8,9 +8,9 @@ import functools
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,33 +18,18 @@ from rgtsr import pictures, weights
 from rgtsr.errors import UsageError
 from rgtsr.pictures import Picture
 from rgtsr.pictures.picture import Source
-from rgtsr.pictures.wear import Wear, wear
+from rgtsr.pictures.wear import wear
 from rgtsr.runtimes import Runtime
-from rgtsr.upscaler import banding, forecasting, layers
+from rgtsr.upscaler import banding, forecasting, layers, report
 from rgtsr.upscaler.banding import Way
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.engine import OnProgress, Settings, Tally, unheard
 from rgtsr.upscaler.family import Family, FinalSize, times
 from rgtsr.upscaler.forecasting import Forecast
+from rgtsr.upscaler.report import Report
 from rgtsr.weights import Weights
 
 __all__ = ["Forecast", "Report", "Settings", "Upscaler", "upscale"]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of one file: output (height, width), seconds, and lines worth telling.
-
-    ``models`` are the names of the weights that ran, in order; ``wear`` is what the picture had
-    been through, ``restored`` how far that was made good, 0..1.
-    """
-
-    size: tuple[int, int]
-    seconds: float
-    notes: tuple[str, ...]
-    models: tuple[str, ...]
-    wear: Wear
-    restored: float
 
 
 class Upscaler:
@@ -168,7 +153,7 @@ class Upscaler:
         tally = Tally(on_progress)
         tally.begin(plan.count * layers.count(picture))
         enlarged = layers.enlarged(engine, picture, plan, tally)
-        for note in _notes(tally):
+        for note in report.notes(tally):
             warnings.warn(f"{engine.weights.card.name}: {note}.", stacklevel=2)
         if on_redone is not None:
             on_redone(tally.redone)
@@ -210,7 +195,8 @@ class Upscaler:
 
         Raises:
             UsageError: when ``target`` is ``source``. Any other file of that name is replaced.
-            PictureError: when a file cannot be read or written, or must be held and is too large.
+            PictureError: when a file cannot be read or written.
+            OutOfMemoryError: when it must be held and is too large.
             RgtsrError: when the network's output is not finite or constant even in float32.
         """
         if Path(target).exists() and Path(target).samefile(source):
@@ -232,26 +218,14 @@ class Upscaler:
             wanted, scales = self._family.way(picture.size, final_size)
             share = self._family.networks(scales[0]).share(worn)
 
-            def whole(draft: Path, lost: tuple[str, ...]) -> None:
-                reports.append(
-                    Report(
-                        size=wanted,
-                        seconds=time.perf_counter() - started - tally.waited_s,
-                        notes=(
-                            *picture.notes,
-                            *lost,
-                            *_notes(tally),
-                            *_reduced(picture.size, wanted),
-                        ),
-                        models=self._family.names(scales),
-                        wear=worn,
-                        restored=share,
-                    )
-                )
-                on_whole(draft, reports[0])
-
             way = Way(self._family, picture, scales, share, tally, turn or nullcontext())
             keep = way.keep(Path(source), page, salvage, self.identity)
+
+            def whole(draft: Path, lost: tuple[str, ...]) -> None:
+                made = report.of(way, size=wanted, wear=worn, started=started, lost=lost)
+                reports.append(made)
+                on_whole(draft, made)
+
             with contextlib.ExitStack() as stack:  # or an error that is kept keeps the turn
                 pictures.write_bands(
                     lambda rows: stack.enter_context(closing(way.bands(rows))),
@@ -282,15 +256,3 @@ def upscale(
     """Enlarge one picture, whatever holds it: the short form of ``Upscaler(model).upscale``."""
     with Upscaler(model, scale=scale) as upscaler:
         return upscaler.upscale(picture)
-
-
-def _reduced(size: tuple[int, int], wanted: tuple[int, int]) -> Iterator[str]:
-    if max(wanted) < max(size):
-        yield f"it was {size[1]} x {size[0]}, so this made it smaller"
-
-
-def _notes(tally: Tally) -> Iterator[str]:
-    if tally.redone:
-        yield f"{tally.redone} of {tally.total} tiles were redone in float32"
-    if tally.cut_px:
-        yield f"memory was short: tiles of {tally.cut_px} px from there on"

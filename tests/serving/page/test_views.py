@@ -52,6 +52,7 @@ def test_two_models_are_compared_on_one_picture(page: Any, files: Path, tmp_path
 
 def test_who_leaves_a_comparison_ends_its_jobs(chromium: Any, address: str, tmp_path: Path) -> None:
     (tmp_path / "slow.png").write_bytes(slow())
+    before = count(address, 'jobs_ended{state="cancelled"}')
     with tab(chromium, address) as opened:
         page = opened.page
         page.click("text=Compare models")
@@ -59,8 +60,15 @@ def test_who_leaves_a_comparison_ends_its_jobs(chromium: Any, address: str, tmp_
         page.click("#contest .primary")
         page.locator("#contest-progress", has_text=re.compile(r": \d+ %")).wait_for()
         page.goto("about:blank")
-        metrics = f"{address}metrics"
-        until(lambda: "rgtsr_unfinished 0.0" in httpx.get(metrics, timeout=PATIENCE_S).text)
+        until(lambda: count(address, "unfinished") == 0)
+    assert count(address, 'jobs_ended{state="cancelled"}') > before
+
+
+def count(address: str, name: str) -> float:
+    """One of the service's metrics; 0 where it has not come up."""
+    text = httpx.get(f"{address}metrics", timeout=PATIENCE_S).text
+    found = re.search(rf"^rgtsr_{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 def test_all_weights_are_listed_with_licence_and_scores(page: Any) -> None:

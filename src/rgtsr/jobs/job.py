@@ -1,0 +1,34 @@
+"""A picture to make, and how it stands with it. Knows nothing."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make; ``wish`` names all that decides what comes out, ``run`` who asked."""
+
+    id: int
+    source: Path
+    target: Path
+    wish: str
+    run: str = field(default="", compare=False)
+
+
+class Standing(StrEnum):
+    """What lies under a job's target."""
+
+    NOTHING = "nothing"  # or a result of another job of ours, which may go
+    RESULT = "result"  # this job's, whole, as it was left
+    FOREIGN = "foreign"  # a file that no job of this journal made, or that was changed since
