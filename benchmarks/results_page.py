@@ -34,7 +34,7 @@ SECONDS = RESULTS / "seconds.json"
 PHOTO = ROOT / "demo/demo-brushes.png"
 SETS = ("Set5", "Set14")
 SCALES = (2, 3, 4)
-ROUNDS = 3
+ROUNDS = 5
 
 
 def main() -> None:
