@@ -1,0 +1,284 @@
+"""Faults, injected: runs that are killed, starved and lied to, then gone on with, and compared.
+
+    PYTHONPATH=src:tests:benchmarks python benchmarks/faults.py --rounds 300 --json
+    PYTHONPATH=src:tests:benchmarks python benchmarks/faults.py --only folder --first 17 --rounds 1
+
+Each round is a scene of ``scenes.py`` in a fresh folder, and a fault, at a moment that the round's
+number draws from the time that an undisturbed run takes. Looked at when the process is gone: what
+has a final name is whole, what is to be named is named, nobody prints a traceback. Then the fault
+is taken back and the same command is started again. It must end well, leave the results of an
+undisturbed run, make nothing that was there and leave nothing behind. Linux; some faults take root.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import psutil
+
+from cli.running import environment
+from scenes import OUT, SCENES, Scene
+
+RESULTS = Path(__file__).parent / "results/faults.json"
+PATIENCE_S = 300
+MANY_BYTES = 2**28
+NOT_ALLOWED_ALL = (
+    *("setpriv", "--inh-caps", "-all"),  # root that permissions bind, as they bind others
+    *("--bounding-set", "-dac_override,-dac_read_search"),
+)
+CLOCK = """
+import threading, time
+def jump(real=time.time):
+    time.time = lambda: real() + {by}
+threading.Timer({after}, jump).start()
+"""
+
+
+class Round:
+    """One run of a scene in a folder of its own, and the fault that it meets.
+
+    ``usual_s``: how long an undisturbed run takes.
+    """
+
+    def __init__(self, scene: Scene, folder: Path, number: int = 0, usual_s: float = 0.0) -> None:
+        self.scene, self.folder = scene, folder
+        self.rng = random.Random(number)
+        self.moment_s = self.rng.uniform(0.1, 1) * usual_s
+        self.to_name: str | None = None  # by a run that does not end well
+        self.log = folder / "said"
+        (folder / OUT).mkdir(parents=True)
+        scene.make(folder)
+
+    def start(self, *wrapped: str, first: str = "") -> subprocess.Popen[bytes]:
+        """The scene's process. ``first``: Python that rgtsr's processes run before."""
+        with self.log.open("wb") as file:  # no pipe, which would break with its other end
+            return subprocess.Popen(
+                [*wrapped, *self.scene.command(self.folder)],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment(
+                    RGTSR_CACHE_DIR=str(self.folder.parent / "cache"), RGTSR_FAULTS_FIRST=first
+                ),
+            )
+
+    def run(self, *wrapped: str, first: str = "") -> int:
+        """Start and wait; returns the exit status."""
+        return ended(self.start(*wrapped, first=first))
+
+    def wait(self, process: subprocess.Popen[bytes]) -> bool:
+        """For the fault's moment; returns whether the process is still there."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(self.moment_s)
+        return process.poll() is None
+
+    def signal(self, number: int, process: subprocess.Popen[bytes]) -> None:
+        """To the process that the fault is for: the service, where there is one."""
+        victim = self.folder / "victim"
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(victim.read_text()) if victim.exists() else process.pid, number)
+
+    def results(self) -> dict[str, str]:
+        return self.scene.results(self.folder)
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def ended(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        for child in (*psutil.Process(process.pid).children(recursive=True), process):
+            child.kill()
+        process.wait()
+        return 124  # as timeout(1) says
+
+
+# Each does its worst and says how the run ended; what comes after takes it back.
+
+Fault = Generator[int]
+
+
+def signalled(number: int) -> Callable[[Round], Fault]:
+    def fault(this: Round) -> Fault:
+        process = this.start()
+        if this.wait(process):
+            this.signal(number, process)
+        yield ended(process)
+
+    return fault
+
+
+def worker(this: Round) -> Fault:
+    """A child of the process is killed, if it has one at that moment."""
+    process = this.start()
+    if this.wait(process):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if children := psutil.Process(process.pid).children():
+                this.rng.choice(children).kill()
+    yield ended(process)
+
+
+def disk(this: Round) -> Fault:
+    """The disk of the results is too small."""
+    out = this.folder / OUT
+    size = this.rng.randrange(this.scene.disk_bytes // 16, this.scene.disk_bytes)
+    mount = ("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(out))
+    subprocess.run(mount, check=True)
+    try:
+        this.to_name = out.name
+        yield this.run()
+        subprocess.run(("mount", "-o", f"remount,size={MANY_BYTES}", str(out)), check=True)
+        yield 0
+    finally:
+        subprocess.run(("umount", "-l", str(out)), check=True)
+
+
+def cut(this: Round) -> Fault:
+    """An input ends too early."""
+    path = this.rng.choice(this.scene.inputs(this.folder))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: this.rng.randrange(len(whole) - 8)])
+    this.to_name = path.name
+    yield this.run()
+    path.write_bytes(whole)
+
+
+def vanish(this: Round) -> Fault:
+    """An input goes while the run is on."""
+    process = this.start()
+    this.wait(process)
+    path = this.rng.choice(this.scene.inputs(this.folder))
+    away = this.folder / path.name
+    path.rename(away)
+    this.to_name = path.name
+    yield ended(process)
+    away.rename(path)
+
+
+def denied(this: Round) -> Fault:
+    """An input, or the folder of the results, may not be opened from some moment on."""
+    path = this.rng.choice([*this.scene.inputs(this.folder), this.folder / OUT])
+    process = this.start(*NOT_ALLOWED_ALL)
+    this.wait(process)
+    before = path.stat().st_mode
+    path.chmod(0)
+    this.to_name = path.name
+    yield ended(process)
+    path.chmod(before)
+
+
+def clock(this: Round) -> Fault:
+    """The process's clock jumps by up to a day."""
+    by = this.rng.uniform(-86400, 86400)
+    yield this.run(first=CLOCK.format(by=by, after=this.moment_s))
+
+
+FAULTS: dict[str, Callable[[Round], Fault]] = {
+    "kill": signalled(signal.SIGKILL),
+    "term": signalled(signal.SIGTERM),
+    "interrupt": signalled(signal.SIGINT),
+    "worker": worker,
+    "disk": disk,
+    "cut": cut,
+    "vanish": vanish,
+    "denied": denied,
+    "clock": clock,
+}
+
+
+class Undisturbed:
+    """A scene as it should be: its results, and how long it takes."""
+
+    def __init__(self, scene: Scene, folder: Path) -> None:
+        self.scene = scene
+        this = Round(scene, folder)
+        started = time.monotonic()
+        if this.run():
+            raise SystemExit(f"{scene.name}: an undisturbed run failed:\n{this.said()}")
+        self.usual_s = time.monotonic() - started
+        self.results = this.results()
+
+    def disturbed(self, fault: str, number: int, folder: Path) -> list[str]:
+        """One round; returns what was wrong."""
+        this = Round(self.scene, folder, number, self.usual_s)
+        steps = FAULTS[fault](this)
+        with contextlib.closing(steps):
+            status = next(steps)
+            there, found = this.results(), self._wrong(this, status)
+            next(steps, None)  # take it back
+            status = this.run()
+            found += self._wrong_after(this, status, there)
+        if not found:
+            shutil.rmtree(folder)
+        return found
+
+    def _wrong(self, this: Round, status: int) -> list[str]:
+        """While the fault is there."""
+        said = this.said()
+        found = [f"{name}: not whole" for name in self._differing(this.results())]
+        if status == 124:
+            found.append("it hung")
+        if "Traceback" in said:
+            found.append(f"a traceback: {said[-500:]}")
+        if status > 0 and this.to_name is not None and this.to_name not in said:
+            found.append(f"{this.to_name} is not named: {said[-500:]}")
+        if not status and this.to_name and len(this.results()) < len(self.results):
+            found.append(f"it was taken for well: {said[-500:]}")
+        return found
+
+    def _wrong_after(self, this: Round, status: int, there: dict[str, str]) -> list[str]:
+        """Once it was gone on with."""
+        said, results = this.said(), this.results()
+        found = [f"gone on with, it failed ({status}): {said[-500:]}"] if status else []
+        found += [f"{name}: differs in the end" for name in self._differing(results)]
+        found += [f"{name}: lost" for name in self.results.keys() - results.keys()]
+        again = this.scene.made(said)
+        found += [f"{name}: made twice" for name in there if name in again]
+        return [*found, *(f"{name}: left behind" for name in this.scene.litter(this.folder))]
+
+    def _differing(self, results: dict[str, str]) -> list[str]:
+        return [name for name, made in results.items() if self.results.get(name) != made]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first round")
+    parser.add_argument("--only", choices=SCENES, nargs="*", default=list(SCENES))
+    parser.add_argument("--json", action="store_true", help=f"keep the figures ({RESULTS.name})")
+    arguments = parser.parse_args()
+    report = rounds(arguments.only, range(arguments.first, arguments.first + arguments.rounds))
+    if arguments.json:
+        RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+    sys.exit(bool(report["findings"]))
+
+
+def rounds(names: list[str], numbers: range) -> dict:
+    """Run them; scenes and their faults come in turn."""
+    cases = [(SCENES[name], fault) for name in names for fault in SCENES[name].faults]
+    counted, findings = Counter[str](), list[str]()
+    with tempfile.TemporaryDirectory(prefix="rgtsr-faults-") as name:
+        undisturbed = {scene: Undisturbed(SCENES[scene], Path(name) / scene) for scene in names}
+        for number in numbers:
+            scene, fault = cases[number % len(cases)]
+            found = undisturbed[scene.name].disturbed(fault, number, Path(name) / str(number))
+            counted[f"{scene.name}, {fault}"] += 1
+            findings += [f"{number} {scene.name}, {fault}: {line}" for line in found]
+            print(number, scene.name, fault, *(found or ["well"]), flush=True)
+    return {"rounds": len(numbers), "counted": dict(sorted(counted.items())), "findings": findings}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""What ``faults.py`` disturbs: each way to run rgtsr, small, with inputs of its own.
+
+A scene makes its inputs in a folder, says how it is started there, again and again until it is
+through, and which files are its results then.
+"""
+
+import hashlib
+import os
+import shutil
+import signal
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from cli import running
+from rgtsr import Picture, RgtsrError, atomic, pictures, variants, weights
+from rgtsr.serving.client import Client
+
+OUT = "out"  # the folder of results, which may be a disk of its own
+
+
+class Scene(ABC):
+    """One way to run rgtsr; ``folder`` is the round's own."""
+
+    name: ClassVar[str]
+    faults: ClassVar[tuple[str, ...]]
+    disk_bytes: ClassVar[int] = 0  # that its results and drafts take at most, roughly
+
+    @abstractmethod
+    def make(self, folder: Path) -> None:
+        """The inputs."""
+
+    @abstractmethod
+    def command(self, folder: Path) -> list[str]:
+        """How it is started, or gone on with."""
+
+    def inputs(self, folder: Path) -> list[Path]:
+        return sorted((folder / "in").iterdir())
+
+    def results(self, folder: Path) -> dict[str, str]:
+        """Hashes of what has its final name, by that."""
+        out = folder / OUT
+        files = [path for path in out.rglob("*") if path.is_file() and not is_hidden(path, out)]
+        return {str(path.relative_to(out)): digest(path) for path in sorted(files)}
+
+    def litter(self, folder: Path) -> list[str]:
+        """What no finished run leaves behind."""
+        hidden = (path for path in folder.rglob(".rgtsr*") if path.name != ".rgtsr-jobs")
+        return sorted(str(path.relative_to(folder)) for path in hidden)
+
+    def made(self, said: str) -> list[str]:
+        """Which results a run says to have made."""
+        lines = (line.split(" -> ") for line in said.splitlines() if " -> " in line)
+        return [Path(line[1].split(": ")[0]).name for line in lines]
+
+
+class Folder(Scene):
+    """Pictures of three formats, by two workers."""
+
+    name = "folder"
+    faults = ("kill", "term", "interrupt", "worker", "disk", "cut", "vanish", "denied", "clock")
+    disk_bytes = 600_000
+
+    def make(self, folder: Path) -> None:
+        (folder / "in").mkdir()
+        for number in range(9):
+            suffix = ("png", "jpg", "tif")[number % 3]
+            pictures.write(noise(number, 90, 120), folder / "in" / f"{number:02}.{suffix}")
+
+    def command(self, folder: Path) -> list[str]:
+        words = ("upscale", folder / "in", "-o", folder / OUT, "-m", model(folder), "--tile", 64)
+        return [*started(), *map(str, words), "--workers", "2", "--report", str(folder / "r.json")]
+
+
+class Large(Scene):
+    """One picture that is not held, row of tiles by row of tiles."""
+
+    name = "gigapixels"
+    faults = ("kill", "term", "interrupt", "disk", "cut", "vanish", "denied", "clock")
+    disk_bytes = 2_500_000
+
+    def make(self, folder: Path) -> None:
+        (folder / "in").mkdir()
+        pictures.write(noise(0, 640, 320), folder / "in" / "scan.tif")
+
+    def command(self, folder: Path) -> list[str]:
+        words = ("upscale", folder / "in/scan.tif", "-o", folder / OUT / "scan.tif", "--tile", 64)
+        holds_none = "from rgtsr.upscaler import banding; banding.HELD_PX = 0"
+        return [*started(holds_none), *map(str, words), "-m", str(model(folder))]
+
+
+class Service(Scene):
+    """Jobs of a service, asked for again when it is back."""
+
+    name = "service"
+    faults = ("kill", "term", "disk", "cut", "clock")
+    disk_bytes = 700_000
+
+    def make(self, folder: Path) -> None:
+        (folder / "in").mkdir()
+        for number in range(4):
+            pictures.write(noise(number, 90, 120), folder / "in" / f"{number:02}.png")
+
+    def command(self, folder: Path) -> list[str]:
+        program = "import sys, scenes; scenes.ask(*map(scenes.Path, sys.argv[1:]))"
+        return [sys.executable, "-c", program, str(folder), str(model(folder))]
+
+    def litter(self, folder: Path) -> list[str]:
+        spool = folder / OUT / "spool"
+        return [*super().litter(folder), *map(str, spool.glob("*/*"))]
+
+    def results(self, folder: Path) -> dict[str, str]:
+        found = super().results(folder)
+        return {name: made for name, made in found.items() if not name.startswith("spool")}
+
+
+class Training(Scene):
+    """A few steps of a run that is resumed from its last checkpoint."""
+
+    name = "training"
+    faults = ("kill", "term", "interrupt", "disk", "clock")
+    disk_bytes = 3_000_000
+
+    def make(self, folder: Path) -> None:
+        (folder / "in").mkdir()
+        for number in range(2):
+            pictures.write(noise(number, 150, 140), folder / "in" / f"{number}.png")
+
+    def command(self, folder: Path) -> list[str]:
+        state = folder / OUT / "run" / "checkpoint.safetensors"
+        keys = ("variant=tiny", "batch=1", "steps=8", "checkpoint_minutes=0.002", "cooldown=0.5")
+        words = ("--resume", state) if state.exists() else ("small-x2", *keys, self._photos(folder))
+        shutil.rmtree(state.parent, ignore_errors=True) if not state.exists() else None
+        return [*started(), "train", *map(str, words), "-o", str(state.parent), "--device", "cpu"]
+
+    def _photos(self, folder: Path) -> str:
+        return f"photos={folder / 'in'}"
+
+    def results(self, folder: Path) -> dict[str, str]:
+        """Of the tensors: a file's head says how long it took."""
+        path = folder / OUT / "run" / "weights.safetensors"
+        if not path.exists():
+            return {}
+        tensors = sorted(load_file(path).items())
+        parts = (part for name, value in tensors for part in (name.encode(), value.tobytes()))
+        return {path.name: hashlib.sha256(b"".join(parts)).hexdigest()}
+
+
+SCENES: dict[str, Scene] = {
+    scene.name: scene for scene in (Folder(), Large(), Service(), Training())
+}
+
+
+def started(first: str = "") -> list[str]:
+    """How rgtsr is started; a fault may have Python of its own run before."""
+    return running.command(first=f"import os; exec(os.environ['RGTSR_FAULTS_FIRST'])\n{first}")
+
+
+def ask(folder: Path, weights_file: Path) -> None:
+    """Start a service and have every input enlarged by jobs; results that are there are not."""
+    from serving.services import ready, serving
+
+    first = os.environ["RGTSR_FAULTS_FIRST"]
+
+    with serving(
+        "--model", weights_file, "--folder", folder / OUT / "spool", first=first
+    ) as service:
+        (folder / "victim").write_text(str(service.process.pid))
+        try:
+            with Client(ready(service).address) as client:
+                for source in sorted((folder / "in").iterdir()):
+                    _ask_for(source, folder / OUT / source.name, client)
+            service.stop(signal.SIGTERM)
+        except (RgtsrError, AssertionError) as error:
+            raise SystemExit(f"{error}\n" + "\n".join(service.said)) from None
+
+
+def _ask_for(source: Path, target: Path, client: Client) -> None:
+    if target.exists():
+        return
+    *_, last = client.events(client.submit(source, format="png").id)
+    if last.state != "done":
+        raise RgtsrError(f"{source.name}: {last}")
+    with atomic.replacing(target) as draft:
+        draft.write_bytes(client.result(last.id))
+    client.forget(last.id)
+    print(f"{source} -> {target}: done", flush=True)
+
+
+def model(folder: Path) -> Path:
+    """Small random weights, the same each time."""
+    path = folder / "random.safetensors"
+    if not path.exists():
+        tiny = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
+        weights.save(tiny, path)
+    return path
+
+
+def noise(seed: int, height: int, width: int) -> Picture:
+    rng = np.random.default_rng(seed)
+    return Picture.from_array(rng.integers(0, 256, (height, width, 3), np.uint8))
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def is_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
