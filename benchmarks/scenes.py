@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from cli import running
 from rgtsr import Picture, RgtsrError, atomic, pictures, variants, weights
 from rgtsr.serving.client import Client
 
+STATE, STEPS = "checkpoint.safetensors", 6  # of the run that is trained
 OUT = "out"  # the folder of results, which may be a disk of its own
 
 
@@ -132,23 +134,27 @@ class Training(Scene):
             pictures.write(noise(number, 150, 140), folder / "in" / f"{number}.png")
 
     def command(self, folder: Path) -> list[str]:
-        state = folder / OUT / "run" / "checkpoint.safetensors"
-        keys = ("variant=tiny", "batch=1", "steps=8", "checkpoint_minutes=0.002", "cooldown=0.5")
-        words = ("--resume", state) if state.exists() else ("small-x2", *keys, self._photos(folder))
-        shutil.rmtree(state.parent, ignore_errors=True) if not state.exists() else None
-        return [*started(), "train", *map(str, words), "-o", str(state.parent), "--device", "cpu"]
-
-    def _photos(self, folder: Path) -> str:
-        return f"photos={folder / 'in'}"
+        run = folder / OUT / "run"
+        if (run / STATE).exists():
+            words = ("--resume", run / STATE)
+        else:
+            shutil.rmtree(run, ignore_errors=True)
+            keys = ("variant=tiny", "batch=1", f"steps={STEPS}", "cooldown=0.5")
+            often = "checkpoint_minutes=0.002"
+            words = ("small-x2", *keys, often, f"photos={folder / 'in'}")
+        return [*started(), "train", *map(str, words), "-o", str(run), "--device", "cpu"]
 
     def results(self, folder: Path) -> dict[str, str]:
-        """Of the tensors: a file's head says how long it took."""
-        path = folder / OUT / "run" / "weights.safetensors"
-        if not path.exists():
+        """Of the tensors, since a file's head says how long it took; of weights so far nothing."""
+        run = folder / OUT / "run"
+        if not (run / STATE).exists():
             return {}
-        tensors = sorted(load_file(path).items())
+        with safe_open(run / STATE, "numpy") as state:
+            if state.metadata()["step"] != str(STEPS):
+                return {}
+        tensors = sorted(load_file(run / "weights.safetensors").items())
         parts = (part for name, value in tensors for part in (name.encode(), value.tobytes()))
-        return {path.name: hashlib.sha256(b"".join(parts)).hexdigest()}
+        return {"weights.safetensors": hashlib.sha256(b"".join(parts)).hexdigest()}
 
 
 SCENES: dict[str, Scene] = {
