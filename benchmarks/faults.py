@@ -1,7 +1,8 @@
 """Faults, injected: runs that are killed, starved and lied to, then gone on with, and compared.
 
-    PYTHONPATH=src:tests:benchmarks python benchmarks/faults.py --rounds 300 --json
-    PYTHONPATH=src:tests:benchmarks python benchmarks/faults.py --only folder --first 17 --rounds 1
+    export PYTHONPATH=src:tests:benchmarks
+    python benchmarks/faults.py --rounds 300 --json
+    python benchmarks/faults.py --only folder --first 17 --rounds 1    # that one again
 
 Each round is a scene of ``scenes.py`` in a fresh folder, and a fault, at a moment that the round's
 number draws from the time that an undisturbed run takes. Looked at when the process is gone: what
@@ -33,7 +34,7 @@ from scenes import OUT, SCENES, Scene
 RESULTS = Path(__file__).parent / "results/faults.json"
 PATIENCE_S = 300
 MANY_BYTES = 2**28
-NOT_ALLOWED_ALL = (
+BOUND_ROOT = (
     *("setpriv", "--inh-caps", "-all"),  # root that permissions bind, as they bind others
     *("--bounding-set", "-dac_override,-dac_read_search"),
 )
@@ -170,7 +171,7 @@ def vanish(this: Round) -> Fault:
 def denied(this: Round) -> Fault:
     """An input, or the folder of the results, may not be opened from some moment on."""
     path = this.rng.choice([*this.scene.inputs(this.folder), this.folder / OUT])
-    process = this.start(*NOT_ALLOWED_ALL)
+    process = this.start(*BOUND_ROOT)
     this.wait(process)
     before = path.stat().st_mode
     path.chmod(0)
@@ -257,27 +258,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--first", type=int, default=0, help="the number of the first round")
     parser.add_argument("--only", choices=SCENES, nargs="*", default=list(SCENES))
-    parser.add_argument("--json", action="store_true", help=f"keep the figures ({RESULTS.name})")
+    parser.add_argument("--json", action="store_true", help="keep what was found")
     arguments = parser.parse_args()
-    report = rounds(arguments.only, range(arguments.first, arguments.first + arguments.rounds))
+    numbers = range(arguments.first, arguments.first + arguments.rounds)
+    report = rounds(arguments.only, numbers)
     if arguments.json:
-        RESULTS.write_text(json.dumps(report, indent=1) + "\n")
-    sys.exit(bool(report["findings"]))
+        before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        RESULTS.write_text(json.dumps(before | report, indent=1) + "\n")
+    sys.exit(any(scene["findings"] for scene in report.values()))
 
 
-def rounds(names: list[str], numbers: range) -> dict:
-    """Run them; scenes and their faults come in turn."""
-    cases = [(SCENES[name], fault) for name in names for fault in SCENES[name].faults]
-    counted, findings = Counter[str](), list[str]()
-    with tempfile.TemporaryDirectory(prefix="rgtsr-faults-") as name:
-        undisturbed = {scene: Undisturbed(SCENES[scene], Path(name) / scene) for scene in names}
+def rounds(names: list[str], numbers: range) -> dict[str, dict]:
+    """Run them; scenes and their faults come in turn. How many of each, and what was found."""
+    cases = [(name, fault) for name in names for fault in SCENES[name].faults]
+    report = {name: {"rounds": Counter[str](), "findings": list[str]()} for name in names}
+    with tempfile.TemporaryDirectory(prefix="rgtsr-faults-") as folder:
+        undisturbed = {name: Undisturbed(SCENES[name], Path(folder) / name) for name in names}
         for number in numbers:
-            scene, fault = cases[number % len(cases)]
-            found = undisturbed[scene.name].disturbed(fault, number, Path(name) / str(number))
-            counted[f"{scene.name}, {fault}"] += 1
-            findings += [f"{number} {scene.name}, {fault}: {line}" for line in found]
-            print(number, scene.name, fault, *(found or ["well"]), flush=True)
-    return {"rounds": len(numbers), "counted": dict(sorted(counted.items())), "findings": findings}
+            name, fault = cases[number % len(cases)]
+            found = undisturbed[name].disturbed(fault, number, Path(folder) / str(number))
+            report[name]["rounds"][fault] += 1
+            report[name]["findings"] += [f"{number} {fault}: {line}" for line in found]
+            print(number, name, fault, *(found or ["well"]), flush=True)
+    return report
 
 
 if __name__ == "__main__":

@@ -91,6 +91,16 @@ def service() -> Iterator[list[str]]:
     yield ["files left behind", str(load["files_left"] + broken["files_left"])]
 
 
+def faults() -> Iterator[list[str]]:
+    found = read("faults")
+    kinds = list(dict.fromkeys(kind for scene in found.values() for kind in scene["rounds"]))
+    yield ["", *kinds, "wrong in the end"]
+    yield ["---"] + ["---:"] * (len(kinds) + 1)
+    for name, scene in found.items():
+        counts = [str(scene["rounds"].get(kind, "")) for kind in kinds]
+        yield [name, *counts, str(len(scene["findings"]))]
+
+
 def grown(row: dict[str, Any]) -> str:
     first, last = row["mib"]
     return f"{first} MiB, {last} MiB ({row['growth']:+.1%}); at most {row['peak_mib']} MiB"
@@ -279,6 +289,7 @@ PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
     "docs/container.md": {"service-memory": service_memory, "service-starts": service_starts},
     "docs/folders.md": {"jobs": jobs},
+    "docs/faults.md": {"faults": faults},
     "docs/service.md": {"service": service},
     "docs/speed.md": {
         "tiles": tiles,

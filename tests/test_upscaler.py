@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fakes import Repeating
 from rgtsr import pictures, tiling, variants, weights
-from rgtsr.errors import OutOfMemoryError, RgtsrError, UnknownWeightsError, UsageError
+from rgtsr.errors import OutOfMemoryError, PictureError, RgtsrError, UnknownWeightsError, UsageError
 from rgtsr.pictures import Metadata, Picture
 from rgtsr.runtimes import Runtime, memory
 from rgtsr.upscaler import Settings, Upscaler
@@ -81,6 +81,15 @@ def test_a_file_never_replaces_itself(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="would replace its own source"):
             repeating().upscale_file(tmp_path / "a.png", tmp_path / target)
     assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_what_the_format_cannot_hold_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+    pictures.write(Picture.from_array(noise(20, 9000, 3)), tmp_path / "wide.png")
+    cut = (tmp_path / "wide.png").read_bytes()[:5000]
+    (tmp_path / "wide.png").write_bytes(cut)
+    for name, reason in (("x.webp", "WebP holds at most 16383"), ("x.tif", "damaged")):
+        with pytest.raises(PictureError, match=reason):
+            repeating().upscale_file(tmp_path / "wide.png", tmp_path / name)
 
 
 def test_metadata_is_carried_along() -> None:

@@ -13,7 +13,7 @@ from rgtsr.pictures.spooling import Keep
 
 if TYPE_CHECKING:
     from rgtsr.pictures.regions import opened
-    from rgtsr.pictures.writing import write, write_bands
+    from rgtsr.pictures.writing import check, write, write_bands
 
 __all__ = [
     "MAX_PIXELS",
@@ -24,6 +24,7 @@ __all__ = [
     "Limits",
     "Metadata",
     "Picture",
+    "check",
     "opened",
     "read",
     "write",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 LATER = {
+    "check": "rgtsr.pictures.writing",
     "opened": "rgtsr.pictures.regions",
     "write": "rgtsr.pictures.writing",
     "write_bands": "rgtsr.pictures.writing",

@@ -132,6 +132,19 @@ def write_bands(
     return notes
 
 
+def check(
+    path: str | os.PathLike[str],
+    size: tuple[int, int],
+    *,
+    quality: int | None = None,
+    pyramid: bool = False,
+) -> None:
+    """Raise what ``write_bands`` would say of a target before it asks for the first band."""
+    target = Path(path)
+    form = formats.for_writing(target)
+    _check(encoding.Plan(form, *size, quality=quality, pyramid=pyramid), target)
+
+
 def _check(plan: encoding.Plan, target: Path) -> None:
     """Everything that can be known before the first pixel."""
     form, quality = plan.form, plan.quality

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from rgtsr import pictures, weights
-from rgtsr.errors import UsageError
+from rgtsr.errors import PictureError, UsageError
 from rgtsr.pictures import Picture
 from rgtsr.pictures.picture import Source
 from rgtsr.pictures.wear import wear
@@ -201,6 +201,9 @@ class Upscaler:
         """
         if Path(target).exists() and Path(target).samefile(source):
             raise UsageError(f"{target} would replace its own source: give another target.")
+        if (size := _size(source, page)) is not None:
+            wanted, _ = self._family.way(size, final_size)
+            pictures.check(target, wanted, quality=quality, pyramid=pyramid)
         started = time.perf_counter()
         tally, reports = Tally(on_progress), list[Report]()
         opened = pictures.opened(
@@ -248,6 +251,16 @@ class Upscaler:
         wanted, scales = self._family.way(size, final_size)
         engines = self._family.engines(scales, self._family.networks(scales[0]).usual)
         return forecasting.forecast(size, wanted, self._family.names(scales), engines)
+
+
+def _size(path: str | Path, page: int | None) -> tuple[int, int] | None:
+    """Of a picture, if its header tells; whoever decodes it says why not."""
+    from rgtsr.pictures import headers
+
+    try:
+        return headers.size(path, page=page)
+    except PictureError:
+        return None
 
 
 def upscale(
