@@ -33,6 +33,7 @@ from scenes import OUT, SCENES, Scene
 
 RESULTS = Path(__file__).parent / "results/faults.json"
 PATIENCE_S = 300
+LOOK_S = 0.02
 MANY_BYTES = 2**28
 BOUND_ROOT = (
     *("setpriv", "--inh-caps", "-all"),  # root that permissions bind, as they bind others
@@ -84,10 +85,15 @@ class Round:
         return process.poll() is None
 
     def signal(self, number: int, process: subprocess.Popen[bytes]) -> None:
-        """To the process that the fault is for: the service, where there is one."""
-        victim = self.folder / "victim"
-        with contextlib.suppress(ProcessLookupError, ValueError):
-            os.kill(int(victim.read_text()) if victim.exists() else process.pid, number)
+        """To the process that the fault is for: the service, once there is one."""
+        pid = process.pid
+        if self.scene.is_served:
+            victim = self.folder / "victim"
+            while not victim.exists() and process.poll() is None:
+                time.sleep(LOOK_S)
+            pid = int(victim.read_text())
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
     def results(self) -> dict[str, str]:
         return self.scene.results(self.folder)

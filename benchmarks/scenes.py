@@ -31,6 +31,7 @@ class Scene(ABC):
 
     name: ClassVar[str]
     faults: ClassVar[tuple[str, ...]]
+    is_served: ClassVar[bool] = False  # by a process of which the file "victim" tells
     disk_bytes: ClassVar[int] = 0  # that its results and drafts take at most, roughly
 
     @abstractmethod
@@ -101,6 +102,7 @@ class Service(Scene):
 
     name = "service"
     faults = ("kill", "term", "disk", "cut", "clock")
+    is_served = True
     disk_bytes = 700_000
 
     def make(self, folder: Path) -> None:
@@ -176,7 +178,8 @@ def ask(folder: Path, weights_file: Path) -> None:
     with serving(
         "--model", weights_file, "--folder", folder / OUT / "spool", first=first
     ) as service:
-        (folder / "victim").write_text(str(service.process.pid))
+        with atomic.replacing(folder / "victim") as draft:
+            draft.write_text(str(service.process.pid))
         try:
             with Client(ready(service).address) as client:
                 for source in sorted((folder / "in").iterdir()):
