@@ -70,7 +70,7 @@ def enlarge(run: Run, *, report: Path | None, is_quiet: bool) -> int:
     What has no decoder here and was found in a folder is only counted in ``passed_over``.
     """
     with steps(len(run.todo), run.pixels, is_quiet=is_quiet) as say:
-        told = Told(run, say)
+        told = Told(run, say, is_reported=report is not None)
         if report is not None:
             write_report(report, run, told)  # nobody works for hours to learn that it cannot be
         try:
@@ -111,10 +111,11 @@ def through(run: Run, told: "Told") -> None:
 
 @dataclass
 class Told:
-    """What was said of files as they ended, and counted."""
+    """What was said of files as they ended, and counted; rows are kept of what is reported."""
 
     run: Run
     say: Steps
+    is_reported: bool
     made: int = 0
     skipped: int = 0
     failed: int = 0
@@ -150,10 +151,11 @@ class Told:
         self._at_work[number](done, total)
 
     def on_end(self, outcome: "Outcome") -> None:
-        """A file has ended: one line, and one row of the report."""
+        """A file has ended: one line, and one row of the report if there is one."""
         number = self._numbers[outcome.job.id]
         self._at_work.pop(number, None)
-        self.rows.append(row(outcome))
+        if self.is_reported:
+            self.rows.append(row(outcome))
         if outcome.error is not None:
             self._fail(number, outcome.error)
         elif outcome.standing is not None:
