@@ -98,6 +98,11 @@ class Round:
     def results(self) -> dict[str, str]:
         return self.scene.results(self.folder)
 
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """What changes when a result is made again."""
+        found = ((name, path.stat()) for name, path in self.scene.files(self.folder).items())
+        return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found}
+
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
@@ -223,8 +228,9 @@ class Undisturbed:
         steps = FAULTS[fault](this)
         with contextlib.closing(steps):
             status = next(steps)
-            there, found = this.results(), self._wrong(this, status)
+            found = self._wrong(this, status)
             next(steps, None)  # take it back
+            there = {} if fault in self.scene.forgets else this.stamps()
             status = this.run()
             found += self._wrong_after(this, status, there)
         if not found:
@@ -245,14 +251,16 @@ class Undisturbed:
             found.append(f"it was taken for well: {said[-500:]}")
         return found
 
-    def _wrong_after(self, this: Round, status: int, there: dict[str, str]) -> list[str]:
+    def _wrong_after(
+        self, this: Round, status: int, there: dict[str, tuple[int, int]]
+    ) -> list[str]:
         """Once it was gone on with."""
         said, results = this.said(), this.results()
         found = [f"gone on with, it failed ({status}): {said[-500:]}"] if status else []
         found += [f"{name}: differs in the end" for name in self._differing(results)]
         found += [f"{name}: lost" for name in self.results.keys() - results.keys()]
-        again = this.scene.made(said)
-        found += [f"{name}: made twice" for name in there if name in again]
+        after = this.stamps()
+        found += [f"{name}: made twice" for name in there if after.get(name) != there[name]]
         return [*found, *(f"{name}: left behind" for name in this.scene.litter(this.folder))]
 
     def _differing(self, results: dict[str, str]) -> list[str]:

@@ -32,6 +32,7 @@ class Scene(ABC):
     name: ClassVar[str]
     faults: ClassVar[tuple[str, ...]]
     is_served: ClassVar[bool] = False  # by a process of which the file "victim" tells
+    forgets: ClassVar[tuple[str, ...]] = ()  # faults after which what was made may be made again
     disk_bytes: ClassVar[int] = 0  # that its results and drafts take at most, roughly
 
     @abstractmethod
@@ -45,21 +46,20 @@ class Scene(ABC):
     def inputs(self, folder: Path) -> list[Path]:
         return sorted((folder / "in").iterdir())
 
-    def results(self, folder: Path) -> dict[str, str]:
-        """Hashes of what has its final name, by that."""
+    def files(self, folder: Path) -> dict[str, Path]:
+        """What has its final name, by that."""
         out = folder / OUT
         files = [path for path in out.rglob("*") if path.is_file() and not is_hidden(path, out)]
-        return {str(path.relative_to(out)): digest(path) for path in sorted(files)}
+        return {str(path.relative_to(out)): path for path in sorted(files)}
+
+    def results(self, folder: Path) -> dict[str, str]:
+        """Hashes of that."""
+        return {name: digest(path) for name, path in self.files(folder).items()}
 
     def litter(self, folder: Path) -> list[str]:
         """What no finished run leaves behind."""
         hidden = (path for path in folder.rglob(".rgtsr*") if path.name != ".rgtsr-jobs")
         return sorted(str(path.relative_to(folder)) for path in hidden)
-
-    def made(self, said: str) -> list[str]:
-        """Which results a run says to have made."""
-        lines = (line.split(" -> ") for line in said.splitlines() if " -> " in line)
-        return [Path(line[1].split(": ")[0]).name for line in lines]
 
 
 class Folder(Scene):
@@ -97,6 +97,43 @@ class Large(Scene):
         return [*started(holds_none), *map(str, words), "-m", str(model(folder))]
 
 
+class Film(Scene):
+    """A film of pictures and sound, in segments, without loss."""
+
+    name = "film"
+    faults = ("kill", "term", "interrupt", "disk", "cut", "vanish", "denied", "clock")
+    disk_bytes = 3_000_000
+
+    def make(self, folder: Path) -> None:
+        (folder / "in").mkdir()
+        clip(folder / "in" / "clip.mkv")
+
+    def command(self, folder: Path) -> list[str]:
+        words = ("upscale", folder / "in/clip.mkv", "-o", folder / OUT / "clip.mkv")
+        short = "from rgtsr.film import planning; planning.SEGMENT_FRAMES = 4"
+        return [*started(short), *map(str, words), "-m", str(model(folder)), "--codec", "ffv1"]
+
+
+class Batch(Scene):
+    """Pictures by two workers of a batch."""
+
+    name = "batch"
+    faults = Folder.faults
+    forgets = ("kill",)  # the rows of its last seconds
+    disk_bytes = 600_000
+
+    def make(self, folder: Path) -> None:
+        Folder().make(folder)
+
+    def command(self, folder: Path) -> list[str]:
+        words = ("batch", folder / "in", folder / OUT, "-m", model(folder), "--tile", 64)
+        return [*started(), *map(str, words), "--workers", "2", "--retry"]
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        found = super().files(folder)
+        return {name: path for name, path in found.items() if not name.startswith("_manifest")}
+
+
 class Service(Scene):
     """Jobs of a service, asked for again when it is back."""
 
@@ -118,9 +155,9 @@ class Service(Scene):
         spool = folder / OUT / "spool"
         return [*super().litter(folder), *map(str, spool.glob("*/*"))]
 
-    def results(self, folder: Path) -> dict[str, str]:
-        found = super().results(folder)
-        return {name: made for name, made in found.items() if not name.startswith("spool")}
+    def files(self, folder: Path) -> dict[str, Path]:
+        found = super().files(folder)
+        return {name: path for name, path in found.items() if not name.startswith("spool")}
 
 
 class Training(Scene):
@@ -128,6 +165,7 @@ class Training(Scene):
 
     name = "training"
     faults = ("kill", "term", "interrupt", "disk", "clock")
+    forgets = faults  # a finished run that is resumed writes its weights again
     disk_bytes = 3_000_000
 
     def make(self, folder: Path) -> None:
@@ -160,7 +198,7 @@ class Training(Scene):
 
 
 SCENES: dict[str, Scene] = {
-    scene.name: scene for scene in (Folder(), Large(), Service(), Training())
+    scene.name: scene for scene in (Folder(), Large(), Film(), Batch(), Service(), Training())
 }
 
 
@@ -213,6 +251,28 @@ def model(folder: Path) -> Path:
 def noise(seed: int, height: int, width: int) -> Picture:
     rng = np.random.default_rng(seed)
     return Picture.from_array(rng.integers(0, 256, (height, width, 3), np.uint8))
+
+
+def clip(path: Path) -> None:
+    """Sixteen pictures and two tones, as such a film is stored without loss."""
+    import av
+
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("ffv1", rate=8)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv444p"
+        audio = out.add_stream("pcm_s16le", rate=8000, layout="stereo")
+        for number in range(16):
+            pixels = rng.integers(0, 256, (48, 64, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv444p")
+            frame.pts = number
+            out.mux(video.encode(frame))
+            tone = rng.integers(-999, 999, (1, 2000), np.int16)
+            sound = av.AudioFrame.from_ndarray(tone, "s16", "stereo")
+            sound.sample_rate, sound.pts = 8000, number * 1000
+            out.mux(audio.encode(sound))
+        for stream in (video, audio):
+            out.mux(stream.encode(None))
 
 
 def digest(path: Path) -> str:
