@@ -1,0 +1,159 @@
+"""Workers as actors of a Ray cluster: they are told paths and tell rows, pixels stay with them.
+
+Knows Ray; what an actor does, the worker knows.
+"""
+
+# ray is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+import contextlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rgtsr.batch.drive import Died, Ended, Heard, Ready
+from rgtsr.batch.item import Item
+from rgtsr.batch.worker import AT_ONCE, Task, Worker
+from rgtsr.errors import RgtsrError
+
+LOCAL = "local"  # no cluster: one of this machine's own
+MOST_THREADS = 4  # of a worker, where nobody says
+PATIENCE_S = 10.0  # with actors that are to stop
+
+
+@dataclass
+class Actor:
+    """An actor, its machine once it has one, and what it was asked."""
+
+    handle: Any  # Ray's
+    node: str | None = None
+    asked: dict[Any, Item | None] = field(default_factory=dict[Any, Item | None])
+
+
+class Actors:
+    """As ``Hands``. ``address`` is that of a cluster, ``auto``, or ``local``.
+
+    ``threads``: of each actor, which takes so many cores; None: as suits the machines.
+
+    Raises:
+        RgtsrError: where no cluster can be reached.
+    """
+
+    def __init__(self, task: Task, address: str, threads: int | None = None) -> None:
+        import ray
+
+        try:
+            ray.init(
+                address=None if address == LOCAL else address,
+                include_dashboard=False if address == LOCAL else None,
+                log_to_driver=False,
+                logging_level="error",
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise RgtsrError(f"--ray {address}: no cluster can be reached ({error}).") from error
+        smallest = min(int(node["Resources"].get("CPU", 0)) or 1 for node in alive().values())
+        self.threads = threads or min(MOST_THREADS, smallest)
+        self.cores = int(ray.cluster_resources().get("CPU", 1))
+        self._task: Any = ray.put(replace(task, threads=self.threads))
+        self._actors: dict[int, Actor] = {}
+        self._count = 0
+
+    def hire(self) -> int:
+        """See ``Hands``; until there are cores for it, nothing is heard of it."""
+        import ray
+
+        self._count += 1
+        kind = ray.remote(Hosted).options(
+            num_cpus=self.threads,
+            max_concurrency=AT_ONCE + 1,  # and ``stop``
+            max_restarts=0,
+            scheduling_strategy="SPREAD",
+        )
+        actor = Actor(kind.remote(self._task))
+        actor.asked[actor.handle.open.remote()] = None
+        self._actors[self._count] = actor
+        return self._count
+
+    def give(self, worker: int, item: Item) -> None:
+        """See ``Hands``."""
+        actor = self._actors[worker]
+        actor.asked[actor.handle.enlarge.remote(item)] = item
+
+    def hear(self, wait_s: float) -> list[Heard]:
+        """See ``Hands``."""
+        import ray
+
+        asked = {ref: number for number, actor in self._actors.items() for ref in actor.asked}
+        refs = list(asked)
+        answered, _ = ray.wait(refs, num_returns=1, timeout=wait_s)
+        if answered:
+            answered, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
+        return [
+            self._heard(asked[ref], ref)
+            for ref in answered
+            if asked[ref] in self._actors  # and has not died by an answer before
+        ]
+
+    def _heard(self, number: int, ref: Any) -> Heard:  # Any: Ray's references
+        import ray
+        from ray import exceptions
+
+        actor = self._actors[number]
+        try:
+            answer = ray.get(ref)
+        except exceptions.RayTaskError as error:
+            cause = error.cause
+            raise cause if isinstance(cause, Exception) else error from None
+        except exceptions.RayError as error:
+            del self._actors[number]
+            with contextlib.suppress(exceptions.RayError):
+                ray.kill(actor.handle)
+            return Died(number, *self._death(actor, error))
+        item = actor.asked.pop(ref)
+        if item is None:
+            actor.node = answer
+            return Ready(number)
+        return Ended(number, item, answer)
+
+    def _death(self, actor: Actor, error: Exception) -> tuple[str, bool]:
+        """Of what it died, and whether its machine went with it."""
+        words = " ".join(str(error).split())
+        is_gone = actor.node is not None and actor.node not in alive()
+        if is_gone or ("node" in words.lower() and "died" in words.lower()):
+            pass
+        if is_gone:
+            return f"a machine left the cluster ({(actor.node or '')[:8]})", True
+        return f"its process died ({words.rpartition('.  ')[2][:200]})", False
+
+    def close(self) -> None:
+        """See ``Hands``."""
+        import ray
+
+        if not ray.is_initialized():
+            return
+        stopping = [actor.handle.stop.remote() for actor in self._actors.values()]
+        asked = [ref for actor in self._actors.values() for ref in actor.asked if actor.node]
+        if refs := stopping + asked:
+            ray.wait(refs, num_returns=len(refs), timeout=PATIENCE_S)
+        for actor in self._actors.values():
+            with contextlib.suppress(Exception):  # it is gone already
+                ray.kill(actor.handle)
+        self._actors.clear()
+        ray.shutdown()
+
+
+class Hosted(Worker):
+    """A worker as an actor."""
+
+    def open(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] -- it says more
+        """Have the network; returns on which machine."""
+        import ray
+
+        super().open()
+        return ray.get_runtime_context().get_node_id()
+
+
+def alive() -> dict[str, dict[str, Any]]:  # Any: Ray's
+    """The machines that are there, by their names."""
+    import ray
+
+    return {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
