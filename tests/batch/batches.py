@@ -30,6 +30,7 @@ TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
 opened = functools.partial(Upscaler, TINY, runtime="openvino", settings=Settings(tile_px=32))
 poisoned = functools.partial(Poisoned, *opened.args, **opened.keywords)
+EIGHT = tuple(f"{number}.png" for number in range(8))
 ALL = Shard()
 hasty = Patience(tries=8, first_s=0.01, most_s=0.1)
 
@@ -53,7 +54,7 @@ def noise(seed: int, height: int = 40, width: int = 50) -> Picture:
     return Picture.from_array(values)
 
 
-def make_folder(folder: Path, names: Iterable[str] = map("{}.png".format, range(8))) -> Path:
+def make_folder(folder: Path, names: Iterable[str] = EIGHT) -> Path:
     """Pictures of noise, each another."""
     for seed, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,7 @@ def through(
     upscaler: Callable[[], Upscaler] = opened,
     *,
     hands: Callable[[Task], Hands] = Processes,
-    workers: int = 2,
+    workers: int = 1,
     shard: Shard = ALL,
     suffix: str | None = None,
     on_row: Callable[[Row], object] = lambda _: None,
@@ -116,7 +117,7 @@ def results(folder: Path) -> dict[str, bytes]:
 def expected(folder: Path, out: Path) -> dict[str, bytes]:
     """What each picture becomes alone."""
     with opened() as upscaler:
-        for path in sorted(folder.rglob("*.png")):
+        for path in sorted(folder.rglob("[!.]*.png")):
             target = out / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             upscaler.upscale_file(path, target)

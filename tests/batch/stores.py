@@ -25,15 +25,19 @@ class Faulty(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, *, share: float, denied: str = "denied", seed: int = 0) -> None:
+    def __init__(self, port: int, *, share: float, seed: int = 0) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.to, self.share, self.denied = port, share, denied
+        self.to, self.share = port, share
+        self.denied: str | None = None
+        self.is_silent = False
         self.faults: Counter[str] = Counter()
         self._die, self._lock = random.Random(seed), threading.Lock()
 
     def fault(self) -> str | None:
         """What is to go wrong now."""
         with self._lock:
+            if self.is_silent:
+                return "drop"
             if self._die.random() >= self.share:
                 return None
             kind = self._die.choice(["drop", "cut", "503", "500", "429", "delay", "unheard"])
@@ -53,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle_request(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.fault()
-        if self.server.denied in self.path:
+        if self.server.denied is not None and self.server.denied in self.path:
             self._answer(403, [], DENIED)
         elif fault == "drop":
             self.close_connection = True

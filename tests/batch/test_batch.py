@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_becomes_what_each_picture_becomes_alone(folder: Path, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("no picture")
     (folder / ".hidden.png").write_bytes(b"")
-    told = through(folder, tmp_path / "out")
+    told = through(folder, tmp_path / "out", workers=2)
     assert set(told.states().values()) == {"done"}
     made = results(tmp_path / "out")
     assert made == expected(folder, tmp_path / "alone")
@@ -90,7 +90,7 @@ def test_pictures_in_tar_files_become_files_under_their_names(tmp_path: Path) ->
     whole = (tmp_path / "part-01.tar").read_bytes()
     second = whole.index(b"./deep/3.png")
     (tmp_path / "part-02.tar").write_bytes(whole[: second + 300])
-    told = through(tmp_path / "part-{00..03}.tar", tmp_path / "out", shard=Shard())
+    told = through(tmp_path / "part-{00..03}.tar", tmp_path / "out")
     alone = expected(folder, tmp_path / "alone")
     made = results(tmp_path / "out")
     assert made == {
@@ -144,7 +144,7 @@ def test_a_picture_that_kills_its_process_is_named_and_the_others_are_made(
     folder: Path, tmp_path: Path
 ) -> None:
     (folder / "5.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
-    told = through(folder, tmp_path / "out", poisoned)
+    told = through(folder, tmp_path / "out", poisoned, workers=2)
     failed = {row.output: row for row in told.rows if row.state == "failed"}
     assert (failed[POISON].code, failed["5.png"].code) == ("died", "picture")
     assert len(failed) == 2
@@ -167,7 +167,7 @@ def test_a_worker_that_is_killed_costs_nothing(folder: Path, tmp_path: Path) -> 
             killed.append(child.pid)
             os.kill(child.pid, signal.SIGKILL)
 
-    told = through(folder, tmp_path / "out", on_row=kill)
+    told = through(folder, tmp_path / "out", workers=2, on_row=kill)
     assert set(told.states().values()) == {"done"}
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
 
@@ -185,14 +185,15 @@ def test_what_a_worker_sits_on_is_given_to_another(folder: Path, tmp_path: Path)
     def hands(task: object) -> Processes:
         return Processes(task, patience_s=0.1)
 
-    told = through(folder, tmp_path / "out", hands=hands, on_row=stop, slow_s=0.1)
+    told = through(folder, tmp_path / "out", hands=hands, workers=2, on_row=stop, slow_s=0.1)
     assert set(told.states().values()) == {"done"}
     assert len(told.rows) == 8
     assert set(results(tmp_path / "out")) == {f"{n}.png" for n in range(8)}
 
 
-def test_a_full_destination_stops_the_run_which_goes_on_later(folder: Path, tmp_path: Path) -> None:
-    pictures.write(noise(0, 300, 300), folder / "large.png")
+def test_a_full_destination_stops_the_run_which_goes_on_later(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png", "b.png"))
+    pictures.write(noise(0, 120, 120), folder / "large.png")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
     told = Told()

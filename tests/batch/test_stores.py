@@ -1,6 +1,7 @@
 """Object stores that delay, drop, cut and refuse: moto's server behind a faulty proxy."""
 
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,9 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
     places._opened.cache_clear()
     s3fs.S3FileSystem().mkdir("photos")
     yield proxy
+    urllib.request.urlopen(
+        urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/reset", method="POST")
+    ).close()
     proxy.shutdown()
     proxy.server_close()
     server.stop()
@@ -46,7 +50,7 @@ def test_a_store_that_fails_now_and_then_costs_nothing_but_time(
         system.put_file(str(path), f"photos/in/{path.name}")
     system.pipe_file("photos/in/cut.png", (folder / "0.png").read_bytes()[:99])
     system.pipe_file("photos/in/denied.png", b"nobody may read it")
-    store.share = 0.3
+    store.share, store.denied = 0.3, "denied.png"
     told = through("s3://photos/in", "s3://photos/out")
     store.share = 0.0
     assert len(store.faults) == 7, store.faults
@@ -71,12 +75,12 @@ def test_a_store_that_never_answers_is_named_and_the_run_ends(
     folder = make_folder(tmp_path / "in", ("a.png", "b.png"))
 
     def silence(_: Row) -> None:
-        store.share = 1.0
+        store.is_silent = True
 
     told = Told()
     with pytest.raises(RgtsrError, match=r"s3://photos/out/.*asked \d+ times"):
         through(folder, "s3://photos/out", workers=1, on_row=silence, told=told)
-    store.share = 0.0
+    store.is_silent = False
     through(folder, "s3://photos/out", opened)
     assert {row.state for row in manifest("s3://photos/out").values()} == {"done"}
 
@@ -85,4 +89,5 @@ def test_only_one_of_two_creates_what_is_there_once(store: Faulty) -> None:
     place = places.at("s3://photos/leases")
     assert place.create("one", b"first")
     assert not place.create("one", b"second")
+    assert place.create("one", b"first"), "as when its answer was lost"
     assert place.read("one") == b"first"

@@ -7,6 +7,7 @@ Knows Ray; what an actor does, the worker knows.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
 import contextlib
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,7 +47,7 @@ class Actors:
                 address=None if address == LOCAL else address,
                 include_dashboard=False if address == LOCAL else None,
                 log_to_driver=False,
-                logging_level="error",
+                logging_level=logging.ERROR,
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise RgtsrError(f"--ray {address}: no cluster can be reached ({error}).") from error
@@ -99,7 +100,7 @@ class Actors:
 
         actor = self._actors[number]
         try:
-            answer = ray.get(ref)
+            answer: Any = ray.get(ref)  # Any: what was asked for
         except exceptions.RayTaskError as error:
             cause = error.cause
             raise cause if isinstance(cause, Exception) else error from None

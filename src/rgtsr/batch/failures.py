@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from rgtsr.batch.item import Code
 from rgtsr.errors import OutOfMemoryError, RgtsrError
@@ -59,7 +59,7 @@ class Patience:
     that were refused together do not come back together.
     """
 
-    tries: int = 7
+    tries: int = 8
     first_s: float = 0.2
     most_s: float = 30.0
 
@@ -128,12 +128,11 @@ def code(error: BaseException) -> Code:
 
 
 def reason(error: BaseException) -> str:
-    """One line of it."""
+    """One line of it; of what is not ours, without a full stop."""
     if isinstance(error, OSError) and error.strerror:
-        text = error.strerror
-    else:
-        text = " ".join(str(error).split())
-    return text if isinstance(error, RgtsrError) else f"{text or type(error).__name__}".rstrip(".")
+        return error.strerror
+    text = " ".join(str(error).split())
+    return text if isinstance(error, RgtsrError) else text.rstrip(".") or type(error).__name__
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -151,7 +150,7 @@ def _status(error: BaseException) -> int | None:
     """HTTP's, where a client says it."""
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):  # botocore's
-        about: dict[str, dict[str, object]] = answer
+        about = cast("dict[str, dict[str, object]]", answer)
         status = about.get("ResponseMetadata", {}).get("HTTPStatusCode")
     else:
         status = getattr(error, "status", getattr(error, "status_code", None))

@@ -21,6 +21,8 @@ RENEWED_S = 15.0
 DEAD_S = 60.0
 LOOK_S = 2.0
 
+HELD: set[str] = set()  # by this process
+
 
 class Lease:
     """The right to work on what a name stands for, as long as this is open.
@@ -38,6 +40,7 @@ class Lease:
         self.is_lost = False
         if not place.create(self._path, self._content()):
             self._take_over(say, dead_s)
+        HELD.add(self._me)
         self._renewing = threading.Thread(target=self._renew, daemon=True)
         self._renewing.start()
 
@@ -45,6 +48,7 @@ class Lease:
         return self
 
     def __exit__(self, *_: object) -> None:
+        HELD.discard(self._me)
         self._ended.set()
         self._renewing.join()
         if not self.is_lost:
@@ -55,7 +59,8 @@ class Lease:
         first = self._read()
         owner = json.loads(first or b"{}")
         if owner.get("machine") == this_machine():
-            is_dead = not lives(owner["process"])
+            is_ours = owner["process"] == this_process()
+            is_dead = owner["driver"] not in HELD if is_ours else not lives(owner["process"])
         else:
             is_dead = not first
             if not is_dead:

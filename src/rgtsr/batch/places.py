@@ -10,7 +10,7 @@ import contextlib
 import functools
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ from rgtsr.errors import RuntimeUnavailableError, UsageError
 
 LOCAL = {"file", "local"}
 RENAMING = {"sftp", "ssh", "ftp", "hdfs", "arrow_hdfs", "webhdfs", "smb"}  # what is put, is seen
+# botocore and s3fs try again too, each each other's times: here that is done once, for all stores
+ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
 STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
 
 
@@ -89,8 +91,8 @@ class Place:
 
     def read(self, path: str = "", span: Span | None = None) -> bytes:
         """All of a file, or a part."""
-        start, end = (None, None) if span is None else (span.offset, span.offset + span.size)
-        return self._ask(lambda: self.system.cat_file(self.full(path), start, end), path)
+        ends = {} if span is None else {"start": span.offset, "end": span.offset + span.size}
+        return self._ask(lambda: self.system.cat_file(self.full(path), **ends), path)
 
     def put(self, content: Path, path: str) -> None:
         """A local file under that name, whole or not at all; what was there is replaced."""
@@ -118,7 +120,8 @@ class Place:
     def create(self, path: str, content: bytes) -> bool:
         """The same, unless a file of that name is there; whether it was not.
 
-        Exactly one of several that do so at once succeeds, where the file system can tell.
+        Exactly one of several that do so at once succeeds, where the file system can tell; each has
+        another content.
         """
         try:
             if self.is_local:
@@ -127,8 +130,8 @@ class Place:
             else:
                 full = self.full(path)
                 self._ask(lambda: self.system.pipe_file(full, content, mode="create"), path)
-        except FileExistsError:
-            return False
+        except FileExistsError:  # perhaps ours, made by a request that was not answered
+            return self.read(path) == content
         except NotImplementedError:  # of a store that knows no conditions
             if self.about(path) is not None:
                 return False
@@ -141,7 +144,7 @@ class Place:
             self._ask(lambda: self.system.rm_file(self.full(path)), path)
 
     @contextlib.contextmanager
-    def _made(self, path: str) -> Iterator[Path]:
+    def _made(self, path: str) -> Generator[Path]:
         target = Path(self.full(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         yield target
@@ -165,12 +168,15 @@ def at(url: str, patience: Patience | None = None) -> Place:
 def _opened(url: str) -> tuple[Any, str]:  # Any: fsspec's AbstractFileSystem
     from fsspec.core import url_to_fs
 
+    options = ONCE.get(url.partition("://")[0], {})
     try:
-        system, root = url_to_fs(url, use_listings_cache=False)
+        system, root = url_to_fs(url, use_listings_cache=False, **options)
     except ImportError as error:
         raise RuntimeUnavailableError(f"{url}: {error}.") from error
     except ValueError as error:
         raise UsageError(f"{url}: {error}.") from error
+    if options:
+        system.retries = 1
     return system, os.path.realpath(root) if LOCAL & _protocols(system) else root
 
 

@@ -5,13 +5,15 @@ import multiprocessing
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 from rgtsr import atomic
+from rgtsr.batch import places
 from rgtsr.batch.drive import Died, Ended, Heard, Ready
 from rgtsr.batch.item import Item
 from rgtsr.batch.worker import AT_ONCE, Task, Worker, spool
@@ -50,6 +52,7 @@ class Processes:
 
     def give(self, worker: int, item: Item) -> None:
         """See ``Hands``."""
+        self._children[worker].has.add(item)
         self._send(self._children[worker], item)
 
     def hear(self, wait_s: float) -> list[Heard]:
@@ -63,11 +66,15 @@ class Processes:
             what = child.pipe.recv()
         except (EOFError, ConnectionResetError):
             del self._children[number]
-            child.process.join()
+            self._bury(child)
             return Died(number, f"its process died ({_how(child.process.exitcode)})")
         if isinstance(what, Exception):
             raise what
-        return Ready(number) if what is None else Ended(number, *what)
+        if what is None:
+            return Ready(number)
+        item, row = what
+        child.has.discard(item)
+        return Ended(number, item, row)
 
     def close(self) -> None:
         """See ``Hands``; one that does not stop is killed."""
@@ -76,8 +83,18 @@ class Processes:
         for child in self._children.values():
             child.process.join(self._patience_s)
             child.process.kill()
-            child.process.join()
+            self._bury(child)
         self._children.clear()
+
+    def _bury(self, child: Child) -> None:
+        """Remove what a process has left."""
+        child.process.join()
+        if child.process.pid is not None:
+            atomic.remove(spool(child.process.pid))
+        destination = places.at(self._task.destination)
+        if destination.is_local:
+            for item in child.has:
+                atomic.sweep(Path(destination.full(item.output)).parent)
 
     def _send(self, child: Child, what: Task | Item) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # heard next
@@ -122,7 +139,7 @@ def work(pipe: Connection) -> None:
 
 
 @contextlib.contextmanager
-def _stopping(worker: Worker, inbox: "queue.SimpleQueue[Item | None]") -> Iterator[None]:
+def _stopping(worker: Worker, inbox: "queue.SimpleQueue[Item | None]") -> Generator[None]:
     """Once nobody is at the other end, all stop."""
     try:
         yield

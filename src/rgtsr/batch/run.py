@@ -17,6 +17,8 @@ from rgtsr.batch.sources import Source, Unlisted
 from rgtsr.batch.worker import Task
 from rgtsr.errors import RgtsrError, UsageError
 
+MOST_UNANSWERED = 20  # pictures that a store did not answer for, one after the other
+
 
 @dataclass
 class Count:
@@ -79,10 +81,7 @@ class Batch:
             def heard(row: Row) -> None:
                 plan.add(row)
                 on_row(row)
-                if row.code == Code.FULL:
-                    raise RgtsrError(
-                        f"{self.task.destination}: is full: make room; the same command goes on."
-                    )
+                plan.stop_where_all_would_fail(row)
 
             def moment() -> None:
                 plan.written.tick()
@@ -102,6 +101,7 @@ class Plan:
 
     def __init__(self, batch: Batch, written: Manifest) -> None:
         self.written, self.count = written, Count()
+        self._unanswered = 0  # in a row
         self._batch = batch
         destination = batch.source.destination
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
@@ -115,6 +115,16 @@ class Plan:
         """One more row."""
         self.written.add(replace(row, key=self._batch.task.key))
         self.count.add(row)
+
+    def stop_where_all_would_fail(self, row: Row) -> None:
+        """Raise RgtsrError where it makes no sense to go on."""
+        if row.code == Code.FULL:
+            raise RgtsrError(
+                f"{self._batch.task.destination}: is full: make room; the same command goes on."
+            )
+        self._unanswered = self._unanswered + 1 if row.code == Code.STORE else 0
+        if self._unanswered == MOST_UNANSWERED:
+            raise RgtsrError(f"{row.error} So did the last {MOST_UNANSWERED}: try again later.")
 
     def todo(self, on_row: Callable[[Row], object]) -> Iterator[Item]:
         """Everything that is not done; ``on_row`` is told of what cannot be."""

@@ -95,11 +95,11 @@ class Source:
                 f"{self.url}: is no folder, no {TAR} and no {LIST}: check the name, and that it"
                 " may be read."
             )
+        has_results = place.system is own.system and own.root.startswith(f"{place.root}/")
         for path, _, stamp in place.files():
             if PurePosixPath(path).suffix.lower() not in SUFFIXES:
                 continue
-            full = place.full(path)
-            if place.system is own.system and full.startswith(own.full("") + "/"):
+            if has_results and place.full(path).startswith(f"{own.root}/"):
                 continue
             yield Item(place.url(path), naming.output(path, self.suffix), stamp)
 
@@ -152,8 +152,8 @@ class Source:
                 place.system.open(place.root, "rb", block_size=BLOCK_BYTES) as file,
                 tarfile.open(fileobj=file, mode="r:") as members,
             ):
-                for member in members:
-                    members.members.clear()  # it would keep all of them
+                while (member := members.next()) is not None:
+                    vars(members)["members"].clear()  # it would keep all of them
                     suffix = PurePosixPath(member.name).suffix.lower()
                     if not member.isreg() or suffix not in SUFFIXES:
                         continue

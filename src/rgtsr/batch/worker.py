@@ -10,7 +10,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -62,7 +62,7 @@ class Worker:
                 self._upscaler = self._task.upscaler()
                 self._room = Room(room(self._upscaler.settings.max_memory_bytes))
                 self._place = places.at(self._task.destination, self._task.patience)
-                self._spool = spool()
+                self._spool = own_spool()
 
     def stop(self) -> None:
         """End all within a tile."""
@@ -78,7 +78,10 @@ class Worker:
         except Cancelled:
             return None
         except Exception as error:  # whatever it is, the other pictures can be made
-            made = {"state": State.FAILED, "code": failures.code(error), "error": _line(error)}
+            line = failures.reason(error)
+            if item.source not in line and self._task.destination not in line:
+                line = f"{item.source}: {line}."
+            made = {"state": State.FAILED, "code": failures.code(error), "error": line}
         seconds = time.perf_counter() - began
         return Row(**about, **made, seconds=seconds, ended=time.time())  # pyright: ignore[reportArgumentType] -- of its fields
 
@@ -128,7 +131,7 @@ class Worker:
                 page=wish.page,
                 salvage=wish.salvage,
                 pyramid=wish.pyramid,
-                on_progress=lambda *_: self._heed(),
+                on_progress=lambda _done, _total: self._heed(),
                 on_whole=whole,
                 turn=self._network.of(self._heed),
             )
@@ -144,7 +147,7 @@ class Worker:
         }
 
     @contextlib.contextmanager
-    def _kept(self, suffix: str) -> Iterator[Path]:
+    def _kept(self, suffix: str) -> Generator[Path]:
         """A name in the spool, of a file that is gone afterwards."""
         path = self._spool / f"{os.urandom(8).hex()}{suffix}"
         try:
@@ -157,14 +160,22 @@ class Worker:
             raise Cancelled
 
 
-def spool() -> Path:
-    """A folder of this process's own for temporary files; those of dead processes are removed."""
-    above = Path(tempfile.gettempdir())
-    for left in above.glob(f"{SPOOL}-{atomic.this_machine()}-*"):
+def spool(process: int | None = None) -> Path:
+    """Where a process of this machine has its temporary files; one that is dead may have left some.
+
+    ``process``: this one by default.
+    """
+    number = os.getpid() if process is None else process
+    return Path(tempfile.gettempdir()) / f"{SPOOL}-{atomic.this_machine()}-{number}"
+
+
+def own_spool() -> Path:
+    """The same, made; those of dead processes are removed."""
+    own = spool()
+    for left in own.parent.glob(f"{SPOOL}-{atomic.this_machine()}-*"):
         number = left.name.rpartition("-")[2]
         if number.isdecimal() and atomic.has_ended(atomic.this_machine(), int(number)):
             atomic.remove(left)
-    own = above / f"{SPOOL}-{atomic.this_machine()}-{os.getpid()}"
     own.mkdir(mode=0o700, exist_ok=True)
     return own
 
@@ -184,7 +195,3 @@ def _rename(error: Exception, names: dict[Path, str]) -> None:
         for path, name in names.items():
             text = text.replace(str(path), name)
         error.args = (text,)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(f"{failures.reason(error)}".split())
