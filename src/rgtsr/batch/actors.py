@@ -8,6 +8,7 @@ Knows Ray; what an actor does, the worker knows.
 
 import contextlib
 import logging
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from rgtsr.errors import RgtsrError
 
 LOCAL = "local"  # no cluster: one of this machine's own
 MOST_THREADS = 4  # of a worker, where nobody says
+TOLD = re.compile(r"(pid|ip|Worker exit type): (\S+?)\.?\s")  # what Ray says of a death
 PATIENCE_S = 10.0  # with actors that are to stop
 
 
@@ -117,13 +119,14 @@ class Actors:
 
     def _death(self, actor: Actor, error: Exception) -> tuple[str, bool]:
         """Of what it died, and whether its machine went with it."""
-        words = " ".join(str(error).split())
-        is_gone = actor.node is not None and actor.node not in alive()
-        if is_gone or ("node" in words.lower() and "died" in words.lower()):
-            pass
-        if is_gone:
-            return f"a machine left the cluster ({(actor.node or '')[:8]})", True
-        return f"its process died ({words.rpartition('.  ')[2][:200]})", False
+        if actor.node is not None and actor.node not in alive():
+            return f"a machine left the cluster ({actor.node[:8]})", True
+        told = dict(TOLD.findall(str(error)))
+        where = f"process {told.get('pid', '?')} on {told.get('ip', '?')}"
+        return (
+            f"its process died ({told.get('Worker exit type', type(error).__name__)}, {where})",
+            False,
+        )
 
     def close(self) -> None:
         """See ``Hands``."""

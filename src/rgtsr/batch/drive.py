@@ -192,7 +192,7 @@ class Drive:
             self._say(f"{died.why}: what it had goes through another")
         elif not hand.is_ready:
             self._stillborn += 1
-            if self._stillborn >= MOST_STILLBORN:
+            if self._stillborn >= max(MOST_STILLBORN, self._count):
                 raise RgtsrError(f"workers die before they have a network ({died.why}).")
         elif hand.is_testing:
             for item in lost:
