@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.batches import expected, make_folder, poisoned, results, through
+from batches import expected, make_folder, poisoned, results, through
 from fakes import POISON
 from rgtsr.batch import Row, Task
 from rgtsr.batch.actors import Actors

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from batch.batches import (
+from batches import (
     Told,
     expected,
     make_folder,

@@ -1,12 +1,13 @@
 """The command itself: killed and started again, and in several processes at once."""
 
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
-from batch.batches import TINY, expected, make_folder, manifest, results
+from batches import TINY, expected, make_folder, manifest, results
 from cli.running import command, environment, rgtsr
 from rgtsr import weights
 
@@ -29,13 +30,24 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_driver_that_is_killed_goes_on_where_it_was(tmp_path: Path, model: Path) -> None:
+def made(folder: Path) -> int:
+    return len(list(folder.glob("[!.]*.png")))
+
+
+def test_a_driver_that_is_killed_or_stopped_goes_on(tmp_path: Path, model: Path) -> None:
     folder = make_folder(tmp_path / "in", NAMES)
     how = ("-m", model, "--tile", "32")
     with start(folder, tmp_path / "out", *how) as driver:
-        while driver.poll() is None and len(results(tmp_path / "out")) < 4:
+        while driver.poll() is None and made(tmp_path / "out") < 4:
             pass
         driver.kill()
+    with start(folder, tmp_path / "out", *how) as driver:
+        while driver.poll() is None and made(tmp_path / "out") < 8:
+            pass
+        driver.terminate()
+    assert driver.returncode == 128 + signal.SIGTERM
+    left = [path.name for path in (tmp_path / "out" / "_manifest").iterdir()]
+    assert not [name for name in left if name.startswith("_")], "the lease is given back"
     done = rgtsr("batch", folder, tmp_path / "out", *how).assert_done()
     assert "0 failed" in done.out
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone"), "and no draft is left"

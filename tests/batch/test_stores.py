@@ -9,9 +9,10 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
-from batch.batches import Told, expected, make_folder, manifest, opened, results, through
-from batch.stores import Faulty
-from rgtsr.batch import Row, places
+from batches import Told, expected, make_folder, manifest, opened, results, through
+from faulty_store import Faulty
+from rgtsr.batch import Row, failures, places
+from rgtsr.batch.item import Code
 from rgtsr.errors import RgtsrError
 
 
@@ -91,3 +92,11 @@ def test_only_one_of_two_creates_what_is_there_once(store: Faulty) -> None:
     assert not place.create("one", b"second")
     assert place.create("one", b"first"), "as when its answer was lost"
     assert place.read("one") == b"first"
+
+
+def test_a_store_that_is_full_is_not_asked_again(store: Faulty) -> None:
+    store.is_full = True
+    with pytest.raises(OSError) as caught:
+        places.at("s3://photos/out").write("one", b"content")
+    assert failures.code(caught.value) is Code.FULL
+    assert not failures.is_passing(caught.value)

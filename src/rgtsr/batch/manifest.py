@@ -12,10 +12,13 @@ names that begin with ``_``.
 import contextlib
 import io
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import IO, Any, NamedTuple
 
 from rgtsr.batch.item import Code, Row, State
 from rgtsr.batch.places import Place
@@ -23,6 +26,7 @@ from rgtsr.errors import RgtsrError
 
 NAME = "_manifest"  # under the destination
 PART, SUFFIX = "part-", ".parquet"
+COMPRESSION = "zstd"
 MOST_ROWS = 1000  # of a part, until parts are joined
 FLUSH_S = 5.0  # of work that is done again, at most, when the driver is killed
 READ = ("source", "output", "state", "key", "stamp", "code", "bytes_out", "ended")
@@ -57,22 +61,21 @@ class Manifest:
     def known(self) -> dict[str, Known]:
         """By output: what is known of it. Raises RgtsrError for a part that cannot be read."""
         newest: dict[str, Known] = {}
-        for table in self._tables(READ):
-            for row in table.to_pylist():
-                output = row.pop("output")
-                known = Known(**row)
-                if output not in newest or newest[output].ended <= known.ended:
-                    newest[output] = known
+        for row in self._read(READ):
+            output = row.pop("output")
+            row |= {name: sys.intern(row[name]) for name in ("state", "key", "code")}
+            known = Known(**row)
+            if output not in newest or newest[output].ended <= known.ended:
+                newest[output] = known
         return newest
 
     def rows(self) -> dict[str, Row]:
         """By output: the row that holds."""
         newest: dict[str, Row] = {}
-        for table in self._tables(None):
-            for each in table.to_pylist():
-                row = Row(**each)
-                if row.output not in newest or newest[row.output].ended <= row.ended:
-                    newest[row.output] = row
+        for each in self._read(None):
+            row = Row(**each)
+            if row.output not in newest or newest[row.output].ended <= row.ended:
+                newest[row.output] = row
         return newest
 
     def add(self, row: Row) -> None:
@@ -98,20 +101,29 @@ class Manifest:
 
     def close(self) -> None:
         """Write what was added, and make one part of this process's."""
-        import pyarrow as pa
-
         self.flush()
         if len(self._parts) > 1:
-            parts = [_decoded(self.place, name, None) for name in self._parts]
-            self.place.write(f"{self._own}{SUFFIX}", _encoded(pa.concat_tables(parts)))
+            with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
+                self._join(file)
+                self.place.put(Path(file.name), f"{self._own}{SUFFIX}")
             for name in self._parts:  # only now: a row that is there twice does no harm
                 self.place.remove(name)
 
-    def _tables(self, columns: tuple[str, ...] | None) -> Iterator[Any]:  # Any: pyarrow's tables
+    def _join(self, file: IO[bytes]) -> None:
+        from pyarrow import parquet
+
+        with parquet.ParquetWriter(file, _schema(), compression=COMPRESSION) as writer:
+            for name in self._parts:
+                writer.write_table(_decoded(self.place, name, None))
+        file.flush()
+
+    def _read(self, columns: tuple[str, ...] | None) -> Iterator[dict[str, Any]]:  # Any: of a cell
         for path, _, _ in self.place.files():
             if path.startswith(PART):
                 with contextlib.suppress(FileNotFoundError):  # joined by now: it comes again
-                    yield _decoded(self.place, path, columns)
+                    table = _decoded(self.place, path, columns)
+                    for rows in table.to_batches(max_chunksize=MOST_ROWS):
+                        yield from rows.to_pylist()
 
 
 def is_lasting(known: Known) -> bool:
@@ -136,7 +148,7 @@ def _encoded(table: Any) -> bytes:
     from pyarrow import parquet
 
     content = io.BytesIO()
-    parquet.write_table(table, content, compression="zstd")
+    parquet.write_table(table, content, compression=COMPRESSION)
     return content.getvalue()
 
 

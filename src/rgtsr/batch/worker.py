@@ -18,7 +18,7 @@ from rgtsr import atomic, folders
 from rgtsr.batch import failures, places
 from rgtsr.batch.failures import PATIENT, Patience
 from rgtsr.batch.item import Item, Row, State
-from rgtsr.errors import PictureError
+from rgtsr.errors import PictureError, RgtsrError
 from rgtsr.jobs import Wish, room
 from rgtsr.jobs.line import Cancelled, Room, Turn
 from rgtsr.pictures import headers
@@ -55,11 +55,19 @@ class Worker:
         self._upscaler: Upscaler | None = None
 
     def open(self) -> None:
-        """Have the network, so that what is wrong with it is known. Raises as Upscaler."""
+        """Have the network, so that what is wrong with it is known.
+
+        Raises RgtsrError where it is not the driver's, and as Upscaler.
+        """
         os.environ[memory.THREADS] = str(self._task.threads)
         with self._opening:
             if self._upscaler is None:
                 self._upscaler = self._task.upscaler()
+                if self._task.wish.identity(self._upscaler) != self._task.key:
+                    raise RgtsrError(
+                        f"{socket.gethostname()} would make something else of pictures than the"
+                        " driver: have the same rgtsr and the same weights on all machines."
+                    )
                 self._room = Room(room(self._upscaler.settings.max_memory_bytes))
                 self._place = places.at(self._task.destination, self._task.patience)
                 self._spool = own_spool()

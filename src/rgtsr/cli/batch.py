@@ -5,6 +5,7 @@ import importlib.util
 import re
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -118,9 +119,13 @@ def batch(
     What became of each stands in a manifest (Parquet). The same command goes on where it was.
     """
     check_installed(with_ray=ray is not None)
+    from rgtsr.batch import Source as Listed
+    from rgtsr.batch import Task, places
     from rgtsr.jobs import Wish
     from rgtsr.pictures import MAX_PIXELS
 
+    place = places.at(destination)
+    listed = Listed(source, place, form and f".{form}", part(shard))
     times = None if scale is None else factor(scale)
     usual = AUTO if model in (None, AUTO) else 0.0
     wish = Wish(
@@ -137,7 +142,7 @@ def batch(
     shared = 1 if ray else workers or 1
     reopen = functools.partial(
         opened,
-        model,
+        str(Path(model).absolute()) if model and Path(model).is_file() else model,
         repeated=True,
         restore=usual if restore is None else restore,
         scale=times,
@@ -149,15 +154,11 @@ def batch(
         runtime=runtime,
         device=device,
     )
-    from rgtsr.batch import Source as Listed
-    from rgtsr.batch import Task, places
-
     with reopen() as upscaler:
         wish = replace(wish, scale=None if times == upscaler.scale else times)
         key = wish.identity(upscaler)
-    place = places.at(destination)
     return through(
-        Listed(source, place, form and f".{form}", part(shard)),
+        listed,
         Task(reopen, wish, place.url(), key),
         Manner(workers, threads, ray, manifest or place.url("_manifest"), retry, quiet),
     )

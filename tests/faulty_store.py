@@ -12,6 +12,7 @@ SLOW_DOWN = (
     b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )
 BROKEN = b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>"
+FULL = b"<Error><Code>XMinioStorageFull</Code><Message>No space is left.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "server", "date"}
 DELAY_S = 0.05
@@ -29,7 +30,7 @@ class Faulty(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.to, self.share = port, share
         self.denied: str | None = None
-        self.is_silent = False
+        self.is_silent = self.is_full = False
         self.faults: Counter[str] = Counter()
         self._die, self._lock = random.Random(seed), threading.Lock()
 
@@ -59,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.fault()
         if self.server.denied is not None and self.server.denied in self.path:
             self._answer(403, [], DENIED)
+        elif self.server.is_full and self.command == "PUT":
+            self._answer(507, [], FULL)
         elif fault == "drop":
             self.close_connection = True
         elif fault in ("503", "500", "429"):
