@@ -10,6 +10,7 @@ commands, medians. The driver hands pictures to workers that answer at once, and
 import argparse
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.size, arguments.rounds = 6, (816, 1224), 2
-    entry = weights.default()
+    entry, (load, _, _) = weights.default(), os.getloadavg()
     height, width = arguments.size
     with tempfile.TemporaryDirectory() as folder:
         photos = make_photos(Path(folder) / "photos", arguments.count, (height, width))
@@ -55,6 +56,7 @@ def main() -> None:
             "model": entry.name,
             "sha256": entry.sha256,
             "cores": psutil.cpu_count(),
+            "load": load,
             "quick": arguments.quick,
             "megapixels": arguments.count * height * width / 1e6,
             "seconds": seconds,

@@ -2,7 +2,7 @@
 
     python benchmarks/plan_billion.py
 
-What a picture takes comes from ``results/batch.json``, which was measured; how machines fail is
+What a picture takes comes from ``results/jobs.json``, which was measured; how machines fail is
 assumed, and stands below and in the result. A hundred workers of two cores go through a million
 pictures in different ways: as a Slurm array of as many shards as there are workers, or of ten times
 as many, which run one after the other; or handed out one by one (Ray), with and without copies of
@@ -18,6 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from jobs import HEIGHT, WIDTH
+
+PHOTOS = 4  # of those, in the default run of benchmarks/jobs.py
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -46,13 +49,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS / "plan_billion.json")
     arguments = parser.parse_args()
     world = World(pictures=arguments.pictures, rounds=arguments.rounds)
-    measured = json.loads((RESULTS / "batch.json").read_text())
-    rate = measured["megapixels"] / measured["seconds"]["batch"]  # of input, on its cores
-    own_rate = rate * world.worker_cores / measured["cores"]
+    own_rate = core_rate() * world.worker_cores
     rows = [simulated(name, way, world, own_rate) for name, way in WAYS.items()]
     report = {"assumed": asdict(world), "megapixels_s": own_rate, "ways": rows}
     print(json.dumps(report, indent=1))
     arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def core_rate() -> float:
+    """Megapixels of input a second and core: ``rgtsr upscale`` of a folder, reading and writing."""
+    measured = json.loads((RESULTS / "jobs.json").read_text())
+    return PHOTOS * HEIGHT * WIDTH / 1e6 / measured["workers"]["1"] / measured["cores"]
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fakes import Poisoned
+from fakes import Poisoned, Repeating
 from rgtsr import pictures, variants, weights
 from rgtsr.batch import (
     Batch,
@@ -28,7 +28,7 @@ from rgtsr.upscaler import Settings, Upscaler
 
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
-opened = functools.partial(Upscaler, TINY, runtime="openvino", settings=Settings(tile_px=32))
+opened = functools.partial(Upscaler, TINY, runtime=Repeating(), settings=Settings(tile_px=32))
 poisoned = functools.partial(Poisoned, *opened.args, **opened.keywords)
 EIGHT = tuple(f"{number}.png" for number in range(8))
 ALL = Shard()
