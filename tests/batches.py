@@ -29,6 +29,7 @@ from rgtsr.upscaler import Settings, Upscaler
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
 opened = functools.partial(Upscaler, TINY, runtime=Repeating(), settings=Settings(tile_px=32))
+real = functools.partial(Upscaler, TINY, settings=Settings(tile_px=32))
 poisoned = functools.partial(Poisoned, *opened.args, **opened.keywords)
 EIGHT = tuple(f"{number}.png" for number in range(8))
 ALL = Shard()
@@ -114,13 +115,15 @@ def results(folder: Path) -> dict[str, bytes]:
     }
 
 
-def expected(folder: Path, out: Path) -> dict[str, bytes]:
+def expected(
+    folder: Path, out: Path, upscaler: Callable[[], Upscaler] = opened
+) -> dict[str, bytes]:
     """What each picture becomes alone."""
-    with opened() as upscaler:
+    with upscaler() as one:
         for path in sorted(folder.rglob("[!.]*.png")):
             target = out / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            upscaler.upscale_file(path, target)
+            one.upscale_file(path, target)
     return results(out)
 
 

@@ -1,5 +1,6 @@
 """A proxy before an object store that delays, drops, cuts and refuses, by a seeded die."""
 
+import itertools
 import random
 import threading
 import time
@@ -14,6 +15,7 @@ SLOW_DOWN = (
 BROKEN = b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>"
 FULL = b"<Error><Code>XMinioStorageFull</Code><Message>No space is left.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+KINDS = ("drop", "503", "unheard", "cut", "500", "429", "delay")
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "server", "date"}
 DELAY_S = 0.05
 
@@ -32,6 +34,7 @@ class Faulty(ThreadingHTTPServer):
         self.denied: str | None = None
         self.is_silent = self.is_full = False
         self.faults: Counter[str] = Counter()
+        self._kinds = itertools.cycle(KINDS)
         self._die, self._lock = random.Random(seed), threading.Lock()
 
     def fault(self) -> str | None:
@@ -41,7 +44,7 @@ class Faulty(ThreadingHTTPServer):
                 return "drop"
             if self._die.random() >= self.share:
                 return None
-            kind = self._die.choice(["drop", "cut", "503", "500", "429", "delay", "unheard"])
+            kind = next(self._kinds)
             self.faults[kind] += 1
             return kind
 
