@@ -21,6 +21,7 @@ def cluster() -> Iterator[object]:
     from ray.cluster_utils import Cluster
 
     before = os.environ.get("PYTHONPATH", "")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), before])
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}

@@ -8,7 +8,9 @@ Knows Ray; what an actor does, the worker knows.
 
 import contextlib
 import logging
+import os
 import re
+import socket
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +22,7 @@ from rgtsr.errors import RgtsrError
 LOCAL = "local"  # no cluster: one of this machine's own
 MOST_THREADS = 4  # of a worker, where nobody says
 TOLD = re.compile(r"(pid|ip|Worker exit type): (\S+?)\.?\s")  # what Ray says of a death
+KNOCK_S = 20.0
 PATIENCE_S = 10.0  # with actors that are to stop
 
 
@@ -44,6 +47,9 @@ class Actors:
     def __init__(self, task: Task, address: str, threads: int | None = None) -> None:
         import ray
 
+        if address == LOCAL:  # nobody asked for it to tell its makers
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        knock(address)
         try:
             ray.init(
                 address=None if address == LOCAL else address,
@@ -154,6 +160,18 @@ class Hosted(Worker):
 
         super().open()
         return ray.get_runtime_context().get_node_id()
+
+
+def knock(address: str) -> None:
+    """Raises RgtsrError where nobody is there: Ray itself takes minutes to find that out."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), KNOCK_S).close()
+        except OSError as error:
+            raise RgtsrError(
+                f"--ray {address}: no cluster can be reached there ({error.strerror or error})."
+            ) from error
 
 
 def alive() -> dict[str, dict[str, Any]]:  # Any: Ray's

@@ -64,7 +64,7 @@ class Processes:
         child = self._children[number]
         try:
             what = child.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it may have died while it spoke
             del self._children[number]
             self._bury(child)
             return Died(number, f"its process died ({_how(child.process.exitcode)})")
