@@ -118,6 +118,9 @@ class Instant:
         about = {"source": item.source, "output": item.output, "sha256": "0" * 64, "key": "1" * 64}
         self._said.append(Ended(worker, item, Row(state=State.DONE, **about)))
 
+    def dismiss(self, worker: int) -> None:
+        """They do not grow."""
+
     def hear(self, wait_s: float) -> list[Ready | Ended]:
         heard = list(self._said)
         self._said.clear()

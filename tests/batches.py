@@ -1,13 +1,16 @@
 """Small pictures, a small network, and whole runs of a batch over them."""
 
 import functools
+import os
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fakes import Poisoned, Repeating
+from fakes import POISON, Leaking, Poisoned, Repeating
 from rgtsr import pictures, variants, weights
 from rgtsr.batch import (
     Batch,
@@ -24,7 +27,20 @@ from rgtsr.batch import (
 from rgtsr.batch.drive import Hands
 from rgtsr.jobs import Wish
 from rgtsr.pictures import Picture
-from rgtsr.upscaler import Settings, Upscaler
+from rgtsr.upscaler import Report, Settings, Upscaler
+
+
+class Killed(Upscaler):
+    """Is killed at one picture, as where memory is out.
+
+    At once: where Ray has put a handler behind SIGSEGV, other threads go on for a while.
+    """
+
+    def upscale_file(self, source: Any, target: Any, **options: Any) -> Report:
+        if source.name == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().upscale_file(source, target, **options)
+
 
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
@@ -33,6 +49,8 @@ real = functools.partial(Upscaler, TINY, settings=Settings(tile_px=32))
 poisoned = functools.partial(Poisoned, *opened.args, **opened.keywords)
 EIGHT = tuple(f"{number}.png" for number in range(8))
 ALL = Shard()
+killed = functools.partial(Killed, *opened.args, **opened.keywords)
+leaking = functools.partial(Leaking, *opened.args, **opened.keywords)
 hasty = Patience(tries=8, first_s=0.01, most_s=0.1)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batches import expected, make_folder, poisoned, results, through
+from batches import expected, killed, make_folder, results, through
 from fakes import POISON
 from rgtsr.batch import Row, Task
 from rgtsr.batch.actors import Actors
@@ -47,9 +47,9 @@ def test_a_machine_that_goes_and_a_picture_that_kills_cost_nothing_else(
             gone.append(second)
             cluster.remove_node(second, allow_graceful=False)
 
-    told = through(folder, tmp_path / "out", poisoned, hands=hands, on_row=take_away)
+    told = through(folder, tmp_path / "out", killed, hands=hands, on_row=take_away)
     failed = {row.output: row.error for row in told.rows if row.state == "failed"}
-    assert list(failed) == [POISON]
+    assert list(failed) == [POISON], told.lines
     assert "its process died" in failed[POISON]
     assert len(told.rows) == 16
     alone = expected(folder, tmp_path / "alone")

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from pyarrow import parquet
 from batches import (
     Told,
     expected,
+    leaking,
     make_folder,
     manifest,
     noise,
@@ -24,7 +26,7 @@ from batches import (
 )
 from fakes import POISON
 from rgtsr import pictures
-from rgtsr.batch import Processes, Row, Shard
+from rgtsr.batch import Processes, Row, Shard, Task
 from rgtsr.errors import RgtsrError, UsageError
 
 DEEP = ("a.png", "b/c.png", "b/d/e.jpg", "Wörter 写真/f.png", "b/g.png", "h.png", "i.png")
@@ -182,13 +184,24 @@ def test_what_a_worker_sits_on_is_given_to_another(folder: Path, tmp_path: Path)
             stopped.append(child.pid)
             os.kill(child.pid, signal.SIGSTOP)
 
-    def hands(task: object) -> Processes:
+    def hands(task: Task) -> Processes:
         return Processes(task, patience_s=0.1)
 
     told = through(folder, tmp_path / "out", hands=hands, workers=2, on_row=stop, slow_s=0.1)
     assert set(told.states().values()) == {"done"}
     assert len(told.rows) == 8
     assert set(results(tmp_path / "out")) == {f"{n}.png" for n in range(8)}
+
+
+def test_a_worker_that_grows_is_replaced(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", [f"{number:02}.png" for number in range(40)])
+
+    def hands(task: Task) -> Processes:
+        return Processes(replace(task, grown_bytes=1 << 20))
+
+    told = through(folder, tmp_path / "out", leaking, hands=hands)
+    assert "a worker whose memory had grown was replaced" in told.lines
+    assert list(told.states().values()) == ["done"] * 40
 
 
 def test_a_full_destination_stops_the_run_which_goes_on_later(tmp_path: Path) -> None:

@@ -12,10 +12,13 @@ import os
 import re
 import socket
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from rgtsr import atomic
+from rgtsr.batch import places
 from rgtsr.batch.drive import Died, Ended, Heard, Ready
-from rgtsr.batch.item import Item
+from rgtsr.batch.item import Item, Row
 from rgtsr.batch.worker import AT_ONCE, Task, Worker
 from rgtsr.errors import RgtsrError
 
@@ -65,6 +68,8 @@ class Actors:
         self._task: Any = ray.put(replace(task, threads=self.threads))
         self._actors: dict[int, Actor] = {}
         self._count = 0
+        self._destination = places.at(task.destination)
+        self._lost: set[Item] = set()  # which an actor had when it died
 
     def hire(self) -> int:
         """See ``Hands``; until there are cores for it, nothing is heard of it."""
@@ -85,7 +90,13 @@ class Actors:
     def give(self, worker: int, item: Item) -> None:
         """See ``Hands``."""
         actor = self._actors[worker]
-        actor.asked[actor.handle.enlarge.remote(item)] = item
+        actor.asked[actor.handle.answer.remote(item)] = item
+
+    def dismiss(self, worker: int) -> None:
+        """See ``Hands``."""
+        import ray
+
+        ray.kill(self._actors.pop(worker).handle)
 
     def hear(self, wait_s: float) -> list[Heard]:
         """See ``Hands``."""
@@ -114,6 +125,7 @@ class Actors:
             raise cause if isinstance(cause, Exception) else error from None
         except exceptions.RayError as error:
             del self._actors[number]
+            self._lost |= {item for item in actor.asked.values() if item is not None}
             with contextlib.suppress(exceptions.RayError):
                 ray.kill(actor.handle)
             return Died(number, *self._death(actor, error))
@@ -121,7 +133,7 @@ class Actors:
         if item is None:
             actor.node = answer
             return Ready(number)
-        return Ended(number, item, answer)
+        return Ended(number, item, *answer)
 
     def _death(self, actor: Actor, error: Exception) -> tuple[str, bool]:
         """Of what it died, and whether its machine went with it."""
@@ -149,6 +161,9 @@ class Actors:
                 ray.kill(actor.handle)
         self._actors.clear()
         ray.shutdown()
+        if self._destination.is_local:  # what was of another machine goes after a day
+            for item in self._lost:
+                atomic.sweep(Path(self._destination.full(item.output)).parent)
 
 
 class Hosted(Worker):
@@ -160,6 +175,10 @@ class Hosted(Worker):
 
         super().open()
         return ray.get_runtime_context().get_node_id()
+
+    def answer(self, item: Item) -> tuple[Row | None, bool]:
+        """A picture to its end, and whether that was too much."""
+        return self.enlarge(item), self.has_grown()
 
 
 def knock(address: str) -> None:

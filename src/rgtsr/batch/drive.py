@@ -29,11 +29,12 @@ class Ready(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A picture has ended; without a row it was stopped."""
+    """A picture has ended; without a row it was stopped. ``has_grown``: the worker, too much."""
 
     worker: int
     item: Item
     row: Row | None
+    has_grown: bool = False
 
 
 class Died(NamedTuple):
@@ -56,6 +57,10 @@ class Hands(Protocol):
 
     def give(self, worker: int, item: Item) -> None: ...
 
+    def dismiss(self, worker: int) -> None:
+        """One that has nothing to do goes."""
+        ...
+
     def hear(self, wait_s: float) -> list[Heard]:
         """What is new, as soon as anything is, or that long. Raises what opening one raised."""
         ...
@@ -72,6 +77,7 @@ class Hand:
     has: dict[Item, float] = field(default_factory=dict[Item, float])
     is_ready: bool = False
     is_testing: bool = False  # whether its one item kills it
+    is_leaving: bool = False  # it is to be replaced
 
 
 class Drive:
@@ -139,7 +145,7 @@ class Drive:
 
     def _next(self, hand: Hand, most: int, row: Iterator[Item]) -> Item | None:
         """What that one is to do, as one of so many; None: nothing now."""
-        if len(hand.has) >= (1 if self._suspects or hand.is_testing else most):
+        if hand.is_leaving or len(hand.has) >= (1 if self._suspects or hand.is_testing else most):
             return None
         if self._suspects:
             hand.is_testing = True
@@ -176,6 +182,11 @@ class Drive:
         else:
             self._took.append(time.monotonic() - hand.has.pop(heard.item))
             hand.is_testing = False
+            hand.is_leaving |= heard.has_grown
+            if hand.is_leaving and not hand.has:
+                del self._workers[heard.worker]
+                self._hands.dismiss(heard.worker)
+                self._say("a worker whose memory had grown was replaced")
             if heard.row is not None and heard.item in self._open:
                 del self._open[heard.item]
                 self._on_row(heard.row)

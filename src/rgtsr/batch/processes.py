@@ -72,19 +72,24 @@ class Processes:
             raise what
         if what is None:
             return Ready(number)
-        item, row = what
+        item, row, has_grown = what
         child.has.discard(item)
-        return Ended(number, item, row)
+        return Ended(number, item, row, has_grown)
 
     def close(self) -> None:
         """See ``Hands``; one that does not stop is killed."""
         for child in self._children.values():
             child.pipe.close()
-        for child in self._children.values():
-            child.process.join(self._patience_s)
-            child.process.kill()
-            self._bury(child)
-        self._children.clear()
+        for number in list(self._children):
+            self.dismiss(number)
+
+    def dismiss(self, worker: int) -> None:
+        """See ``Hands``."""
+        child = self._children.pop(worker)
+        child.pipe.close()
+        child.process.join(self._patience_s)
+        child.process.kill()
+        self._bury(child)
 
     def _bury(self, child: Child) -> None:
         """Remove what a process has left."""
@@ -119,7 +124,7 @@ def work(pipe: Connection) -> None:
 
     def through() -> None:
         for item in iter(inbox.get, None):
-            say((item, worker.enlarge(item)))
+            say((item, worker.enlarge(item), worker.has_grown()))
 
     try:
         worker.open()

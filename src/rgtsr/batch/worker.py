@@ -20,6 +20,7 @@ from rgtsr.batch.failures import PATIENT, Patience
 from rgtsr.batch.item import Item, Row, State
 from rgtsr.errors import PictureError, RgtsrError
 from rgtsr.jobs import Wish, room
+from rgtsr.jobs.crew import GROWTH_BYTES, Growth
 from rgtsr.jobs.line import Cancelled, Room, Turn
 from rgtsr.pictures import headers
 from rgtsr.runtimes import memory
@@ -33,7 +34,8 @@ SPOOL = "rgtsr-batch"  # of folders for what comes from far
 class Task:
     """What each worker is told. ``upscaler`` opens one; all of it is pickled.
 
-    ``key`` names the options and weights; ``threads``: on how many the network runs.
+    ``key`` names the options and weights; ``threads``: on how many the network runs;
+    ``grown_bytes``: by how much a worker may grow before it is replaced.
     """
 
     upscaler: Callable[[], Upscaler]
@@ -42,6 +44,7 @@ class Task:
     key: str
     threads: int = 1
     patience: Patience = PATIENT
+    grown_bytes: int = GROWTH_BYTES
 
 
 class Worker:
@@ -53,6 +56,7 @@ class Worker:
         self._network = Turn()
         self._opening = threading.Lock()
         self._upscaler: Upscaler | None = None
+        self._growth = Growth(task.grown_bytes)
 
     def open(self) -> None:
         """Have the network, so that what is wrong with it is known.
@@ -92,6 +96,10 @@ class Worker:
             made = {"state": State.FAILED, "code": failures.code(error), "error": line}
         seconds = time.perf_counter() - began
         return Row(**about, **made, seconds=seconds, ended=time.time())  # pyright: ignore[reportArgumentType] -- of its fields
+
+    def has_grown(self) -> bool:
+        """Whether it holds so much more than it used to that it is to go. Asked once a picture."""
+        return self._growth.is_too_much(memory.used_bytes())
 
     def _made(self, item: Item) -> dict[str, object]:
         """What the row says of the result."""
