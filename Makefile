@@ -46,7 +46,7 @@ clean:
 .venv-test/ready: pyproject.toml constraints.txt
 	.ci/venv $(PYTHON) .venv-test
 	.venv-test/bin/pip install $(PIP_QUIET) torch==2.13.0 -c constraints.txt
-	.venv-test/bin/pip install $(PIP_QUIET) -c constraints.txt '.[train,onnxruntime,serve,dev]'
+	.venv-test/bin/pip install $(PIP_QUIET) -c constraints.txt '.[train,onnxruntime,serve,cluster,dev]'
 	# without its dependencies: it wants torchvision, which RGT does not need (tests/parity)
 	.venv-test/bin/pip install $(PIP_QUIET) -c constraints.txt --no-deps spandrel
 	touch $@

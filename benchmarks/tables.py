@@ -11,6 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
+QUIET = 1.0  # load of a machine that does nothing else
 SETS = ("Set5", "Set14")
 
 
@@ -69,6 +70,69 @@ def jobs() -> Iterator[list[str]]:
         yield [
             f"memory of the process after {count // 10:,} and {count:,} pictures of 16 px",
             f"{first:.0f} MiB, {last:.0f} MiB",
+        ]
+
+
+def batch() -> Iterator[list[str]]:
+    found = read("batch")
+    seconds, names = found["seconds"], found["listing"]
+    yield ["what", "measured"]
+    yield ["---"] * 2
+    yield [
+        f"{found['megapixels']:.1f} megapixels by `rgtsr upscale`, by `rgtsr batch`",
+        f"{seconds['folder']:.1f} s, {seconds['batch']:.1f} s ({found['to_folder'] - 1:+.0%})",
+    ]
+    yield [
+        f"`--workers 1`, `--workers 2` on {found['cores']} cores",
+        f"{seconds['batch']:.1f} s, {seconds['two']:.1f} s ({found['two_to_one']:.2f}x as fast)",
+    ]
+    yield [
+        "the driver hands out, hears of and writes down",
+        f"{found['driver_rows_s']:,.0f} pictures a second",
+    ]
+    yield [
+        f"it lists {names['names']:,} names",
+        f"{names['seconds']:.0f} s, {names['mib']:,.0f} MiB",
+    ]
+    if found["load"] > QUIET:
+        yield ["processes that wanted the machine besides, when this was measured",
+               f"{found['load']:.0f}"]  # fmt: skip
+
+
+def billion() -> Iterator[list[str]]:
+    found = read("plan_billion")
+    core_rate = found["megapixels_s"] / found["assumed"]["worker_cores"]
+    core_hours = 1e9 / core_rate / 3600  # of a megapixel each
+    cores = 10_000
+    days = core_hours / cores / 24
+    mb_s = cores * core_rate * 0.5 * (1 + 4)  # of input and results of JPEG, in megabytes
+    yield ["what", "how much"]
+    yield ["---"] * 2
+    yield ["megapixels of input a second and core, measured", f"{core_rate:.2f}"]
+    yield ["core hours", f"{core_hours:,.0f}"]
+    yield [f"on {cores:,} cores", f"{days:,.1f} days"]
+    yield ["a core hour at 0.02 USD (assumed; a spot instance's)", f"{core_hours * 0.02:,.0f} USD"]
+    yield ["requests at 0.4 and 5 USD a million", f"{1e3 * (0.4 + 5):,.0f} USD"]
+    yield ["results", f"{1e9 * 4e6 * 0.5 / 1e15:,.1f} PB"]
+    yield [f"to and from the store on {cores:,} cores", f"{mb_s / 1e3:,.1f} GB/s"]
+    yield [
+        "pictures a second, beside what a driver takes",
+        f"{cores * core_rate:,.0f} of {read('batch')['driver_rows_s']:,.0f}",
+    ]
+
+
+def billion_ways() -> Iterator[list[str]]:
+    yield ["a million pictures", "hours", "over the ideal", "at worst", "the last percent",
+           "done twice"]  # fmt: skip
+    yield ["---"] + ["---:"] * 5
+    for row in read("plan_billion")["ways"]:
+        yield [
+            row["way"],
+            f"{row['hours']:.1f}",
+            f"{row['over_ideal']:.2f}x",
+            f"{row['worst_over_ideal']:.2f}x",
+            f"{row['last_percent_hours']:.2f} h",
+            f"{row['done_twice']:.2%}",
         ]
 
 
@@ -287,6 +351,7 @@ def read(name: str) -> dict:
 
 PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
+    "docs/cluster.md": {"batch": batch, "billion": billion, "billion-ways": billion_ways},
     "docs/container.md": {"service-memory": service_memory, "service-starts": service_starts},
     "docs/folders.md": {"jobs": jobs},
     "docs/faults.md": {"faults": faults},

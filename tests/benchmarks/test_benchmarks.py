@@ -118,6 +118,15 @@ def test_a_service_is_watched_while_pictures_are_sent_to_it(tmp_path: Path) -> N
     assert min(report["starts"].values()) > 0
 
 
+def test_a_plan_for_a_billion_is_simulated_and_comes_out_the_same_again(tmp_path: Path) -> None:
+    how = ("--pictures", "3000", "--rounds", "1", "--json", tmp_path / "plan.json")
+    first = run("plan_billion.py", *how)
+    assert run("plan_billion.py", *how) == first
+    shards, more, singly, copied = json.loads((tmp_path / "plan.json").read_text())["ways"]
+    assert shards["hours"] > more["hours"] > singly["hours"] >= copied["hours"]
+    assert min(row["over_ideal"] for row in (shards, more, singly, copied)) > 1
+
+
 @pytest.mark.parametrize("page", list(tables.PAGES))
 def test_the_tables_of_a_page_are_those_of_the_result_files(page: str) -> None:
     text = (FOLDER.parent / page).read_text()

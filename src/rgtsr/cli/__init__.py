@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rgtsr.cli import (
+    batch,
     bench,
     compare,
     convert,
@@ -53,6 +54,7 @@ def version(
 
 
 app.command("upscale")(upscale.upscale)
+app.command("batch")(batch.batch)
 app.command("serve")(serve.serve)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)

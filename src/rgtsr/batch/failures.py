@@ -1,0 +1,157 @@
+"""What went wrong, in one of a few words; and whether to try again. Knows errors by what they are.
+
+Stores wrap their errors in many ways: their clients are recognised by what they carry (a status of
+HTTP, an errno, a name), so that none has to be installed.
+"""
+
+import errno
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from rgtsr.batch.item import Code
+from rgtsr.errors import OutOfMemoryError, RgtsrError
+
+T = TypeVar("T")
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_STATUS = 507  # WebDAV's, and MinIO's
+PASSING = {
+    errno.EAGAIN,
+    errno.EBUSY,
+    errno.ECONNABORTED,
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EPIPE,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+}
+TOO_MANY, SERVER_ERROR, NOT_IMPLEMENTED = 429, 500, 501
+# of classes of botocore, aiohttp, urllib3, gcsfs and adlfs
+PASSING_NAMES = {
+    "ClientConnectionError",
+    "ClientPayloadError",
+    "ConnectionClosedError",
+    "FSTimeoutError",
+    "HTTPClientError",
+    "HttpResponseError",
+    "IncompleteRead",
+    "ProtocolError",
+    "ResponseParserError",
+    "ServerDisconnectedError",
+    "ServiceRequestError",
+}
+
+
+class Unreachable(RgtsrError):
+    """A store did not do it, however often it was asked."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a store is asked, and for how long it is left alone in between.
+
+    Before try n a random time up to ``first_s`` · 2^n, at most ``most_s``: so a thousand workers
+    that were refused together do not come back together.
+    """
+
+    tries: int = 8
+    first_s: float = 0.2
+    most_s: float = 30.0
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds before each try but the first."""
+        for number in range(1, self.tries):
+            yield random.uniform(0, min(self.most_s, self.first_s * 2**number))
+
+
+PATIENT = Patience()
+
+
+def insisting(what: Callable[[], T], name: str, patience: Patience) -> T:
+    """The result of ``what``, tried again where that can help.
+
+    Raises Unreachable, with ``name``, in the end; at once what would not change.
+    """
+    pauses = patience.pauses()
+    while True:
+        try:
+            return what()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            pause = next(pauses, None)
+            if pause is None:
+                raise Unreachable(
+                    f"{name}: {reason(error)} (asked {patience.tries} times)."
+                ) from error
+            time.sleep(pause)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same may well succeed a moment later."""
+    for each in chain(error):
+        status = _status(each)
+        if status is not None:
+            return status == TOO_MANY or (
+                status >= SERVER_ERROR and status not in (NOT_IMPLEMENTED, FULL_STATUS)
+            )
+        if isinstance(each, FileNotFoundError | PermissionError):
+            return False
+        if isinstance(each, ConnectionError | TimeoutError):
+            return True
+        if isinstance(each, OSError) and each.errno in PASSING:
+            return True
+        if PASSING_NAMES & {kind.__name__ for kind in type(each).__mro__}:
+            return True
+    return False
+
+
+def code(error: BaseException) -> Code:
+    """Which of the words it is."""
+    causes = list(chain(error))
+    if any(isinstance(each, MemoryError | OutOfMemoryError) for each in causes):
+        return Code.MEMORY
+    if any(_status(each) == FULL_STATUS or _errno(each) in FULL for each in causes):
+        return Code.FULL
+    if any(isinstance(each, Unreachable) for each in causes):
+        return Code.STORE
+    if any(isinstance(each, FileNotFoundError) for each in causes):
+        return Code.MISSING
+    if any(isinstance(each, PermissionError) or _errno(each) == errno.EROFS for each in causes):
+        return Code.FORBIDDEN
+    return Code.PICTURE if isinstance(error, RgtsrError) else Code.UNEXPECTED
+
+
+def reason(error: BaseException) -> str:
+    """One line of it; of what is not ours, without a full stop."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split())
+    return text if isinstance(error, RgtsrError) else text.rstrip(".") or type(error).__name__
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _errno(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
+
+
+def _status(error: BaseException) -> int | None:
+    """HTTP's, where a client says it."""
+    answer = getattr(error, "response", None)
+    if isinstance(answer, dict):  # botocore's
+        about = cast("dict[str, dict[str, object]]", answer)
+        status = about.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    else:
+        status = getattr(error, "status", getattr(error, "status_code", None))
+    return status if isinstance(status, int) and status >= 400 else None

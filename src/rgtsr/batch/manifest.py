@@ -1,0 +1,166 @@
+"""What became of every picture, in Parquet, wherever the results lie: a folder of parts.
+
+A part is written whole, under a name that nobody else takes, so several processes may write at
+once; at the end each makes one of its own. Of several rows of one output the last that ended
+holds. Whoever reads the folder as a table (pyarrow, DuckDB, Spark) sees nothing else: leases have
+names that begin with ``_``.
+"""
+
+# pyarrow is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from rgtsr.batch.item import Code, Row, State
+from rgtsr.batch.places import Place
+from rgtsr.errors import RgtsrError
+
+NAME = "_manifest"  # under the destination
+PART, SUFFIX = "part-", ".parquet"
+COMPRESSION = "zstd"
+MOST_ROWS = 1000  # of a part, until parts are joined
+FLUSH_S = 5.0  # of work that is done again, at most, when the driver is killed
+READ = ("source", "output", "state", "key", "stamp", "code", "bytes_out", "ended")
+
+
+class Known(NamedTuple):
+    """What decides whether a picture is to be made again."""
+
+    source: str
+    state: str
+    key: str
+    stamp: str
+    code: str
+    bytes_out: int
+    ended: float
+
+
+class Manifest:
+    """The parts in one folder, and a new one of this process."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._own = f"{PART}{time.time_ns():x}-{os.urandom(4).hex()}"
+        self._parts: list[str] = []
+        self._rows: list[Row] = []
+        self._flushed = time.monotonic()
+
+    def exists(self) -> bool:
+        """Whether anybody has begun it."""
+        return any(True for _ in self.place.files())
+
+    def known(self) -> dict[str, Known]:
+        """By output: what is known of it. Raises RgtsrError for a part that cannot be read."""
+        newest: dict[str, Known] = {}
+        for row in self._read(READ):
+            output = row.pop("output")
+            row |= {name: sys.intern(row[name]) for name in ("state", "key", "code")}
+            known = Known(**row)
+            if output not in newest or newest[output].ended <= known.ended:
+                newest[output] = known
+        return newest
+
+    def rows(self) -> dict[str, Row]:
+        """By output: the row that holds."""
+        newest: dict[str, Row] = {}
+        for each in self._read(None):
+            row = Row(**each)
+            if row.output not in newest or newest[row.output].ended <= row.ended:
+                newest[row.output] = row
+        return newest
+
+    def add(self, row: Row) -> None:
+        """One more; it is on its place some seconds later."""
+        self._rows.append(row)
+        if len(self._rows) >= MOST_ROWS:
+            self.flush()
+        self.tick()
+
+    def tick(self) -> None:
+        """Write what has waited for long enough."""
+        if time.monotonic() - self._flushed >= FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added."""
+        self._flushed = time.monotonic()
+        if self._rows:
+            name = f"{self._own}-{len(self._parts):06}{SUFFIX}"
+            self.place.write(name, _encoded(_table(self._rows)))
+            self._parts.append(name)
+            self._rows.clear()
+
+    def close(self) -> None:
+        """Write what was added, and make one part of this process's."""
+        self.flush()
+        if len(self._parts) > 1:
+            with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
+                self._join(file)
+                self.place.put(Path(file.name), f"{self._own}{SUFFIX}")
+            for name in self._parts:  # only now: a row that is there twice does no harm
+                self.place.remove(name)
+
+    def _join(self, file: IO[bytes]) -> None:
+        from pyarrow import parquet
+
+        with parquet.ParquetWriter(file, _schema(), compression=COMPRESSION) as writer:
+            for name in self._parts:
+                writer.write_table(_decoded(self.place, name, None))
+        file.flush()
+
+    def _read(self, columns: tuple[str, ...] | None) -> Iterator[dict[str, Any]]:  # Any: of a cell
+        for path, _, _ in self.place.files():
+            if path.startswith(PART):
+                with contextlib.suppress(FileNotFoundError):  # joined by now: it comes again
+                    table = _decoded(self.place, path, columns)
+                    for rows in table.to_batches(max_chunksize=MOST_ROWS):
+                        yield from rows.to_pylist()
+
+
+def is_lasting(known: Known) -> bool:
+    """Whether the picture itself is why it failed."""
+    return known.state == State.FAILED and known.code in (Code.PICTURE, Code.DIED)
+
+
+def _table(rows: list[Row]) -> Any:  # Any: a pyarrow.Table
+    import pyarrow as pa
+
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=_schema())
+
+
+def _schema() -> Any:  # Any: a pyarrow.Schema
+    import pyarrow as pa
+
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    return pa.schema([(name, kinds[kind]) for name, kind in Row.__annotations__.items()])
+
+
+def _encoded(table: Any) -> bytes:
+    from pyarrow import parquet
+
+    content = io.BytesIO()
+    parquet.write_table(table, content, compression=COMPRESSION)
+    return content.getvalue()
+
+
+def _decoded(place: Place, name: str, columns: tuple[str, ...] | None) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        content = io.BytesIO(place.read(name))
+        return parquet.read_table(content, columns=columns and list(columns))
+    except pa.ArrowException as error:
+        raise RgtsrError(
+            f"{place.url(name)}: is no part of a manifest ({error}): take it away, and what it"
+            " told of is made again."
+        ) from error

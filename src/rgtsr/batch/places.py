@@ -1,0 +1,191 @@
+"""Files wherever fsspec reaches, local ones too: listed, read, and put whole or not at all.
+
+What a store refuses is tried again. Knows no pictures.
+"""
+
+# fsspec is untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import contextlib
+import functools
+import os
+import socket
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rgtsr import atomic
+from rgtsr.batch.failures import PATIENT, Patience, insisting
+from rgtsr.batch.item import Span
+from rgtsr.errors import RuntimeUnavailableError, UsageError
+
+LOCAL = {"file", "local"}
+RENAMING = {"sftp", "ssh", "ftp", "hdfs", "arrow_hdfs", "webhdfs", "smb"}  # what is put, is seen
+# botocore and s3fs try again too, each each other's times: here that is done once, for all stores
+ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
+STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
+
+
+class Found(NamedTuple):
+    """A file: its path under a place, bytes, and what tells its content from another's."""
+
+    path: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder, or a file, on some file system. Paths below are under it, with slashes."""
+
+    system: Any  # fsspec's AbstractFileSystem
+    root: str
+    patience: Patience = field(default=PATIENT, compare=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its files have names that programs know."""
+        return bool(LOCAL & _protocols(self.system))
+
+    @property
+    def is_renaming(self) -> bool:
+        """Whether files there are seen while they are written."""
+        return bool(RENAMING & _protocols(self.system))
+
+    def __str__(self) -> str:
+        return self.url()
+
+    def url(self, path: str = "") -> str:
+        """The name of a file by which ``at`` finds it: a plain path where it is local."""
+        full = self.full(path)
+        return full if self.is_local else self.system.unstrip_protocol(full)
+
+    def full(self, path: str) -> str:
+        """What the file system calls it."""
+        return f"{self.root.rstrip('/')}/{path}" if path else self.root
+
+    def files(self) -> Iterator[Found]:
+        """Every file below, in order; hidden ones do not count."""
+        try:
+            found = self._ask(lambda: self.system.find(self.root, detail=True), "")
+        except FileNotFoundError:
+            return
+        start = len(self.root.rstrip("/")) + 1
+        for full, about in sorted(found.items()):
+            path = full[start:]
+            if path and not any(part.startswith(".") for part in path.split("/")):
+                yield Found(path, about["size"] or 0, stamp(about))
+
+    def about(self, path: str = "") -> Found | None:
+        """What is known of one file; None where there is none."""
+        try:
+            about = self._ask(lambda: self.system.info(self.full(path)), path)
+        except FileNotFoundError:
+            return None
+        return Found(path, about["size"] or 0, stamp(about))
+
+    def is_folder(self) -> bool:
+        """Whether it is one, and not a file."""
+        return self._ask(lambda: self.system.isdir(self.root), "")
+
+    def read(self, path: str = "", span: Span | None = None) -> bytes:
+        """All of a file, or a part."""
+        ends = {} if span is None else {"start": span.offset, "end": span.offset + span.size}
+        return self._ask(lambda: self.system.cat_file(self.full(path), **ends), path)
+
+    def put(self, content: Path, path: str) -> None:
+        """A local file under that name, whole or not at all; what was there is replaced."""
+        full = self.full(path)
+        if self.is_local:
+            with self._made(path) as target, atomic.replacing(target) as draft:
+                draft.write_bytes(content.read_bytes())
+        elif self.is_renaming:
+            parent, _, name = full.rpartition("/")
+            draft = f"{parent}/{atomic.HIDDEN}{socket.gethostname()}-{os.getpid()}-{name}"
+            self._ask(lambda: self.system.makedirs(parent, exist_ok=True), path)
+            self._ask(lambda: self.system.put_file(str(content), draft), path)
+            self._ask(lambda: self.system.mv(draft, full), path)
+        else:
+            self._ask(lambda: self.system.put_file(str(content), full), path)
+
+    def write(self, path: str, content: bytes) -> None:
+        """The same, of bytes."""
+        if self.is_local:
+            with self._made(path) as target, atomic.replacing(target) as draft:
+                draft.write_bytes(content)
+        else:
+            self._ask(lambda: self.system.pipe_file(self.full(path), content), path)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """The same, unless a file of that name is there; whether it was not.
+
+        Exactly one of several that do so at once succeeds, where the file system can tell; each has
+        another content.
+        """
+        try:
+            if self.is_local:
+                with self._made(path) as target, target.open("xb") as file:
+                    file.write(content)
+            else:
+                full = self.full(path)
+                self._ask(lambda: self.system.pipe_file(full, content, mode="create"), path)
+        except FileExistsError:  # perhaps ours, made by a request that was not answered
+            return self.read(path) == content
+        except NotImplementedError:  # of a store that knows no conditions
+            if self.about(path) is not None:
+                return False
+            self.write(path, content)
+        return True
+
+    def remove(self, path: str) -> None:
+        """Away with a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._ask(lambda: self.system.rm_file(self.full(path)), path)
+
+    @contextlib.contextmanager
+    def _made(self, path: str) -> Generator[Path]:
+        target = Path(self.full(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield target
+
+    def _ask(self, what: Any, path: str) -> Any:  # Any: fsspec's answers
+        return insisting(what, self.url(path), self.patience)
+
+
+def at(url: str, patience: Patience | None = None) -> Place:
+    """The place of that URL or path.
+
+    Raises:
+        UsageError: for a kind of file system that nobody knows.
+        RuntimeUnavailableError: for one whose package is not installed; it says which.
+    """
+    system, root = _opened(url)
+    return Place(system, root, patience or PATIENT)
+
+
+@functools.lru_cache(maxsize=4096)
+def _opened(url: str) -> tuple[Any, str]:  # Any: fsspec's AbstractFileSystem
+    from fsspec.core import url_to_fs
+
+    options = ONCE.get(url.partition("://")[0], {})
+    try:
+        system, root = url_to_fs(url, use_listings_cache=False, **options)
+    except ImportError as error:
+        raise RuntimeUnavailableError(f"{url}: {error}.") from error
+    except ValueError as error:
+        raise UsageError(f"{url}: {error}.") from error
+    if options:
+        system.retries = 1
+    return system, os.path.realpath(root) if LOCAL & _protocols(system) else root
+
+
+def stamp(about: dict[str, Any]) -> str:  # Any: fsspec's
+    """What tells a file from another of its name, as far as its file system says."""
+    told = next((str(about[name]).strip('"') for name in STAMPS if about.get(name)), "")
+    return f"{about['size']}:{told}"
+
+
+def _protocols(system: Any) -> set[str]:
+    named = system.protocol
+    return {named} if isinstance(named, str) else set(named)

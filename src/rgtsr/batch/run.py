@@ -1,0 +1,175 @@
+"""A batch from its source to its last row: what is to be done, by whom, and what became of it.
+
+Knows no terminal.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from rgtsr.batch import failures, manifest, places
+from rgtsr.batch.drive import SLOW_S, Drive, Hands
+from rgtsr.batch.item import Code, Item, Row, State
+from rgtsr.batch.lease import DEAD_S, Lease
+from rgtsr.batch.manifest import Known, Manifest
+from rgtsr.batch.sources import Source, Unlisted
+from rgtsr.batch.worker import Task
+from rgtsr.errors import RgtsrError, UsageError
+
+MOST_UNANSWERED = 20  # pictures that a store did not answer for, one after the other
+
+
+@dataclass
+class Count:
+    """How many became what; ``pixels``: of results."""
+
+    done: int = 0
+    failed: int = 0
+    there: int = 0
+    known: int = 0  # failures of earlier runs that are not tried again
+    pixels: int = 0
+
+    def add(self, row: Row) -> None:
+        """One more row."""
+        self.done += row.state == State.DONE
+        self.failed += row.state == State.FAILED
+        self.pixels += row.width * row.height
+
+    def __str__(self) -> str:
+        parts = [f"{self.done:,} enlarged", f"{self.there:,} there already"]
+        if self.known:
+            parts.append(f"{self.known:,} known to fail")
+        return ", ".join([*parts, f"{self.failed:,} failed"])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that a run has. ``manifest``: a folder's URL; ``retry``: try again what failed because of
+    the picture itself; ``dead_s`` as in ``Lease``, ``slow_s`` as in ``Drive``."""
+
+    source: Source
+    task: Task
+    manifest: str
+    workers: int = 1
+    retry: bool = False
+    dead_s: float = DEAD_S
+    slow_s: float = SLOW_S
+
+    def run(
+        self,
+        hands: Hands,
+        *,
+        on_row: Callable[[Row], object],
+        say: Callable[[str], object],
+        on_moment: Callable[[Count], object] = lambda _: None,
+    ) -> Count:
+        """Every picture of the shard to its end.
+
+        Raises:
+            UsageError: for names that clash, before anything is done.
+            RgtsrError: where another driver is at the same work, or the destination is full.
+        """
+        place = places.at(self.manifest, self.task.patience)
+        with contextlib.ExitStack() as stack:
+            stack.callback(hands.close)
+            plan = Plan(self, Manifest(place))
+            lease = Lease(place, str(self.source.shard), say, dead_s=self.dead_s)
+            stack.enter_context(lease)
+            stack.callback(plan.written.close)
+
+            def heard(row: Row) -> None:
+                plan.add(row)
+                on_row(row)
+                plan.stop_where_all_would_fail(row)
+
+            def moment() -> None:
+                plan.written.tick()
+                if lease.is_lost:
+                    raise RgtsrError(f"{place}: another driver has taken over this work.")
+                on_moment(plan.count)
+
+            drive = Drive(
+                hands, self.workers, on_row=heard, on_moment=moment, say=say, slow_s=self.slow_s
+            )
+            drive.run(plan.todo(heard))
+            return plan.count
+
+
+class Plan:
+    """What is left to do, and what was done. Raises UsageError as ``Source.items``."""
+
+    def __init__(self, batch: Batch, written: Manifest) -> None:
+        self.written, self.count = written, Count()
+        self._unanswered = 0  # in a row
+        self._batch = batch
+        destination = batch.source.destination
+        self._listed: Iterable[Item | Unlisted] = batch.source.items()
+        self._there = {path: size for path, size, _ in destination.files()}
+        self._others: Mapping[str, int] = {} if written.exists() else self._there
+        if isinstance(self._listed, list):
+            for item in self._listed:
+                self._spare(item)
+
+    def add(self, row: Row) -> None:
+        """One more row."""
+        self.written.add(replace(row, key=self._batch.task.key))
+        self.count.add(row)
+
+    def stop_where_all_would_fail(self, row: Row) -> None:
+        """Raise RgtsrError where it makes no sense to go on."""
+        if row.code == Code.FULL:
+            raise RgtsrError(
+                f"{self._batch.task.destination}: is full: make room; the same command goes on."
+            )
+        self._unanswered = self._unanswered + 1 if row.code == Code.STORE else 0
+        if self._unanswered == MOST_UNANSWERED:
+            raise RgtsrError(f"{row.error} So did the last {MOST_UNANSWERED}: try again later.")
+
+    def todo(self, on_row: Callable[[Row], object]) -> Iterator[Item]:
+        """Everything that is not done; ``on_row`` is told of what cannot be."""
+        known = self.written.known()
+        for item in self._listed:
+            if isinstance(item, Unlisted):
+                on_row(unlisted(item))
+            elif self._is_left(item, known.get(item.output)):
+                self._spare(item)
+                yield item
+
+    def _spare(self, item: Item) -> None:
+        """Raise UsageError where a file that no batch made would be replaced."""
+        if item.output in self._others and not self.written.exists():  # nor has one just begun
+            raise UsageError(
+                f"{self._batch.source.destination.url(item.output)}: is there, and no batch made"
+                " it: give another destination."
+            )
+
+    def _is_left(self, item: Item, known: Known | None) -> bool:
+        """Whether it is to be done; what is not, is counted."""
+        if known is None or not self._is_of(known, item):
+            return True
+        if known.state == State.DONE:
+            is_there = self._there.get(item.output) == known.bytes_out
+            self.count.there += is_there
+            return not is_there
+        is_known = manifest.is_lasting(known) and not self._batch.retry
+        self.count.known += is_known
+        return not is_known
+
+    def _is_of(self, known: Known, item: Item) -> bool:
+        """Whether it is of the same source, as it is now, and of the same options."""
+        is_same = not (known.stamp and item.stamp) or known.stamp == item.stamp
+        return known.source == item.source and known.key == self._batch.task.key and is_same
+
+
+def unlisted(broken: Unlisted) -> Row:
+    """The row of a file of many that could not be looked through."""
+    return Row(
+        source=broken.source,
+        output=f"{broken.source}!",  # nobody's result
+        state=State.FAILED,
+        key="",
+        code=failures.code(broken.error),
+        error=f"{broken.source}: {failures.reason(broken.error)}; what follows in it was not read.",
+        ended=time.time(),
+    )

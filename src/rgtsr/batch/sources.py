@@ -1,0 +1,201 @@
+"""What a source holds: a folder, a list in Parquet, tar files. Knows names, no pixels."""
+
+# fsspec and pyarrow are typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from rgtsr.batch import naming, places
+from rgtsr.batch.failures import PATIENT, Patience
+from rgtsr.batch.item import Item, Span
+from rgtsr.batch.places import Place
+from rgtsr.errors import RgtsrError, UsageError
+from rgtsr.pictures import SUFFIXES
+
+LIST, TAR = ".parquet", ".tar"
+PACKED = (".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
+COLUMNS = ("path", "uri", "url")  # of a list, the first that is there
+RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+BLOCK_BYTES = 1 << 16  # read at once to find the next picture's name in a tar file
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Which part of all, of how many: by the names alone, so it does not matter who lists when."""
+
+    number: int = 1
+    count: int = 1
+
+    def has(self, name: str) -> bool:
+        """Whether this part is the one with that name."""
+        return zlib.crc32(name.encode("utf-8", "surrogateescape")) % self.count == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+
+ALL = Shard()
+
+
+class Unlisted(NamedTuple):
+    """A file of many that cannot be looked through to its end."""
+
+    source: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Source:
+    """What SOURCE names, of which one shard is meant. Raises as ``places.at``, and UsageError."""
+
+    url: str
+    destination: Place
+    suffix: str | None = None
+    shard: Shard = ALL
+    patience: Patience = PATIENT
+
+    def items(self) -> "list[Item] | Iterator[Item | Unlisted]":
+        """Every picture of the shard once, in order; tar files are looked through on the way.
+
+        Raises UsageError where two results would have one name, or one would replace a source.
+        """
+        if self.url.endswith(PACKED):
+            raise UsageError(f"{self.url}: is packed as a whole: only plain {TAR} can be read in.")
+        if self.url.endswith(TAR):
+            return self._packed()
+        return self._checked(self._listed() if self.url.endswith(LIST) else self._found())
+
+    def _packed(self) -> Iterator[Item | Unlisted]:
+        for tar in self._named():
+            if self.shard.has(tar):
+                yield from self._members(tar)
+
+    def _named(self) -> Iterator[str]:
+        """The URLs that {000..123} and * stand for."""
+        for url in expanded(self.url):
+            place = self._at(url)
+            if "*" not in url:
+                yield url
+                continue
+            for path in sorted(place.system.glob(place.root)):
+                yield path if place.is_local else place.system.unstrip_protocol(path)
+
+    def _found(self) -> Iterator[Item]:
+        """Pictures in a folder and in all below it, but for those of the destination."""
+        place, own = self._at(self.url), self.destination
+        if not place.is_folder():
+            raise RgtsrError(
+                f"{self.url}: is no folder, no {TAR} and no {LIST}: check the name, and that it"
+                " may be read."
+            )
+        has_results = place.system is own.system and own.root.startswith(f"{place.root}/")
+        for path, _, stamp in place.files():
+            if PurePosixPath(path).suffix.lower() not in SUFFIXES:
+                continue
+            if has_results and place.full(path).startswith(f"{own.root}/"):
+                continue
+            yield Item(place.url(path), naming.output(path, self.suffix), stamp)
+
+    def _listed(self) -> Iterator[Item]:
+        """What lists name: URLs, paths, or paths beside the list."""
+        for url in self._named():
+            folder = url.rpartition("/")[0] or "."
+            for name in names(self._at(url)):
+                is_whole = "://" in name or name.startswith("/")
+                source = name if is_whole else f"{folder}/{name}"
+                output = naming.output(naming.inside(name), self.suffix)
+                yield Item(source if "://" in source else self._at(source).root, output)
+
+    def _checked(self, found: Iterator[Item]) -> list[Item]:
+        """Those of the shard. What is remembered of all others is a number each."""
+        own: list[Item] = []
+        sources: dict[int, int] = {}
+        targets: dict[int, int] = {}
+        for item in found:
+            source, target = hash(item.source), hash(self.destination.url(item.output))
+            if source in sources:
+                continue
+            if target in targets:
+                other = next(each for each in self._again() if each.output == item.output)
+                raise UsageError(
+                    f"{other.source} and {item.source} would both become"
+                    f" {self.destination.url(item.output)}: enlarge them into different places."
+                )
+            sources[source] = targets[target] = source
+            if self.shard.has(item.output):
+                own.append(item)
+        if both := sources.keys() & targets.keys():
+            names = (self.destination.url(each.output) for each in self._again())
+            name = next(name for name in names if hash(name) in both)
+            raise UsageError(f"{name} would replace a source: give another destination.")
+        return own
+
+    def _again(self) -> Iterator[Item]:
+        return self._listed() if self.url.endswith(LIST) else self._found()
+
+    def _members(self, tar: str) -> Iterator[Item | Unlisted]:
+        """Pictures in a tar file; their results lie in a folder that is called as it is."""
+        place = self._at(tar)
+        folder = PurePosixPath(place.root).name.removesuffix(TAR)
+        try:
+            about = place.about()
+            if about is None:
+                raise FileNotFoundError(f"{tar}: no such file.")
+            with (
+                place.system.open(place.root, "rb", block_size=BLOCK_BYTES) as file,
+                tarfile.open(fileobj=file, mode="r:") as members,
+            ):
+                while (member := members.next()) is not None:
+                    vars(members)["members"].clear()  # it would keep all of them
+                    suffix = PurePosixPath(member.name).suffix.lower()
+                    if not member.isreg() or suffix not in SUFFIXES:
+                        continue
+                    path = f"{folder}/{naming.inside(member.name)}"
+                    yield Item(
+                        f"tar://{member.name}::{place.url()}",
+                        naming.output(path, self.suffix),
+                        about.stamp,
+                        Span(member.offset_data, member.size),
+                    )
+        except (OSError, tarfile.TarError, RgtsrError, UsageError) as error:
+            yield Unlisted(tar, error)
+
+    def _at(self, url: str) -> Place:
+        return places.at(url, self.patience)
+
+
+def expanded(url: str) -> Iterator[str]:
+    """``a-{08..10}`` is a-08, a-09 and a-10."""
+    parts = RANGE.split(url)  # text, from, to, text, from, to, text
+    ranges = [
+        [f"{number:0{len(first)}}" for number in range(int(first), int(last) + 1)]
+        for first, last in zip(parts[1::3], parts[2::3], strict=True)
+    ]
+    for numbers in product(*ranges):
+        yield "".join(map("".join, zip(parts[::3], (*numbers, ""), strict=True)))
+
+
+def names(place: Place) -> Iterator[str]:
+    """What stands in the column of a list that tells where pictures are. Raises RgtsrError."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with place.system.open(place.root, "rb") as file:
+            table = parquet.ParquetFile(file)
+            there = [name for name in COLUMNS if name in table.schema_arrow.names]
+            if not there:
+                raise RgtsrError(f"{place}: has no column {', '.join(COLUMNS)}: name one so.")
+            for rows in table.iter_batches(columns=there[:1]):
+                yield from (str(name) for name in rows.column(0).to_pylist() if name)
+    except FileNotFoundError as error:
+        raise RgtsrError(f"{place}: no such file: check the name.") from error
+    except pa.ArrowException as error:
+        raise RgtsrError(f"{place}: is no Parquet file ({error}).") from error

@@ -1,0 +1,245 @@
+"""A batch on this machine: every good picture once, every bad one named, whatever happens."""
+
+import hashlib
+import multiprocessing
+import os
+import resource
+import signal
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from batches import (
+    Told,
+    expected,
+    leaking,
+    make_folder,
+    manifest,
+    noise,
+    poisoned,
+    results,
+    through,
+)
+from fakes import POISON
+from rgtsr import pictures
+from rgtsr.batch import Processes, Row, Shard, Task
+from rgtsr.errors import RgtsrError, UsageError
+
+DEEP = ("a.png", "b/c.png", "b/d/e.jpg", "Wörter 写真/f.png", "b/g.png", "h.png", "i.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_folder(tmp_path / "in")
+
+
+def test_a_folder_becomes_what_each_picture_becomes_alone(folder: Path, tmp_path: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden.png").write_bytes(b"")
+    told = through(folder, tmp_path / "out", workers=2)
+    assert set(told.states().values()) == {"done"}
+    made = results(tmp_path / "out")
+    assert made == expected(folder, tmp_path / "alone")
+    rows = manifest(tmp_path / "out")
+    assert rows == {row.output: row for row in rows.values()}
+    assert set(rows) == set(made)
+    for name, content in made.items():
+        row = rows[name]
+        assert (row.width, row.height) == (100, 80)
+        assert (row.bytes_out, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        assert row.bytes_in == (folder / name).stat().st_size
+        assert row.source == str(folder / name)
+
+
+def test_shards_together_are_the_whole_and_none_is_in_two(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", DEEP)
+    counts = [
+        through(folder, tmp_path / "out", workers=1, shard=Shard(number, 3)).count.done
+        for number in (1, 2, 3)
+    ]
+    assert sum(counts) == len(DEEP)
+    assert max(counts) < len(DEEP)
+    assert set(results(tmp_path / "out")) == set(DEEP)
+    assert through(folder, tmp_path / "out").count.there == len(DEEP)
+
+
+def test_a_list_in_parquet_names_paths_beside_it_and_elsewhere(tmp_path: Path) -> None:
+    make_folder(tmp_path / "lists", ("a.png", "b/c.png"))
+    other = make_folder(tmp_path / "other", ("d.gif.png",)) / "d.gif.png"
+    names = ["a.png", "b/c.png", str(other), "a.png", None, "gone.png"]
+    parquet.write_table(pa.table({"path": names}), tmp_path / "lists" / "all.parquet")
+    told = through(tmp_path / "lists" / "all.parquet", tmp_path / "out")
+    inside = str(other).lstrip("/")
+    assert told.states() == dict.fromkeys(["a.png", "b/c.png", inside], "done") | {
+        "gone.png": "failed"
+    }
+    [missing] = [row for row in told.rows if row.state == "failed"]
+    assert missing.code == "missing"
+    assert "gone.png: no such file" in missing.error
+
+
+def test_pictures_in_tar_files_become_files_under_their_names(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("0.png", "1.png", "2.png", "3.png"))
+    for number in (0, 1):
+        with tarfile.open(tmp_path / f"part-{number:02}.tar", "w") as tar:
+            for name in (f"{number}.png", f"{number + 2}.png"):
+                tar.add(folder / name, f"./deep/{name}")
+            tar.addfile(tarfile.TarInfo(f"{number}.json"))
+    whole = (tmp_path / "part-01.tar").read_bytes()
+    second = whole.index(b"./deep/3.png")
+    (tmp_path / "part-02.tar").write_bytes(whole[: second + 300])
+    told = through(tmp_path / "part-{00..03}.tar", tmp_path / "out")
+    alone = expected(folder, tmp_path / "alone")
+    made = results(tmp_path / "out")
+    assert made == {
+        "part-00/deep/0.png": alone["0.png"],
+        "part-00/deep/2.png": alone["2.png"],
+        "part-01/deep/1.png": alone["1.png"],
+        "part-01/deep/3.png": alone["3.png"],
+        "part-02/deep/1.png": alone["1.png"],
+    }
+    errors = sorted(row.error for row in told.rows if row.error)
+    assert len(errors) == 2
+    assert "part-02.tar" in errors[0]
+    assert "what follows in it was not read" in errors[0]
+    assert "part-03.tar: no such file" in errors[1]
+    again = through(tmp_path / "part-{00..01}.tar", tmp_path / "out")
+    assert (again.count.there, again.count.done) == (4, 0)
+
+
+def test_what_takes_another_suffix_keeps_its_own_before_it(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png", "a.jpg"))
+    told = through(folder, tmp_path / "out", suffix=".jpg")
+    assert told.states() == {"a.jpg": "done", "a.png.jpg": "done"}
+
+
+def test_names_that_clash_are_found_before_any_work(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png", "a.png.jpg"))
+    with pytest.raises(UsageError, match=r"a\.png and .*a\.png\.jpg would both become") as caught:
+        through(folder, tmp_path / "out", suffix=".jpg")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="would replace a source"):
+        through(folder, folder)
+    make_folder(tmp_path / "out", ("a.png",))
+    with pytest.raises(UsageError, match="no batch made it"):
+        through(folder, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "a.png"]
+
+
+def test_the_same_again_does_what_is_not_done_or_has_changed(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    through(folder, out)
+    (out / "0.png").unlink()
+    (out / "1.png").write_bytes(b"cut")
+    pictures.write(noise(77), folder / "2.png")
+    told = through(folder, out)
+    assert set(told.states()) == {"0.png", "1.png", "2.png"}
+    assert results(out) == expected(folder, tmp_path / "alone")
+    assert through(folder, out).count.there == 8
+
+
+def test_a_picture_that_kills_its_process_is_named_and_the_others_are_made(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "5.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    told = through(folder, tmp_path / "out", poisoned, workers=2)
+    failed = {row.output: row for row in told.rows if row.state == "failed"}
+    assert (failed[POISON].code, failed["5.png"].code) == ("died", "picture")
+    assert len(failed) == 2
+    assert f"{POISON}: its process died (signal 11)" in failed[POISON].error
+    assert set(results(tmp_path / "out")) == {f"{n}.png" for n in range(8)} - set(failed)
+    assert set(manifest(tmp_path / "out")) == {f"{n}.png" for n in range(8)}
+    again = through(folder, tmp_path / "out", poisoned)
+    assert (again.rows, again.count.known) == ([], 2), "the picture is to blame"
+    retried = through(folder, tmp_path / "out", retry=True)
+    assert retried.states() == {POISON: "done", "5.png": "failed"}
+
+
+def test_a_worker_that_is_killed_costs_nothing(folder: Path, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill(_: Row) -> None:
+        if not killed:
+            [child, *_] = multiprocessing.active_children()
+            assert child.pid is not None
+            killed.append(child.pid)
+            os.kill(child.pid, signal.SIGKILL)
+
+    told = through(folder, tmp_path / "out", workers=2, on_row=kill)
+    assert set(told.states().values()) == {"done"}
+    assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
+
+
+def test_what_a_worker_sits_on_is_given_to_another(folder: Path, tmp_path: Path) -> None:
+    stopped: list[int] = []
+
+    def stop(_: Row) -> None:
+        if not stopped:
+            [child, *_] = multiprocessing.active_children()
+            assert child.pid is not None
+            stopped.append(child.pid)
+            os.kill(child.pid, signal.SIGSTOP)
+
+    def hands(task: Task) -> Processes:
+        return Processes(task, patience_s=0.1)
+
+    told = through(folder, tmp_path / "out", hands=hands, workers=2, on_row=stop, slow_s=0.1)
+    assert set(told.states().values()) == {"done"}
+    assert len(told.rows) == 8
+    assert set(results(tmp_path / "out")) == {f"{n}.png" for n in range(8)}
+
+
+def test_a_worker_that_grows_is_replaced(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", [f"{number:02}.png" for number in range(40)])
+
+    def hands(task: Task) -> Processes:
+        return Processes(replace(task, grown_bytes=1 << 20))
+
+    told = through(folder, tmp_path / "out", leaking, hands=hands)
+    assert "a worker whose memory had grown was replaced" in told.lines
+    assert list(told.states().values()) == ["done"] * 40
+
+
+def test_a_full_destination_stops_the_run_which_goes_on_later(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png", "b.png"))
+    pictures.write(noise(0, 120, 120), folder / "large.png")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
+    told = Told()
+    try:
+        with pytest.raises(RgtsrError, match="is full: make room; the same command goes on"):
+            through(folder, tmp_path / "out", told=told)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert told.states()["large.png"] == "failed"
+    assert "large.png" not in results(tmp_path / "out")
+    assert "large.png" in through(folder, tmp_path / "out").states()
+    assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
+
+
+def test_a_second_driver_is_told_that_another_works(folder: Path, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def start_another(_: Row) -> None:
+        if not refused:
+            with pytest.raises(RgtsrError) as caught:
+                through(folder, tmp_path / "out")
+            refused.append(str(caught.value))
+
+    told = through(folder, tmp_path / "out", on_row=start_another)
+    assert "another driver is at work there" in refused[0]
+    assert set(told.states().values()) == {"done"}
+
+
+def test_the_lease_of_a_driver_that_is_gone_is_taken_over(folder: Path, tmp_path: Path) -> None:
+    lease = tmp_path / "out" / "_manifest" / "_lease-1-of-1"
+    lease.parent.mkdir(parents=True)
+    lease.write_text('{"machine": "elsewhere", "process": "1-0", "host": "far", "driver": "x"}')
+    told = through(folder, tmp_path / "out", dead_s=0.1)
+    assert told.count.done == 8
+    assert "is its owner alive?" in told.lines[0]
+    assert not lease.exists()
