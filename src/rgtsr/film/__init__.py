@@ -1,6 +1,6 @@
 """Films: every picture enlarged, all else carried over. PyAV is an extra, imported on demand."""
 
-from rgtsr.film.codecs import FALLBACK, NAMES, WRITABLE, Asked
+from rgtsr.film.codecs import FALLBACK, PIXEL_BYTES, WRITABLE, Asked
 from rgtsr.film.enlarging import enlarge
 from rgtsr.film.looking import head
 from rgtsr.film.opening import SUFFIXES, is_film
@@ -8,7 +8,7 @@ from rgtsr.film.planning import Order
 
 __all__ = [
     "FALLBACK",
-    "NAMES",
+    "PIXEL_BYTES",
     "SUFFIXES",
     "WRITABLE",
     "Asked",

@@ -7,6 +7,7 @@ from pathlib import Path
 from rgtsr.errors import PictureError, UsageError
 from rgtsr.film.hdr import Light
 
+PIXEL_BYTES = 0.1  # of an enlarged film, 8 bit, as most codecs write it
 SUBSAMPLINGS = ("420", "422", "444")
 SHARED = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
 
@@ -31,7 +32,7 @@ class Codec:
     presets: tuple[str, ...] = ()
     preset: str | None = None
     preset_option: str = "preset"
-    pixel_bytes: float = 0.1
+    pixel_bytes: float = PIXEL_BYTES
 
 
 # fmt: off
@@ -78,8 +79,6 @@ VP9 = Codec(
     preset_option="cpu-used",
 )
 FFV1 = Codec("ffv1", (8, 9, 10, 12, 16), rgb="ffv1", has_grey=True, pixel_bytes=1.5)
-CODECS = (X264, X265, AV1, VP9, FFV1)
-NAMES = tuple(codec.name for codec in CODECS)
 
 
 @dataclass(frozen=True)

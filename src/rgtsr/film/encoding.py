@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false
 """Pictures to packets, a closed segment at a time. Knows PyAV's encoders, no files.
 
 Every segment has an encoder of its own: it begins with a key picture, and nothing in it refers to
@@ -7,7 +9,7 @@ another, so that it can be made at any time, by any process.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rgtsr.film.codecs import Spec
 from rgtsr.film.colour import Coding
@@ -47,14 +49,13 @@ def segment(frames: "Iterable[VideoFrame]", shape: Shape) -> Iterator[Record]:
     """All packets of some pictures. Their ``pts`` and ``duration`` are those of the film."""
     import av
 
-    context = av.CodecContext.create(shape.spec.encoder, "w")
+    context = cast("VideoCodecContext", av.CodecContext.create(shape.spec.encoder, "w"))
     _tell(context, shape)
     context.flags |= GLOBAL_HEADER
     for frame in _ended(frames):
         for packet in context.encode(frame):
-            start = packet.pts
-            assert start is not None
-            yield Record(start, packet.duration or 0, packet.is_keyframe, bytes(packet))
+            assert packet.pts is not None
+            yield Record(packet.pts, packet.duration or 0, packet.is_keyframe, bytes(packet))
 
 
 def _ended(frames: "Iterable[VideoFrame]") -> "Iterator[VideoFrame | None]":

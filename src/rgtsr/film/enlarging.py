@@ -3,12 +3,8 @@
 H height, W width; sizes are (height, width).
 """
 
-# PyAV is typed in part
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -126,7 +122,7 @@ class Work:
         on_progress(kept.done, total)
         if kept.done == total:
             return
-        with closing(self._decoded(kept)) as frames:
+        with closing(self._decoded()) as frames:
             for _ in islice(frames, kept.done):  # counted from the first, which is always right
                 on_progress(kept.done, total)
 
@@ -152,7 +148,7 @@ class Work:
                 self.plan.sequence.tiles = self.plan.sequence.reused = 0
                 kept.add(records, numbers.stop)
 
-    def _decoded(self, kept: Kept) -> "Iterator[VideoFrame]":
+    def _decoded(self) -> "Generator[VideoFrame]":
         with opening.opened(self.source) as (container, stream):
             yield from looking.frames(container, stream, lambda _: None)
 

@@ -3,10 +3,6 @@
 The blocks are FFmpeg's structures as they lie in memory: rationals of two 32 bit numbers, flags.
 """
 
-# PyAV is typed in part
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

@@ -1,12 +1,10 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false
 """Packets of pictures, and all else that a film has, into one file. Knows PyAV's containers.
 
 What was not enlarged is copied packet by packet; what the new file cannot hold is told, in a line
 each. The file is read again before it counts as made.
 """
-
-# PyAV is typed in part
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
@@ -201,7 +199,7 @@ def _copied(container: "InputContainer", copies: "dict[Stream, Stream]") -> Iter
         return
     for packet in container.demux(*sources):
         when = packet.dts if packet.dts is not None else packet.pts
-        if when is None or packet.time_base is None:  # the end of a stream
+        if when is None:  # the end of a stream
             continue
         at_s = max(at_s, when * packet.time_base)  # as they come: merging wants it to rise
         packet.stream = copies[packet.stream]

@@ -1,9 +1,5 @@
 """Film files, told apart from pictures and opened. Knows PyAV, which is an extra: on demand."""
 
-# PyAV is typed in part
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-
 import contextlib
 import importlib
 from collections.abc import Generator
@@ -90,7 +86,7 @@ def opened(path: Path) -> "Generator[tuple[InputContainer, VideoStream]]":
         stream = picture_of(container)
         if stream is None:
             raise PictureError(f"{path}: has no moving picture: only films can be enlarged.")
-        if stream.codec_context is None:
+        if not getattr(stream, "codec_context", None):  # which PyAV's stubs take to be there
             raise PictureError(f"{path}: its pictures are of a codec that is not known here.")
         stream.thread_type = "AUTO"
         yield container, stream

@@ -3,10 +3,6 @@
 Sizes are (height, width).
 """
 
-# PyAV is typed in part
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
