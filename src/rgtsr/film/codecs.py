@@ -19,7 +19,7 @@ class Codec:
     ``depths``: bits a sample; ``chroma``: subsamplings, the usual first; ``rgb``: the encoder that
     takes it as it is, if any. ``crf``: the usual quality, less is better; None without loss.
     ``crf_most``: the least that there is. ``presets``: from slow to fast; ``preset``: the usual.
-    ``pixel_bytes``: what a pixel of an enlarged film takes, 8 bit.
+    ``least_px``: the shortest side; ``pixel_bytes``: what a pixel of an enlarged film takes, 8 bit.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Codec:
     presets: tuple[str, ...] = ()
     preset: str | None = None
     preset_option: str = "preset"
+    least_px: int = 16
     pixel_bytes: float = PIXEL_BYTES
 
 
@@ -53,6 +54,7 @@ X264 = Codec(
 X265 = Codec(
     "libx265",
     (8, 10, 12),
+    least_px=64,  # below, it writes where it must not (4.1)
     rgb="libx265",
     has_grey=True,
     crf=18,
@@ -63,6 +65,7 @@ AV1 = Codec(
     "libsvtav1",
     (8, 10),
     chroma=("420",),
+    least_px=64,
     crf=24,
     crf_most=63,
     presets=tuple(map(str, range(14))),

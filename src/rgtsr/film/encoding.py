@@ -1,11 +1,13 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownVariableType=false
 """Pictures to packets, a closed segment at a time. Knows PyAV's encoders, no files.
 
 Every segment has an encoder of its own: it begins with a key picture, and nothing in it refers to
 another, so that it can be made at any time, by any process.
 """
 
+# PyAV is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,6 +51,7 @@ def segment(frames: "Iterable[VideoFrame]", shape: Shape) -> Iterator[Record]:
     """All packets of some pictures. Their ``pts`` and ``duration`` are those of the film."""
     import av
 
+    os.environ.setdefault("SVT_LOG", "1")  # or SVT-AV1 tells all about itself
     context = cast("VideoCodecContext", av.CodecContext.create(shape.spec.encoder, "w"))
     _tell(context, shape)
     context.flags |= GLOBAL_HEADER

@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownVariableType=false
 """Packets of pictures, and all else that a film has, into one file. Knows PyAV's containers.
 
 What was not enlarged is copied packet by packet; what the new file cannot hold is told, in a line
 each. The file is read again before it counts as made.
 """
+
+# PyAV is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +14,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rgtsr.errors import PictureError
-from rgtsr.film import encoding, opening
+from rgtsr.film import checking, encoding, opening
 from rgtsr.film.codecs import X265, Kind, kind_of
 from rgtsr.film.encoding import Shape
 from rgtsr.film.keeping import Kept
+from rgtsr.film.planning import Plan
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -25,19 +26,8 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-# what a file says of itself, and muxers write anew; and statistics, which are of other packets
-OWN_KEYS = (
-    "encoder",
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "duration",
-    "handler_name",
-)
-OWN_STARTS = ("_statistics", "bps", "number_of_", "vendor_id")
 APPLE = "com."  # how the names of QuickTime's own metadata begin
 LISTED = ("bin_data", "tmcd")  # chapters and time codes: muxers make them of what they are told
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,22 +39,15 @@ class Piece:
 
 
 def join(
-    kept: Kept,
-    source: Path,
-    draft: Path,
-    target: Path,
-    shape: Shape,
-    *,
-    turning: Sequence[int] | None,
-    is_stripped: bool,
+    kept: Kept, source: Path, draft: Path, target: Path, plan: Plan, *, is_stripped: bool
 ) -> list[str]:
     """Write the film to ``draft``; returns a line for each thing that it cannot hold.
 
-    Raises PictureError, and FFmpegError or OSError where the file cannot be written.
+    Raises PictureError, and what PyAV raises where the file cannot be written.
     """
     import av
 
-    kind, notes = kind_of(target), list[str]()
+    kind, shape, turning, notes = kind_of(target), plan.shape, plan.film.turning, list[str]()
     with opening.opened(source) as (container, picture):
         options = _options(kind, container, shape)
         with av.open(str(draft), "w", format=kind.muxer, container_options=options) as out:
@@ -78,6 +61,9 @@ def join(
             if not is_stripped:
                 _label(container, out, [(picture, made), *copies.items()])
             _mux(out, container, _pictures(kept, made, shape), copies)
+        wanted = [] if is_stripped else [(picture, 0), *((s, c.index) for s, c in copies.items())]
+        notes += checking.lost(draft, target, kept, plan)
+        notes += checking.unsaid(draft, container, wanted)
     return notes
 
 
@@ -135,21 +121,12 @@ def _label(
     out: "OutputContainer",
     pairs: "Iterable[tuple[Stream, Stream]]",
 ) -> None:
-    out.metadata.update(said(container.metadata))
+    out.metadata.update(checking.said(container.metadata))
     if chapters := container.chapters():
         out.set_chapters(chapters)
     for stream, copy in pairs:
         copy.disposition = stream.disposition
-        copy.metadata.update(said(stream.metadata))
-
-
-def said(metadata: dict[str, str]) -> dict[str, str]:
-    """What people or cameras said, without what the file says of itself."""
-    return {
-        key: value
-        for key, value in metadata.items()
-        if key.lower() not in OWN_KEYS and not key.lower().startswith(OWN_STARTS)
-    }
+        copy.metadata.update(checking.said(stream.metadata))
 
 
 def _pictures(kept: Kept, stream: "VideoStream", shape: Shape) -> Iterator[Piece]:
@@ -204,35 +181,3 @@ def _copied(container: "InputContainer", copies: "dict[Stream, Stream]") -> Iter
         at_s = max(at_s, when * packet.time_base)  # as they come: merging wants it to rise
         packet.stream = copies[packet.stream]
         yield Piece(at_s, packet)
-
-
-def check(draft: Path, target: Path, kept: Kept, shape: Shape) -> list[str]:
-    """Read the film again. Returns a line where its times are less exact than they were.
-
-    Raises PictureError when a picture is not there or comes at another time.
-    """
-    assert kept.times is not None
-    wanted = [start * shape.time_base for start in kept.times.starts]
-    with opening.opened(draft) as (container, stream):
-        base = stream.time_base
-        found = [p.pts for p in container.demux(stream) if p.pts is not None and p.size]
-    assert base is not None
-    if len(found) != len(wanted):
-        raise PictureError(
-            f"{target}: {len(found)} of {len(wanted)} pictures are in the finished film: this is a"
-            " fault of rgtsr's; its segments are kept."
-        )
-    there = [start * base for start in sorted(found)]
-    shift = there[0] - wanted[0]
-    worst = max(abs(a - b - shift) for a, b in zip(there, wanted, strict=True))
-    notes: list[str] = []
-    if abs(shift) > base:
-        notes.append(f"it begins {float(shift):+.3f} s later: its kind of file begins at 0")
-    if worst > base:
-        raise PictureError(
-            f"{target}: a picture comes {float(worst):.4f} s from its time: this is a fault of"
-            " rgtsr's; its segments are kept."
-        )
-    if worst:
-        notes.append(f"times are rounded to {float(base) * 1000:g} ms, as in all such files")
-    return notes

@@ -9,13 +9,13 @@ import json
 import os
 import struct
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rgtsr import atomic
 from rgtsr.film.encoding import Record
-from rgtsr.film.looking import Times
+from rgtsr.film.passing import Times
 from rgtsr.pictures import spooling
 
 HEAD = struct.Struct("<qqBI")  # of a record: start, length, whether it is a key, bytes
@@ -41,7 +41,7 @@ class Kept:
 
     def begin(self, times: Times) -> None:
         """Write down when pictures are shown, before the first of them. Raises OSError."""
-        line = json.dumps([times.starts, times.lengths, times.lost]).encode() + b"\n"
+        line = json.dumps(asdict(times)).encode() + b"\n"
         self.file.write(line)
         self.times, self.size_bytes = times, len(line)
         self._note()
@@ -132,5 +132,5 @@ def _found(target: Path, state: Path, identity: str) -> Kept:
     if size:
         kept.done, kept.size_bytes, kept.facts = said["done"], size, said["facts"]
         with path.open("rb") as file:
-            kept.times = Times(*json.loads(file.readline()))
+            kept.times = Times(**json.loads(file.readline()))
     return kept

@@ -1,16 +1,15 @@
-"""What a film is: its size, its colours, the time of every picture, and whether all of it is there.
+"""What a film is: its size, its colours, its turning, by its header and its first picture.
 
 Sizes are (height, width), as stored.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr.errors import PictureError
-from rgtsr.film import hdr, opening
+from rgtsr.film import decoding, hdr, opening
 from rgtsr.film.colour import WEIGHTS, Coding
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ LIMITED, FULL = 1, 2
 HD_ROWS = 720  # from which on players take BT.709 for a film that says nothing
 CENTRED = ("mjpeg", "mpeg1video")  # codecs whose chroma lies between luma's columns
 SUBSAMPLED = {(2, 2): "420", (1, 2): "422", (1, 1): "444"}
-AFTER_END_S = 1.0  # by which a header may promise more than there is
-MOMENT_FRAMES = 16  # between looks at who wants to stop
+MICROSECONDS = 1e6  # in which containers count
 
 Size = tuple[int, int]
 
@@ -69,15 +67,6 @@ class Film:
         return self.turning is not None and self.turning[0] == self.turning[4] == 0
 
 
-@dataclass
-class Times:
-    """When every picture is shown and for how long, in ticks of the film; ``lost``: what lacks."""
-
-    starts: list[int] = field(default_factory=list[int])
-    lengths: list[int] = field(default_factory=list[int])
-    lost: list[str] = field(default_factory=list[str])
-
-
 def head(path: Path) -> tuple[Size, int]:
     """The (height, width) of a film's pictures and about how many there are, by its header."""
     with opening.opened(path) as (container, stream):
@@ -87,7 +76,7 @@ def head(path: Path) -> tuple[Size, int]:
 def look(path: Path) -> Film:
     """What a film is. Raises PictureError for one that cannot be enlarged as it is; it says why."""
     with opening.opened(path) as (container, stream), opening.blaming(path, "cannot be decoded"):
-        frame = next(frames(container, stream, lambda _: None), None)
+        frame = next(decoding.frames(container, stream, lambda _: None), None)
         if frame is None:
             raise PictureError(f"{path}: not one picture in it can be decoded.")
         if stream.time_base is None:
@@ -111,93 +100,6 @@ def look(path: Path) -> Film:
         )
 
 
-def times(path: Path, film: Film, *, is_salvaged: bool, on_frame: Callable[[int], object]) -> Times:
-    """All of a film, decoded once and let go, so that damage is known before work begins.
-
-    ``on_frame`` is told of how many have gone by, now and then.
-
-    Raises:
-        PictureError: for damage, unless that ``is_salvaged``; for what changes its size midway, and
-            for pictures that are woven of two.
-    """
-    found = Times()
-    with opening.opened(path) as (container, stream):
-        for frame in frames(container, stream, found.lost.append):
-            number = len(found.starts)
-            if number % MOMENT_FRAMES == 0:
-                on_frame(number)
-            if (frame.height, frame.width) != film.size or _layout(frame.format) != film.layout:
-                raise PictureError(
-                    f"{path}: its pictures change at the {number + 1}th, to {frame.width} x"
-                    f" {frame.height} in {frame.format.name}: cut the film there first."
-                )
-            if frame.interlaced_frame:
-                raise PictureError(
-                    f"{path}: is interlaced (two pictures woven into one, from the {number + 1}th"
-                    " on): take them apart first, as ffmpeg -vf bwdif does."
-                )
-            if frame.is_corrupt:
-                found.lost.append(f"picture {number + 1} is damaged")
-            _note_time(found, frame, film)
-        _note_missing(found, container, stream)
-    if found.lost and not is_salvaged:
-        more = f", and {len(found.lost) - 1} more" if len(found.lost) > 1 else ""
-        raise PictureError(
-            f"{path}: is damaged: {found.lost[0]}{more}; --salvage takes what is there."
-        )
-    return found
-
-
-def frames(
-    container: "InputContainer", stream: "VideoStream", on_loss: Callable[[str], object]
-) -> "Iterator[VideoFrame]":
-    """All pictures that can be decoded, in the order in which they are shown."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except opening.failures() as error:
-            on_loss(f"it breaks off ({opening.reason(error)})")
-            return
-        if packet is None:
-            return
-        if packet.is_corrupt:
-            on_loss("a part of it is damaged")
-        try:
-            yield from packet.decode()
-        except opening.failures() as error:
-            on_loss(f"a picture cannot be decoded ({opening.reason(error)})")
-
-
-def _note_time(found: Times, frame: "VideoFrame", film: Film) -> None:
-    """Players want times that rise."""
-    start = frame.pts
-    usual = max(1, round(1 / (film.rate * film.time_base))) if film.rate else 1
-    if start is None:
-        start = found.starts[-1] + usual if found.starts else 0
-    if found.starts and start <= found.starts[-1]:
-        found.lost.append(f"picture {len(found.starts) + 1} comes at the time of the one before")
-        start = found.starts[-1] + 1
-    found.starts.append(start)
-    found.lengths.append(frame.duration or usual)
-
-
-def _note_missing(found: Times, container: "InputContainer", stream: "VideoStream") -> None:
-    """What the header promises and the file does not hold."""
-    there = len(found.starts)
-    if stream.frames > there:
-        found.lost.append(f"{there} of its {stream.frames} pictures are there")
-        return
-    if not found.starts or stream.time_base is None or container.duration is None:
-        return
-    begin = (container.start_time or 0) / 1e6
-    promised_s = container.duration / 1e6 if stream.duration is None else None
-    end_s = float((found.starts[-1] + found.lengths[-1]) * stream.time_base) - begin
-    others = [s for s in container.streams if s.type in ("audio", "video") and s is not stream]
-    if promised_s is not None and not others and end_s < promised_s - AFTER_END_S:
-        found.lost.append(f"{end_s:.1f} of its {promised_s:.1f} seconds are there")
-
-
 def _count(container: "InputContainer", stream: "VideoStream") -> int:
     if stream.frames:
         return stream.frames
@@ -206,14 +108,14 @@ def _count(container: "InputContainer", stream: "VideoStream") -> int:
         return 0
     if stream.duration is not None and stream.time_base is not None:
         return round(stream.duration * stream.time_base * rate)
-    return 0 if container.duration is None else round(container.duration / 1e6 * rate)
+    return 0 if container.duration is None else round(container.duration / MICROSECONDS * rate)
 
 
 def _colours(path: Path, frame: "VideoFrame", codec: str) -> tuple[Coding, str, Tags]:
     form = frame.format
     if any(component.is_alpha for component in form.components) or form.has_palette:
         raise _transparent(path)
-    layout = _layout(form)
+    layout = layout_of(form)
     if layout is None:
         raise PictureError(f"{path}: is stored as {form.name}, which is not read here.")
     bits = _bits(form)
@@ -255,7 +157,7 @@ def _bits(form: "VideoFormat") -> int:
     return max(8, bits)
 
 
-def _layout(form: "VideoFormat") -> str | None:
+def layout_of(form: "VideoFormat") -> str | None:
     """The name of the planes that hold the same; None for what none hold."""
     bits = _bits(form)
     ending = "" if bits == 8 else f"{bits}le"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rgtsr.film.colour import Coding
-from rgtsr.film.looking import Film, Tags
+from rgtsr.film.encoding import Shape
+from rgtsr.film.looking import Film
 from rgtsr.pictures.color import Samples
 
 if TYPE_CHECKING:
@@ -22,11 +23,14 @@ def of(frame: "VideoFrame", film: Film) -> list[Samples]:
     return [_array(plane, film.coding) for plane in frame.planes]
 
 
-def as_frame(planes: Sequence[Samples], layout: str, coding: Coding, tags: Tags) -> "VideoFrame":
+def as_frame(planes: Sequence[Samples], shape: Shape) -> "VideoFrame":
     """A picture for an encoder."""
     from av.video.frame import VideoFrame
 
     height, width = planes[0].shape
+    layout, coding, tags = shape.spec.layout, shape.coding, shape.tags
+    if coding.weights is None and coding.planes == 3:  # the encoder orders them as it likes
+        layout = "gbrp" if coding.bits == 8 else f"gbrp{coding.bits}le"
     frame = VideoFrame(width, height, layout)
     for plane, samples in zip(frame.planes, planes, strict=True):
         _array(plane, coding)[:] = samples

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr.errors import PictureError
-from rgtsr.film import codecs, colour, looking, opening, planes
+from rgtsr.film import codecs, colour, decoding, looking, opening, planes
 from rgtsr.film.codecs import USUAL, Asked, Spec
 from rgtsr.film.colour import Coding
 from rgtsr.film.encoding import Shape
@@ -111,8 +111,16 @@ def _turned(final_size: FinalSize) -> FinalSize:
 
 
 def _even(target: Path, size: Size, spec: Spec, order: Order) -> Size:
-    """A size of which all chroma samples are whole. Raises PictureError where it was exact."""
+    """A size of which all chroma samples are whole.
+
+    Raises PictureError where the size was exact, or is too small for the encoder.
+    """
     down, across = spec.shared
+    if min(size) < spec.codec.least_px:
+        raise PictureError(
+            f"{target}: {size[1]} x {size[0]} is too small for {spec.codec.name}, which needs"
+            f" {spec.codec.least_px} pixels a side: take another --codec."
+        )
     if spec.codec is codecs.FFV1:
         return size
     even = size[0] + size[0] % down, size[1] + size[1] % across
@@ -149,14 +157,14 @@ def _examples(source: Path, film: Film) -> list[Picture]:
                 container.seek(
                     begin + (2 * part + 1) * (length or 0) // (2 * EXAMPLES), stream=stream
                 )
-                frame = next(looking.frames(container, stream, lambda _: None), None)
+                frame = next(decoding.frames(container, stream, lambda _: None), None)
             except opening.failures():
                 break
             if frame is not None and (frame.height, frame.width) == film.size:
                 found.append(picture(frame, film))
     if not found:
         with opening.opened(source) as (container, stream):
-            first = next(looking.frames(container, stream, lambda _: None))
+            first = next(decoding.frames(container, stream, lambda _: None))
             found.append(picture(first, film))
     return found
 
