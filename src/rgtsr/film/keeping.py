@@ -116,7 +116,8 @@ def opened(target: Path, identity: str) -> Generator[Kept]:
         yield kept
         is_over = True
     finally:
-        spooling.IN_USE.discard(state)
+        if kept.state is not None:
+            spooling.IN_USE.discard(state)
         kept.file.close()
         if is_over or kept.state is None or not kept.done:
             kept.remove()

@@ -101,7 +101,8 @@ def opened(target: Path, row_bytes: int, keep: Keep | None) -> Generator[Spool]:
         is_over = spool.state is None
         raise
     finally:
-        IN_USE.discard(state)
+        if spool.state is not None:
+            IN_USE.discard(state)
         spool.file.close()
         if is_over:
             spool.remove()
@@ -131,6 +132,7 @@ def _rows_there(state: Path, keep: Keep, row_bytes: int) -> int:
 
 
 def said_in(state: Path) -> dict[str, Any]:
+    """What is kept there of work that was begun; nothing if there is none."""
     with contextlib.suppress(OSError, ValueError):
         return json.loads(state.read_text(encoding="utf-8"))
     return {}
