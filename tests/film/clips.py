@@ -45,6 +45,7 @@ class Clip:
 
 def write(path: Path, clip: Clip) -> Path:
     """Make the film."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
         film = out.add_stream(clip.codec, rate=25, options=dict(clip.options))
         context = film.codec_context

@@ -29,7 +29,8 @@ def broken(path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("cut", "of its 2.4 seconds are there"), ("flipped", "damaged|decoded|there")]
+    ("kind", "words"),
+    [("cut", "of its 2.4 seconds are there"), ("flipped", "damaged|decoded|there")],
 )
 def test_what_lacks_is_told_and_salvaged_if_asked_for(
     kind: str, words: str, repeating: Upscaler, tmp_path: Path

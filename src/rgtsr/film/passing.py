@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AFTER_END_S, ALL = 0.5, 0.98  # headers promise that much more than there is
 JUMP_S = 1.0  # back, which no order of decoding explains
-COUNTS_ONE_MORE = "avi"
+COUNTS_GAPS = "avi"  # in which a picture that was dropped is counted
 ONE_EACH = ("ffv1", "h264", "hevc", "mjpeg", "prores")  # codecs with a picture in each packet
 MOMENT_FRAMES = 16  # between looks at who wants to stop
 
@@ -120,7 +120,7 @@ def _note_missing(
 ) -> None:
     """What the header promises and the file does not hold, or no decoder made anything of."""
     there, promised = len(found.starts), stream.frames
-    if promised > passed.pictures + (container.format.name == COUNTS_ONE_MORE):
+    if promised > passed.pictures and container.format.name != COUNTS_GAPS:
         found.lost.append(f"{passed.pictures} of its {promised} pictures are there")
     elif stream.codec_context.name in ONE_EACH and there < passed.pictures:
         found.lost.append(f"{there} of its {passed.pictures} pictures can be decoded")
