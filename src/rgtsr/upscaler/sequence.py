@@ -59,7 +59,7 @@ class Sequence:
         seen = layers.count(picture)
         total = sum(plan.count for plan in self._plans) * seen
         self.tiles += total
-        if self._made is not None and self._is_as_before(picture):
+        if self._made is not None and self.is_as_before(picture):
             self.reused += total
             on_progress(total, total)
             return self._made
@@ -74,7 +74,8 @@ class Sequence:
         self._before, self._made = picture, self._resized(made)
         return self._made
 
-    def _is_as_before(self, picture: Picture) -> bool:
+    def is_as_before(self, picture: Picture) -> bool:
+        """Whether it is the last one once more, bit for bit."""
         before = self._before
         return before is not None and np.array_equal(picture.to_array(), before.to_array())
 
