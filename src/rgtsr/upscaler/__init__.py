@@ -24,11 +24,12 @@ from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import banding, forecasting, layers, report
 from rgtsr.upscaler.banding import Way
 from rgtsr.upscaler.choice import Choice
-from rgtsr.upscaler.engine import OnProgress, Settings, Tally, unheard
+from rgtsr.upscaler.engine import Settings
 from rgtsr.upscaler.family import Family, FinalSize, times
 from rgtsr.upscaler.forecasting import Forecast
 from rgtsr.upscaler.report import Report
 from rgtsr.upscaler.sequence import Sequence
+from rgtsr.upscaler.tally import OnProgress, Tally, unheard
 from rgtsr.weights import Weights
 
 __all__ = ["Forecast", "Report", "Sequence", "Settings", "Upscaler", "upscale"]

@@ -8,7 +8,6 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,50 +21,13 @@ from rgtsr.upscaler import ensemble, planning
 from rgtsr.upscaler.choice import Choice
 from rgtsr.upscaler.known import Known, Unknown
 from rgtsr.upscaler.planning import Settings
+from rgtsr.upscaler.tally import Tally
 
 PIECE_ROWS = 16  # of output that are handed on at once
 PIECE_COPIES = 4  # that there are of a piece while it becomes samples
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
 Floats = NDArray[np.float32]
-OnProgress = Callable[[float, int], None]  # (tiles done, the last one in part; tiles in all)
-
-
-def unheard(_done: float, _total: int) -> None:
-    """Progress that nobody follows."""
-
-
-@dataclass
-class Tally:
-    """One picture on its way: tiles are counted, and what memory or rounding made of them.
-
-    ``redone``: tiles that were redone in float32; ``cut_px``: the side above which tiles are cut
-    smaller from here on; ``together``: how many run at once at most; ``waited_s``: for the network;
-    ``reused``: tiles that were known from the picture before.
-    """
-
-    on_progress: OnProgress
-    total: int = 0
-    done: int = 0
-    redone: int = 0
-    cut_px: int | None = None
-    together: int | None = None
-    waited_s: float = 0.0
-    reused: int = 0
-
-    def begin(self, total: int) -> None:
-        """So many tiles it is going to be."""
-        self.total = total
-        self.on_progress(self.done, total)
-
-    def add(self) -> None:
-        """One more is done."""
-        self.done += 1
-        self.on_progress(self.done, self.total)
-
-    def tell(self, share: float) -> None:
-        """So much of a further tile is done."""
-        self.on_progress(self.done + share, self.total)
 
 
 class Engine:

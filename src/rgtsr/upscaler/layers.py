@@ -9,8 +9,9 @@ import numpy as np
 from rgtsr import tiling
 from rgtsr.pictures import Picture, color
 from rgtsr.pictures.color import Samples
-from rgtsr.upscaler.engine import Engine, Floats, Tally, pieces
+from rgtsr.upscaler.engine import Engine, Floats, pieces
 from rgtsr.upscaler.known import Known
+from rgtsr.upscaler.tally import Tally
 
 if TYPE_CHECKING:
     from rgtsr.pictures.regions import Large

@@ -13,9 +13,9 @@ from rgtsr.pictures import Picture
 from rgtsr.pictures.wear import Wear, wear
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import layers, passes, report
-from rgtsr.upscaler.engine import OnProgress, Tally, unheard
 from rgtsr.upscaler.family import Family, FinalSize, times
 from rgtsr.upscaler.known import Known
+from rgtsr.upscaler.tally import OnProgress, Tally, unheard
 
 SHARE = 4  # of the free memory that tiles which may come again take at most
 FLOAT_BYTES = 12  # a pixel of an enlarged tile
