@@ -1,6 +1,6 @@
 """Films: what it saves that tiles which stay the same are not made again, and pictures a second.
 
-    python benchmarks/film.py            # some minutes on a quiet machine
+    python benchmarks/films.py            # some minutes on a quiet machine
 
 ``screencast``: a page of text on which somebody types, with a pointer that moves now and then.
 ``pan``: a part of a photo that moves on in every picture, so that nothing stays. Both by the
