@@ -57,6 +57,21 @@ def start_up() -> Iterator[list[str]]:
         yield [row["variant"], *seconds, f"{row['cache_mb']:.0f} MB"]
 
 
+def film() -> Iterator[list[str]]:
+    found = read("film")
+    first, again, pan = (found[name] for name in ("screencast", "again", "pan"))
+    width, height = found["size"]
+    yield [f"{width} x {height}, {found['model']}, {found['cores']} cores", "measured"]
+    yield ["---"] * 2
+    share = first["reused"] / first["tiles"]
+    yield ["screencast: tiles that were not made again", f"{share:.0%}"]
+    yield [
+        f"the same, {first['pictures']} pictures, with all tiles made",
+        f"{first['seconds']:.1f} s, {again['seconds']:.1f} s",
+    ]
+    yield ["a photo that moves: pictures a second", f"{pan['pictures_per_s']:.2f}"]
+
+
 def jobs() -> Iterator[list[str]]:
     found = read("jobs")
     alone, beside = found["workers"]["1"], found["workers"]["2"]
@@ -353,6 +368,7 @@ PAGES = {
     "README.md": {"scores": scores, "ratios": ratios},
     "docs/cluster.md": {"batch": batch, "billion": billion, "billion-ways": billion_ways},
     "docs/container.md": {"service-memory": service_memory, "service-starts": service_starts},
+    "docs/film.md": {"film": film},
     "docs/folders.md": {"jobs": jobs},
     "docs/faults.md": {"faults": faults},
     "docs/service.md": {"service": service},

@@ -145,9 +145,12 @@ class Told:
 
     def on_progress(self, job: "Job", done: float, total: int) -> None:
         """Part of a file is done."""
+        from rgtsr import film
+
         number = self._numbers[job.id]
         if number not in self._at_work:
-            self._at_work[number] = self.say.start(job.source.name, number)
+            part = "picture" if film.is_film(job.source) else None
+            self._at_work[number] = self.say.start(job.source.name, number, part)
         self._at_work[number](done, total)
 
     def on_end(self, outcome: "Outcome") -> None:

@@ -28,8 +28,8 @@ class Naming:
     """How results are called.
 
     ``readable``, ``unread`` and ``writable`` are suffixes such as ``.png``, ``unread`` those of
-    pictures that are passed over; ``suffix`` is the one asked for, if any; ``mark`` goes behind the
-    name of a result that lies beside its source.
+    pictures that are passed over; ``suffix`` is the one asked for, if any, of pictures; ``mark``
+    goes behind the name of a result that lies beside its source. ``films`` are suffixes too.
     """
 
     readable: tuple[str, ...]
@@ -37,6 +37,14 @@ class Naming:
     writable: tuple[str, ...]
     suffix: str | None = None
     mark: str = "_x2"
+    films: tuple[str, ...] = ()
+    film_writable: tuple[str, ...] = ()
+    film_fallback: str = ""
+
+    @property
+    def all_writable(self) -> tuple[str, ...]:
+        """Suffixes of pictures and films."""
+        return (*self.writable, *self.film_writable)
 
     def result(self, source: Path) -> str:
         """The file name of a result in a folder of its own."""
@@ -47,6 +55,9 @@ class Naming:
         return self._renamed(source, self.mark)
 
     def _renamed(self, source: Path, mark: str) -> str:
+        if source.suffix.lower() in self.films:
+            is_kept = source.suffix.lower() in self.film_writable
+            return f"{source.stem}{mark}{source.suffix if is_kept else self.film_fallback}"
         suffix = self.suffix or source.suffix
         if suffix.lower() not in self.writable:
             suffix = FALLBACK_SUFFIX
@@ -188,7 +199,7 @@ def _pictures(
             suffix = Path(name).suffix.lower()
             if name.startswith("."):
                 continue
-            if suffix in naming.readable:
+            if suffix in naming.readable or suffix in naming.films:
                 yield Path(place) / name
             elif suffix in naming.unread:
                 passed_over.unread[suffix] += 1
@@ -201,13 +212,15 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
     if named_as_folder:
         return False
     if len(inputs) != 1 or inputs[0].is_dir():
-        if path.suffix.lower() in naming.writable:
-            raise UsageError(f"{output} is one picture, for one input: end a folder's name with /.")
+        if path.suffix.lower() in naming.all_writable:
+            raise UsageError(f"{output} is one file, for one input: end a folder's name with /.")
         return False
-    if path.suffix.lower() not in naming.writable:
+    is_film = inputs[0].suffix.lower() in naming.films
+    if path.suffix.lower() not in naming.all_writable:
+        what, able = ("films", naming.film_writable) if is_film else ("pictures", naming.writable)
         raise UsageError(
-            f"{output}: cannot write {path.suffix} pictures: use one of"
-            f" {', '.join(naming.writable)}; or, for a folder, end its name with /."
+            f"{output}: cannot write {path.suffix} {what}: use one of {', '.join(able)}; or, for a"
+            " folder, end its name with /."
         )
     if naming.suffix not in (None, path.suffix.lower()):
         raise UsageError(f"{output} and --format {naming.suffix[1:]} contradict each other.")

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
-SIZE, NETWORK, FILES = "Size", "Network", "Files"
+SIZE, NETWORK, FILES, FILMS = "Size", "Network", "Files", "Films"
 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="INPUT",
-        help="Pictures, or folders of them; - is stdin.",
+        help="Pictures, films, or folders of them; - is stdin.",
         readable=False,  # what is not is reported and passed over
     ),
 ]
@@ -201,6 +201,33 @@ Pyramid = Annotated[
         "--pyramid",
         rich_help_panel=FILES,
         help="TIFF in tiles, with smaller copies of the picture behind it, as viewers like it.",
+    ),
+]
+Codec = Annotated[
+    Literal["libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1"] | None,
+    typer.Option(
+        "--codec",
+        rich_help_panel=FILMS,
+        help="What a film is written with. Default: libx264, or libx265 from 10 bit on; in WebM"
+        " libvpx-vp9; ffv1 for what has lost nothing.",
+    ),
+]
+Crf = Annotated[
+    int | None,
+    typer.Option(
+        "--crf",
+        metavar="N",
+        rich_help_panel=FILMS,
+        help="Quality of a film, less is better. Default: 16 for libx264, 18 for libx265.",
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        rich_help_panel=FILMS,
+        help="How long the encoder takes for a smaller film, such as slow. Default: medium.",
     ),
 ]
 Overwrite = Annotated[

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,16 @@ DRAFT_BYTES_A_PIXEL = 3  # of the one picture that is being made, bare beside it
 
 @dataclass(frozen=True)
 class Ahead:
-    """One file of a run. Without a forecast it is there already, or cannot be made: ``error``."""
+    """One file of a run. Without a forecast it is there already, or cannot be made: ``error``.
+
+    ``frames``: of a film, about; its forecast is of all of them.
+    """
 
     job: Job
     before: "Size | None" = None
     forecast: "Forecast | None" = None
     error: RgtsrError | None = None
+    frames: int | None = None
 
     @property
     def pixels(self) -> int:
@@ -49,6 +53,7 @@ def look(
     there: Collection[Path],
 ) -> list[Ahead]:
     """Every file of a run, by its header; not those whose targets are ``there`` and stay."""
+    from rgtsr import film
     from rgtsr.pictures import headers
 
     @functools.lru_cache(SIZES)
@@ -63,13 +68,30 @@ def look(
         try:
             if not job.source.exists():
                 raise missing(job.source)
-            before = headers.size(job.source, page=page)
+            frames = None
+            if film.is_film(job.source):
+                before, frames = film.head(job.source)
+            else:
+                before = headers.size(job.source, page=page)
             if before[0] * before[1] > max_pixels:
                 raise PictureError(f"{job.source}: {_size(before)} pixels: more than --max-pixels.")
-            found.append(Ahead(job, before, forecast(before)))
+            ahead = forecast(before)
+            found.append(Ahead(job, before, of_all(ahead, frames), frames=frames))
         except RgtsrError as error:
             found.append(Ahead(job, error=error))
     return found
+
+
+def of_all(forecast: "Forecast", frames: int | None) -> "Forecast":
+    """The same of so many pictures, one after another."""
+    if frames is None:
+        return forecast
+    return replace(
+        forecast,
+        tiles=forecast.tiles * frames,
+        pixels=forecast.pixels * frames,
+        seconds=None if forecast.seconds is None else forecast.seconds * frames,
+    )
 
 
 def in_one_line(ahead: Sequence[Ahead]) -> str:
@@ -79,10 +101,10 @@ def in_one_line(ahead: Sequence[Ahead]) -> str:
         return ""
     models = " or ".join(dict.fromkeys(", then ".join(each.models) for _, each, _ in made))
     if len(made) == 1:
-        _, one, before = made[0]
-        what = f"{_size(before)} to {_size(one.size)} pixels"
+        each, one, before = made[0]
+        what = f"{_size(before)} to {_size(one.size)} pixels{_frames(each)}"
     else:
-        pixels = sum(before[0] * before[1] for _, _, before in made)
+        pixels = sum(before[0] * before[1] * (each.frames or 1) for each, _, before in made)
         what = f"{len(made)} files, {pixels / 1e6:.3g} megapixels"
     return f"{what}: {models}, {_work([each for _, each, _ in made])}"
 
@@ -118,7 +140,7 @@ def rehearse(ahead: Sequence[Ahead], passed_over: PassedOver) -> int:
         else:
             sizes = f"{_size(each.before)} to {_size(each.forecast.size)}"
             way = f"{each.job.source} -> {each.job.target}"
-            print(visible(f"{way}: {sizes} pixels, {_work([each.forecast])}"))
+            print(visible(f"{way}: {sizes} pixels{_frames(each)}, {_work([each.forecast])}"))
     if made := [each for each in ahead if each.forecast]:
         needed = sum(_file_bytes(each) for each in made) + max(map(_draft_bytes, made))
         there = _existing(made[0].job.target)
@@ -128,6 +150,10 @@ def rehearse(ahead: Sequence[Ahead], passed_over: PassedOver) -> int:
         print(line)
     print("nothing was made: --dry-run")
     return 1 if failed or passed_over.barren or not ahead else 0
+
+
+def _frames(ahead: Ahead) -> str:
+    return "" if ahead.frames is None else f", about {ahead.frames:,} pictures"
 
 
 def _work(forecasts: Sequence["Forecast"]) -> str:
@@ -143,17 +169,20 @@ def _work(forecasts: Sequence["Forecast"]) -> str:
 
 
 def _file_bytes(ahead: Ahead) -> float:
+    from rgtsr import film
     from rgtsr.pictures import formats
 
     assert ahead.forecast is not None
     height, width = ahead.forecast.size
+    if ahead.frames is not None:  # once on its way, and once in the film
+        return 2 * height * width * ahead.frames * film.PIXEL_BYTES
     return height * width * formats.for_writing(ahead.job.target).pixel_bytes
 
 
 def _draft_bytes(ahead: Ahead) -> float:
     assert ahead.forecast is not None
     height, width = ahead.forecast.size
-    return height * width * DRAFT_BYTES_A_PIXEL
+    return 0 if ahead.frames is not None else height * width * DRAFT_BYTES_A_PIXEL
 
 
 def _existing(path: Path) -> Path:

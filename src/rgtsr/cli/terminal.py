@@ -98,10 +98,11 @@ class Steps:
         self._done = 0
         self.is_heard = True  # until stdout cannot be written, as on a full disk
 
-    def start(self, name: str, number: int | None = None) -> OnProgress:
+    def start(self, name: str, number: int | None = None, part: str | None = None) -> OnProgress:
         """Name what is being done; returns what to call as (parts done, parts in all).
 
-        ``number``: which of the files, where they do not come one after the other.
+        ``number``: which of the files, where they do not come one after the other. ``part``: what
+        its parts are called, where somebody wants to see them counted.
         """
         at = self._done if number is None else number
         share = self._shares[at] * (NETWORK_SHARE if self._is_written else 1)
@@ -110,7 +111,8 @@ class Steps:
             signals.check()
             self._parts[at] = share * done / max(1, total)
             writing = "writing " if self._is_written and done >= total else ""
-            self._show(description=visible(f"{writing}{name}"))
+            counted = f", {part} {min(int(done) + 1, total):,} of {total:,}" if part else ""
+            self._show(description=visible(f"{writing}{name}{counted}"))
 
         self._show(description=visible(name))
         return on_progress

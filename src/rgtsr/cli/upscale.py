@@ -1,4 +1,4 @@
-"""``rgtsr upscale``: pictures and folders of pictures, enlarged."""
+"""``rgtsr upscale``: pictures, films, and folders of them, enlarged."""
 
 import contextlib
 import functools
@@ -44,6 +44,9 @@ def upscale(
     page: options.Page = None,
     salvage: options.Salvage = False,
     pyramid: options.Pyramid = False,
+    codec: options.Codec = None,
+    crf: options.Crf = None,
+    preset: options.Preset = None,
     overwrite: options.Overwrite = False,
     workers: options.Workers = 1,
     report: options.ReportFile = None,
@@ -51,7 +54,7 @@ def upscale(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> int:
-    """Enlarge pictures; colours, depth, transparency and metadata are kept.
+    """Enlarge pictures and films; colours, depth, transparency, sound and metadata are kept.
 
     A model that is packaged at several scales takes what reaches the size at the least cost, one
     after another where one is not enough; what is too much is resized away.
@@ -75,6 +78,9 @@ def upscale(
         page=page,
         salvage=salvage,
         pyramid=pyramid,
+        codec=codec,
+        crf=crf,
+        preset=preset,
     )
     reopen = functools.partial(
         opened,
@@ -162,6 +168,7 @@ def _announced(
     todo: Sequence[Job], upscaler: "Upscaler", wish: "Wish", *, there: set[Path], is_verbose: bool
 ) -> list[outlook.Ahead]:
     """What the run is going to take, and say so."""
+    from rgtsr import film
     from rgtsr.pictures import formats
 
     ahead = outlook.look(
@@ -172,7 +179,10 @@ def _announced(
         page=wish.page,
         there=there,
     )
-    lossless = {form.name for job in todo if not (form := formats.for_writing(job.target)).quality}
+    films = [job for job in todo if job.target.suffix.lower() in film.WRITABLE]
+    pictures = [formats.for_writing(job.target) for job in todo if job not in films]
+    lossless = {form.name for form in pictures if not form.quality}
+    lossless |= {"films (--crf)"} if films else set[str]()
     lines = [outlook.in_one_line(ahead)]
     if is_verbose:
         lines.append(outlook.in_detail(ahead, upscaler))
@@ -184,7 +194,7 @@ def _announced(
 
 
 def _naming(form: str | None, asked: str) -> Naming:
-    from rgtsr import pictures
+    from rgtsr import film, pictures
     from rgtsr.pictures import formats
 
     return Naming(
@@ -193,4 +203,7 @@ def _naming(form: str | None, asked: str) -> Naming:
         writable=(*pictures.WRITABLE_SUFFIXES, *formats.DZI.suffixes),
         suffix=form and f".{form}",
         mark=asked,
+        films=film.SUFFIXES,
+        film_writable=film.WRITABLE,
+        film_fallback=film.FALLBACK,
     )

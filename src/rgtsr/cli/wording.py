@@ -21,6 +21,13 @@ OTHER_SPELLINGS = {
     "jpeg": "jpg",
     "tiff": "tif",
     "cuda": "gpu",
+    "h264": "libx264",
+    "x264": "libx264",
+    "h265": "libx265",
+    "x265": "libx265",
+    "hevc": "libx265",
+    "av1": "libsvtav1",
+    "vp9": "libvpx-vp9",
 }
 
 
@@ -56,17 +63,19 @@ def in_words(
 
 def meant(arguments: Sequence[str], commands: Collection[str]) -> str | None:
     """Where pictures were named and no command, or none that there is: the one to take."""
-    from rgtsr.pictures.formats import SUFFIXES
+    from rgtsr import film
+    from rgtsr.pictures import formats
 
+    suffixes = (*formats.SUFFIXES, *film.SUFFIXES)
     word, *others = arguments or ("",)
     near = difflib.get_close_matches(word, commands, 1)
-    if near and Path(word).suffix.lower() not in SUFFIXES and not _is_there(word):
+    if near and Path(word).suffix.lower() not in suffixes and not _is_there(word):
         return f"{word} is no command: did you mean rgtsr {shlex.join([*near, *others])}?"
 
     looks_right = [
         text
         for text in arguments
-        if not text.startswith("-") and (Path(text).suffix.lower() in SUFFIXES or _is_there(text))
+        if not text.startswith("-") and (Path(text).suffix.lower() in suffixes or _is_there(text))
     ]
     if not looks_right:
         return None

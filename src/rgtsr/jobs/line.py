@@ -1,7 +1,7 @@
 """Pictures one behind the other: while one is enlarged, the next is read and the last is written.
 
-Threads take jobs from one row; only one at a time has the network. Knows the journal and the
-upscaler; knows no terminal, no network of computers.
+Threads take jobs from one row; only one at a time has the network, of films picture by picture.
+Knows the journal and the upscaler; knows no terminal, no network of computers.
 """
 
 import functools
@@ -12,11 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rgtsr import atomic, folders
+from rgtsr import atomic, film, folders
 from rgtsr.errors import PictureError
 from rgtsr.jobs.job import Job, Standing, State
 from rgtsr.jobs.journal import Journal
@@ -149,7 +149,7 @@ class Line:
             if standing is Standing.RESULT:
                 self._journal.end(job, State.DONE)
             return Outcome(job, State.DONE, standing=standing)
-        may_copy = not self._overwrite and formats.for_writing(job.target) is not formats.DZI
+        may_copy = not self._overwrite and job.target.suffix.lower() not in formats.DZI.suffixes
         claim = self._journal.claim(job, content(job.source), may_copy=may_copy)
         if not claim.is_taken:
             return None
@@ -171,9 +171,26 @@ class Line:
             self._heed(job)
             self._on_progress(job, done, total)
 
+        def whole(draft: Path, report: Report) -> None:
+            self._journal.publishing(job, draft, asdict(report))
+
+        def turn() -> AbstractContextManager[None]:
+            return self._network.of(lambda: self._heed(job))
+
         order = self._order_of(job)
-        wish = order.wish
-        with self._room.of(_pixels(job.source, wish), lambda: self._heed(job)):
+        wish, is_film = order.wish, film.is_film(job.source)
+        pixels = 0 if is_film else _pixels(job.source, wish)
+        with self._room.of(pixels, lambda: self._heed(job)):
+            if is_film:
+                return film.enlarge(
+                    order.upscaler,
+                    job.source,
+                    job.target,
+                    wish.film,
+                    on_progress=progressed,
+                    on_whole=whole,
+                    turn=turn,
+                )
             return order.upscaler.upscale_file(
                 job.source,
                 job.target,
@@ -185,8 +202,8 @@ class Line:
                 salvage=wish.salvage,
                 pyramid=wish.pyramid,
                 on_progress=progressed,
-                on_whole=lambda draft, report: self._journal.publishing(job, draft, asdict(report)),
-                turn=self._network.of(lambda: self._heed(job)),
+                on_whole=whole,
+                turn=turn(),
             )
 
     def _copy(self, equal: Job, job: Job) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rgtsr import film
 from rgtsr.errors import UsageError
 from rgtsr.jobs import sizes
 from rgtsr.pictures import MAX_PIXELS
@@ -19,7 +20,8 @@ class Wish:
     """How large pictures are to be, what is read of their files, and how results are written.
 
     Without any size it is the network's own. ``quality``: 1..100 of JPEG, WebP, AVIF; ``pyramid``
-    is TIFF's; the others are those of ``pictures.read``.
+    is TIFF's; ``codec``, ``crf`` and ``preset`` are films'; the others are those of
+    ``pictures.read``.
 
     Raises:
         UsageError: for numbers that make no sense, or sizes that exclude each other.
@@ -35,6 +37,9 @@ class Wish:
     page: int | None = None
     salvage: bool = False
     pyramid: bool = False
+    codec: str | None = None
+    crf: int | None = None
+    preset: str | None = None
 
     def __post_init__(self) -> None:
         _ = self.final_size
@@ -44,6 +49,19 @@ class Wish:
             raise UsageError(f"--max-pixels={self.max_pixels} is too small: at least 1.")
         if self.page is not None and self.page < 1:
             raise UsageError(f"--page={self.page} is none: the first page is 1.")
+
+    @property
+    def film(self) -> film.Order:
+        """The same of films."""
+        exactly = (self.width_px, self.height_px, self.long_side_px)
+        return film.Order(
+            asked=film.Asked(self.codec, self.crf, self.preset),
+            final_size=self.final_size,
+            is_exact=any(each is not None for each in exactly),
+            strip=self.strip,
+            salvage=self.salvage,
+            max_pixels=self.max_pixels,
+        )
 
     @property
     def final_size(self) -> Callable[[sizes.Size], sizes.Size] | None:

@@ -10,9 +10,11 @@ from mmap import mmap
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyvips
 
-from rgtsr.pictures import metadata, png
+from rgtsr.pictures import color, metadata, png, vips
+from rgtsr.pictures.color import Samples
 from rgtsr.pictures.formats import TIFF, Format
 from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
 
@@ -78,7 +80,16 @@ def prepared(samples: mmap, raw: Raw, plan: Plan, source: Metadata) -> Prepared:
     return Prepared(image, label, notes + more)
 
 
-def _opened(samples: mmap, raw: Raw) -> pyvips.Image:
+def resized(samples_HWC: Samples, size: tuple[int, int]) -> Samples:
+    """A picture that is held at another (H, W), as it would be written."""
+    is_deep = color.peak(samples_HWC.dtype) == 65535
+    raw = Raw(Path(), samples_HWC.shape, is_deep=is_deep)
+    vips.prepare()
+    image = _resized(_opened(np.ascontiguousarray(samples_HWC).data, raw), *size)
+    return np.frombuffer(image.write_to_memory(), samples_HWC.dtype).reshape(*size, -1)
+
+
+def _opened(samples: mmap | memoryview, raw: Raw) -> pyvips.Image:
     """The mapped samples as an image, without a copy."""
     height, width, channels = raw.shape_HWC
     deep, grey = raw.is_deep, channels < 3

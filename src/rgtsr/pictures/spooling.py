@@ -20,7 +20,7 @@ from rgtsr.pictures.color import Samples
 
 SYNC_S = 10.0  # what a machine that fails may cost; a process that is killed costs nothing
 
-_in_use: set[Path] = set()
+IN_USE: set[Path] = set()  # what this process has itself
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ def opened(target: Path, row_bytes: int, keep: Keep | None) -> Generator[Spool]:
     What failed for a reason is not kept. Raises OSError.
     """
     state = atomic.kept(target, "json")
-    if keep is None or not _is_free(state):
+    if keep is None or not is_free(state):
         path = atomic.beside(target, "raw")
         spool = Spool(path, path.open("xb"))
     else:
-        _in_use.add(state)
+        IN_USE.add(state)
         rows = keep.finished(_rows_there(state, keep, row_bytes))
         path = atomic.kept(target, "raw")
         spool = Spool(path, path.open("ab"), rows, time.monotonic(), keep, state)
@@ -101,7 +101,8 @@ def opened(target: Path, row_bytes: int, keep: Keep | None) -> Generator[Spool]:
         is_over = spool.state is None
         raise
     finally:
-        _in_use.discard(state)
+        if spool.state is not None:
+            IN_USE.discard(state)
         spool.file.close()
         if is_over:
             spool.remove()
@@ -112,25 +113,26 @@ def is_kept(target: Path) -> bool:
     return atomic.kept(target, "json").exists()
 
 
-def _is_free(state: Path) -> bool:
+def is_free(state: Path) -> bool:
     """Whether nobody else is at it. What no process of this machine has is free."""
-    if state in _in_use:
+    if state in IN_USE:
         return False
-    said = _said(state)
+    said = said_in(state)
     is_ours = said.get("process") == os.getpid() or said.get("machine") != atomic.this_machine()
     return not said or is_ours or atomic.has_ended(said["machine"], said["process"])
 
 
 def _rows_there(state: Path, keep: Keep, row_bytes: int) -> int:
     """All that was written, but after a restart of the machine only what is sure to be on disk."""
-    said, path = _said(state), state.with_suffix(".raw")
+    said, path = said_in(state), state.with_suffix(".raw")
     if said.get("identity") != keep.identity or not path.exists():
         return 0
     written = path.stat().st_size // row_bytes
     return written if said["machine"] == atomic.this_machine() else min(written, said["rows"])
 
 
-def _said(state: Path) -> dict[str, Any]:
+def said_in(state: Path) -> dict[str, Any]:
+    """What is kept there of work that was begun; nothing if there is none."""
     with contextlib.suppress(OSError, ValueError):
         return json.loads(state.read_text(encoding="utf-8"))
     return {}

@@ -9,6 +9,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from collections.abc import Sequence as Several
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +24,15 @@ from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import banding, forecasting, layers, report
 from rgtsr.upscaler.banding import Way
 from rgtsr.upscaler.choice import Choice
-from rgtsr.upscaler.engine import OnProgress, Settings, Tally, unheard
+from rgtsr.upscaler.engine import Settings
 from rgtsr.upscaler.family import Family, FinalSize, times
 from rgtsr.upscaler.forecasting import Forecast
 from rgtsr.upscaler.report import Report
+from rgtsr.upscaler.sequence import Sequence
+from rgtsr.upscaler.tally import OnProgress, Tally, unheard
 from rgtsr.weights import Weights
 
-__all__ = ["Forecast", "Report", "Settings", "Upscaler", "upscale"]
+__all__ = ["Forecast", "Report", "Sequence", "Settings", "Upscaler", "upscale"]
 
 
 class Upscaler:
@@ -245,6 +248,13 @@ class Upscaler:
                     on_whole=whole,
                 )
         return reports[0]
+
+    def sequence(self, examples: Several[Picture], final_size: FinalSize | None = None) -> Sequence:
+        """What enlarges pictures of one size one after another, each as ``upscale_file`` would.
+
+        ``examples``: some of them, by which it is decided how far all are restored.
+        """
+        return Sequence(self._family, examples, final_size)
 
     def forecast(self, size: tuple[int, int], final_size: FinalSize | None = None) -> Forecast:
         """What ``upscale_file`` of a picture of that (height, width) is going to take."""

@@ -16,8 +16,9 @@ from rgtsr.pictures import Keep, Limits, Picture
 from rgtsr.pictures.color import Samples
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import layers, passes
-from rgtsr.upscaler.engine import Engine, Settings, Tally
+from rgtsr.upscaler.engine import Engine, Settings
 from rgtsr.upscaler.family import Family, times
+from rgtsr.upscaler.tally import Tally
 
 if TYPE_CHECKING:
     from rgtsr.pictures.regions import Large

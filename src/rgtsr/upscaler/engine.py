@@ -8,7 +8,6 @@ Shapes: H, W of the samples; S scale; tiles are (N, 3, h, w) float32 RGB in 0..1
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,49 +19,15 @@ from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.runtimes import Runtime
 from rgtsr.upscaler import ensemble, planning
 from rgtsr.upscaler.choice import Choice
+from rgtsr.upscaler.known import Known, Unknown
 from rgtsr.upscaler.planning import Settings
+from rgtsr.upscaler.tally import Tally
 
 PIECE_ROWS = 16  # of output that are handed on at once
 PIECE_COPIES = 4  # that there are of a piece while it becomes samples
 FLAT = 0.5 / 255  # a range below this shows nothing on 8 bits
 
 Floats = NDArray[np.float32]
-OnProgress = Callable[[float, int], None]  # (tiles done, the last one in part; tiles in all)
-
-
-def unheard(_done: float, _total: int) -> None:
-    """Progress that nobody follows."""
-
-
-@dataclass
-class Tally:
-    """One picture on its way: tiles are counted, and what memory or rounding made of them.
-
-    ``redone``: tiles that were redone in float32; ``cut_px``: the side above which tiles are cut
-    smaller from here on; ``together``: how many run at once at most; ``waited_s``: for the network.
-    """
-
-    on_progress: OnProgress
-    total: int = 0
-    done: int = 0
-    redone: int = 0
-    cut_px: int | None = None
-    together: int | None = None
-    waited_s: float = 0.0
-
-    def begin(self, total: int) -> None:
-        """So many tiles it is going to be."""
-        self.total = total
-        self.on_progress(self.done, total)
-
-    def add(self) -> None:
-        """One more is done."""
-        self.done += 1
-        self.on_progress(self.done, self.total)
-
-    def tell(self, share: float) -> None:
-        """So much of a further tile is done."""
-        self.on_progress(self.done + share, self.total)
 
 
 class Engine:
@@ -119,16 +84,24 @@ class Engine:
         return needed + rows * plan.columns.length * self.scale * 3 * 4
 
     def enlarged(
-        self, samples_HWC: Rowed, plan: tiling.Plan, tally: Tally, *, first_row: int = 0
+        self,
+        samples_HWC: Rowed,
+        plan: tiling.Plan,
+        tally: Tally,
+        *,
+        first_row: int = 0,
+        known: Known | None = None,
     ) -> Iterator[Floats]:
         """Rows of tiles, blended: (h, W * S, 3) float32 pieces, unclipped, top to bottom.
 
         Only the rows of output that later tiles still change are held between pieces, whose heights
         are those of ``pieces``. ``first_row``: of tiles; what the rows before it finish is left
-        out, for it is there already.
+        out, for it is there already. ``known``: what tiles of the picture before became.
         """
         self._choice.settle(plan)
-        yield from self._blended(samples_HWC, plan, tally, on_tile=tally.add, first_row=first_row)
+        yield from self._blended(
+            samples_HWC, plan, tally, on_tile=tally.add, first_row=first_row, known=known
+        )
 
     def _blended(
         self,
@@ -138,10 +111,11 @@ class Engine:
         *,
         on_tile: Callable[[], None] = lambda: None,
         first_row: int = 0,
+        known: Known | None = None,
     ) -> Iterator[Floats]:
         scale, columns = self.scale, len(plan.columns.starts)
         fading = max(0, first_row - 1)  # the row before the first has a part in what comes next
-        tiles = self._tiles(samples_HWC, plan, tally, fading)
+        tiles = self._tiles(_cut(samples_HWC, plan, fading), plan, tally, known or Unknown())
         emitted = plan.rows.finished(first_row - 1) * scale if first_row else 0
         open_HWC = np.zeros((_open_rows(plan.rows) * scale, plan.columns.length * scale, 3), "f4")
         for row in range(fading, len(plan.rows.starts)):
@@ -162,19 +136,29 @@ class Engine:
             emitted += finished
 
     def _tiles(
-        self, samples_HWC: Rowed, plan: tiling.Plan, tally: Tally, first_row: int
+        self, tiles: Iterator[Samples], plan: tiling.Plan, tally: Tally, known: Known
     ) -> Iterator[Floats]:
         """Row by row, as many at a time as the runtime likes, wherever rows end."""
         batch = self.runtime.batch_tiles((1, 3, *plan.tile))
-        tiles = _cut(samples_HWC, plan, first_row)
-        while some := list(itertools.islice(tiles, min(batch, tally.together or batch))):
-            together = self._together(some, tally)
-            yield from (self._tile(tile, tally) for tile in some) if together is None else together
+        numbered = enumerate(tiles)
+        while some := list(itertools.islice(numbered, min(batch, tally.together or batch))):
+            recalled = {number: known.recall(number, tile) for number, tile in some}
+            fresh = [tile for number, tile in some if recalled[number] is None]
+            tally.reused += len(some) - len(fresh)
+            made = self._made(fresh, tally)
+            for number, tile in some:
+                enlarged = recalled[number]
+                if enlarged is None:
+                    enlarged = next(made)
+                    known.keep(number, tile, enlarged)
+                yield enlarged
+
+    def _made(self, tiles: Sequence[Samples], tally: Tally) -> Iterator[Floats]:
+        together = self._together(tiles, tally) if len(tiles) > 1 else None
+        yield from (self._tile(tile, tally) for tile in tiles) if together is None else together
 
     def _together(self, tiles: Sequence[Samples], tally: Tally) -> list[Floats] | None:
         """Several tiles in one run; None where one at a time is what it takes."""
-        if len(tiles) == 1:
-            return None
         tiles_NCHW = np.concatenate([_as_tile(tile) for tile in tiles])
         try:
             enlarged = self._run(self.runtime, tiles_NCHW, tally)

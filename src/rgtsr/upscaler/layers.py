@@ -9,7 +9,9 @@ import numpy as np
 from rgtsr import tiling
 from rgtsr.pictures import Picture, color
 from rgtsr.pictures.color import Samples
-from rgtsr.upscaler.engine import Engine, Floats, Tally, pieces
+from rgtsr.upscaler.engine import Engine, Floats, pieces
+from rgtsr.upscaler.known import Known
+from rgtsr.upscaler.tally import Tally
 
 if TYPE_CHECKING:
     from rgtsr.pictures.regions import Large
@@ -20,9 +22,15 @@ def count(picture: "Picture | Large") -> int:
     return 1 if picture.alpha_HW is None or _is_constant(picture.alpha_HW) else 2
 
 
-def enlarged(engine: Engine, picture: Picture, plan: tiling.Plan, tally: Tally) -> Picture:
-    """The whole picture, with its metadata and notes."""
-    canvas = np.concatenate(list(bands(engine, picture, plan, tally)))
+def enlarged(
+    engine: Engine,
+    picture: Picture,
+    plan: tiling.Plan,
+    tally: Tally,
+    known: Known | None = None,
+) -> Picture:
+    """The whole picture, with its metadata and notes. ``known`` is that of ``Engine.enlarged``."""
+    canvas = np.concatenate(list(bands(engine, picture, plan, tally, known=known)))
     return replace(Picture.from_array(canvas, picture.metadata), notes=picture.notes)
 
 
@@ -32,17 +40,18 @@ def bands(
     plan: tiling.Plan,
     tally: Tally,
     first_row: int = 0,
+    known: Known | None = None,
 ) -> Iterator[Samples]:
     """The enlarged picture top to bottom: (h, W * S, C) samples, alpha last.
 
-    ``first_row`` is that of ``Engine.enlarged``.
+    ``first_row`` and ``known``, which is of the colours, are those of ``Engine.enlarged``.
     """
     dtype = picture.pixels_HWC.dtype
     solid = picture.pixels_HWC
     if picture.alpha_HW is not None and not _is_constant(picture.alpha_HW):
         assert isinstance(picture, Picture)
         solid = color.solidify(picture.pixels_HWC, picture.alpha_HW)
-    colors = engine.enlarged(solid, plan, tally, first_row=first_row)
+    colors = engine.enlarged(solid, plan, tally, first_row=first_row, known=known)
     if picture.alpha_HW is None:
         for band in colors:
             yield color.from_float(_as_was(band, picture), dtype)

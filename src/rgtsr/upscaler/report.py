@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rgtsr.pictures.wear import Wear
 from rgtsr.upscaler.banding import Way
-from rgtsr.upscaler.engine import Tally
+from rgtsr.upscaler.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,19 @@
+"""Films: every picture enlarged, all else carried over. PyAV is an extra, imported on demand."""
+
+from rgtsr.film.codecs import FALLBACK, PIXEL_BYTES, WRITABLE, Asked
+from rgtsr.film.enlarging import enlarge
+from rgtsr.film.looking import head
+from rgtsr.film.opening import SUFFIXES, is_film
+from rgtsr.film.planning import Order
+
+__all__ = [
+    "FALLBACK",
+    "PIXEL_BYTES",
+    "SUFFIXES",
+    "WRITABLE",
+    "Asked",
+    "Order",
+    "enlarge",
+    "head",
+    "is_film",
+]

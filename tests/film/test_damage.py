@@ -1,0 +1,83 @@
+"""Films that are cut off, damaged, or no films: never a success, and what is lost is told."""
+
+import itertools
+import re
+from pathlib import Path
+
+import av
+import pytest
+
+from film.clips import Clip, frames, write, write_sound
+from rgtsr import film
+from rgtsr.errors import PictureError
+from rgtsr.upscaler import Upscaler
+
+LONG = Clip(starts=range(0, 60 * 512, 512), has_sound=False)
+
+
+def broken(path: Path, kind: str) -> Path:
+    """A film of which something lacks."""
+    body = write(path, LONG).read_bytes()
+    if kind == "cut":
+        body = body[: len(body) * 2 // 3]
+    if kind == "flipped":
+        middle = len(body) // 2
+        flipped = bytes(byte ^ 0x55 for byte in body[middle : middle + 300])
+        body = body[:middle] + flipped + body[middle + 300 :]
+    path.write_bytes(body)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("cut", "of its 2.4 seconds are there"), ("flipped", "damaged|decoded|there")],
+)
+def test_what_lacks_is_told_and_salvaged_if_asked_for(
+    kind: str, words: str, repeating: Upscaler, tmp_path: Path
+) -> None:
+    source, target = broken(tmp_path / "a.mkv", kind), tmp_path / "b.mkv"
+    with pytest.raises(PictureError, match=words):
+        film.enlarge(repeating, source, target, film.Order())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
+    report = film.enlarge(repeating, source, target, film.Order(salvage=True))
+    assert any(re.search(words, note) for note in report.notes)
+    assert len(frames(target)) == len(frames(source))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm"])
+@pytest.mark.parametrize("content", [b"", b"no film " * 99], ids=["empty", "text"])
+def test_what_is_no_film_is_an_error_in_one_line(
+    name: str, content: bytes, repeating: Upscaler, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PictureError, match=f"{name}: cannot be read as a film"):
+        film.enlarge(repeating, tmp_path / name, tmp_path / "b.mkv", film.Order())
+
+
+def test_sound_alone_is_no_film(repeating: Upscaler, tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as out:
+        write_sound(out, out.add_stream("aac", rate=48_000), 0.1)
+    with pytest.raises(PictureError, match="has no moving picture"):
+        film.enlarge(repeating, tmp_path / "a.mp4", tmp_path / "b.mp4", film.Order())
+
+
+def test_films_are_known_by_what_they_are(tmp_path: Path, demo_dir: Path) -> None:
+    for suffix in ("mp4", "mkv", "avi", "ts", "mov", "webm"):
+        codec = "libvpx-vp9" if suffix == "webm" else "libx264"
+        path = write(tmp_path / f"a.{suffix}", Clip(codec=codec, has_sound=False))
+        assert film.is_film(path.rename(tmp_path / "picture.jpg"))
+    (tmp_path / "still.mp4").write_bytes((demo_dir / "demo-brushes.png").read_bytes())
+    assert not film.is_film(tmp_path / "still.mp4")
+    assert film.is_film(tmp_path / "missing.mkv")
+    assert not film.is_film(tmp_path / "missing.png")
+
+
+def test_cuts_anywhere_end_in_a_result_or_one_line(repeating: Upscaler, tmp_path: Path) -> None:
+    body = write(tmp_path / "a.mkv", Clip(has_sound=False)).read_bytes()
+    for number, share in enumerate(itertools.chain(range(1, 16), range(60, 100, 5))):
+        source = tmp_path / f"{number}.mkv"
+        source.write_bytes(body[: len(body) * share // 100])
+        try:
+            film.enlarge(repeating, source, tmp_path / f"{number}-x2.mkv", film.Order())
+        except PictureError as error:
+            assert str(error).startswith(str(source))
