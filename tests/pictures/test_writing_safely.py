@@ -1,6 +1,7 @@
 """Writing that is whole or nothing: interruptions, full disks, links, memory, silence."""
 
 import os
+import resource
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from pictures.made import photo
 from rgtsr.errors import PictureError
-from rgtsr.pictures import Picture, read, write, write_bands
+from rgtsr.pictures import Metadata, Picture, read, write, write_bands
 
 
 def test_an_existing_file_is_replaced_and_keeps_its_permissions(tmp_path):
@@ -144,6 +145,24 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk, suffix, height):
         write(Picture.from_array(noise), small_disk / f"out{suffix}", quality=100)
     assert "\n" not in str(caught.value)
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_disk_that_takes_all_but_the_last_byte_is_full(tmp_path, suffix):
+    """A write may take a part of what it is given, and say so by a number alone."""
+    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    label = Metadata(xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b" " * 40_000 + b"</x:xmpmeta>")
+    path = tmp_path / f"out{suffix}"
+    write(Picture.from_array(noise, label), path)
+    size_bytes = path.stat().st_size
+    path.unlink()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes - 1, before[1]))
+    try:
+        with pytest.raises(PictureError, match="cannot be written"):
+            write(Picture.from_array(noise, label), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_file_stays_open(tmp_path, suffix):

@@ -13,9 +13,16 @@ from rgtsr.pictures.formats import TIFF, Format
 def spooled(content: bytes) -> BinaryIO:
     """The content as a file, which decoders map and read at any place."""
     file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 -- the caller closes it
-    file.write(content)
+    put(content, file)
     file.seek(0)
     return file
+
+
+def put(content: bytes | memoryview, file: BinaryIO) -> None:
+    """Write all of it to a file without a buffer, which may take a part at a time."""
+    rest = memoryview(content).cast("B")
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def opened(path: Path) -> BinaryIO:

@@ -142,7 +142,7 @@ def _attach(
 @contextlib.contextmanager
 def _rewritten(path: Path, changed: Callable[[bytes], bytes | None]) -> Generator[pyvips.Target]:
     """A target that changes the head of what is encoded. Raises pyvips.Error, OSError."""
-    with path.open("wb", buffering=0) as file:
+    with path.open("wb") as file:  # without a buffer a full disk takes a part and says nothing
         rewriter = embedding.Rewriter(file, changed)
         target = pyvips.TargetCustom()
         target.on_write(rewriter.write)

@@ -13,7 +13,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from rgtsr.pictures import samples
+from rgtsr.pictures import opening, samples
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.decoding import Encoded
 from rgtsr.pictures.formats import JPEG, PNG, TIFF
@@ -133,10 +133,10 @@ def lay_out(passed: Passed, file: BinaryIO, orientation: int) -> None:
         if is_across:
             for row, part in enumerate(block_HWC):
                 file.seek((row * height + place) * pixel_bytes)
-                file.write(np.ascontiguousarray(part).data)
+                opening.put(np.ascontiguousarray(part).data, file)
         else:
             file.seek(place * width * pixel_bytes)
-            file.write(np.ascontiguousarray(block_HWC).data)
+            opening.put(np.ascontiguousarray(block_HWC).data, file)
         top += len(strip_HWC)
 
 

@@ -253,6 +253,8 @@ def _saved(
             return savers.save(prepared.image, draft, plan, prepared.label)
         except pyvips.Error as error:
             return vips.reason(error)
+        except OSError as error:
+            return error.strerror or str(error)
 
     with ThreadPoolExecutor(1) as worker:
         saving = worker.submit(attempt)
