@@ -4,6 +4,7 @@ A scene makes its inputs in a folder, says how it is started there, again and ag
 through, and which files are its results then.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -113,13 +114,26 @@ class Film(Scene):
         short = "from rgtsr.film import planning; planning.SEGMENT_FRAMES = 4"
         return [*started(short), *map(str, words), "-m", str(model(folder)), "--codec", "ffv1"]
 
+    def results(self, folder: Path) -> dict[str, str]:
+        """Of every packet and its time: a film's head names its source, which is each round's own."""
+        import av
+
+        made: dict[str, str] = {}
+        for name, path in self.files(folder).items():
+            content = hashlib.sha256()
+            with contextlib.suppress(av.error.FFmpegError), av.open(str(path)) as film:
+                for packet in film.demux():
+                    content.update(f"{packet.stream_index} {packet.pts}".encode() + bytes(packet))
+            made[name] = content.hexdigest()
+        return made
+
 
 class Batch(Scene):
     """Pictures by two workers of a batch."""
 
     name = "batch"
     faults = Folder.faults
-    forgets = ("kill",)  # the rows of its last seconds
+    forgets = ("kill", "term", "interrupt")  # the rows of its last seconds
     disk_bytes = 600_000
 
     def make(self, folder: Path) -> None:
