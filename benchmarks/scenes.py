@@ -115,7 +115,7 @@ class Film(Scene):
         return [*started(short), *map(str, words), "-m", str(model(folder)), "--codec", "ffv1"]
 
     def results(self, folder: Path) -> dict[str, str]:
-        """Of every packet and its time: a film's head names its source, which is each round's own."""
+        """Of every packet and its time: a film's head holds what each round has its own of."""
         import av
 
         made: dict[str, str] = {}
