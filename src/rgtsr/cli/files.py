@@ -217,7 +217,8 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
         return False
     if len(inputs) != 1 or inputs[0].is_dir():
         if path.suffix.lower() in naming.all_writable:
-            raise UsageError(f"{output} is one file, for one input: end a folder's name with /.")
+            what = "film" if path.suffix.lower() in naming.film_writable else "picture"
+            raise UsageError(f"{output} is one {what}, for one input: end a folder's name with /.")
         return False
     is_film = inputs[0].suffix.lower() in naming.films
     if path.suffix.lower() not in naming.all_writable:
