@@ -3,7 +3,7 @@
 import difflib
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class Naming:
 
     ``readable``, ``unread`` and ``writable`` are suffixes such as ``.png``, ``unread`` those of
     pictures that are passed over; ``suffix`` is the one asked for, if any, of pictures; ``mark``
-    goes behind the name of a result that lies beside its source. ``films`` are suffixes too.
+    goes behind the name of a result that lies beside its source. ``films`` are suffixes too, and
+    ``animated``, of what keeps its own if it moves.
     """
 
     readable: tuple[str, ...]
@@ -40,11 +41,13 @@ class Naming:
     films: tuple[str, ...] = ()
     film_writable: tuple[str, ...] = ()
     film_fallback: str = ""
+    animated: tuple[str, ...] = ()
+    is_animated: Callable[[Path], bool] = lambda _: False
 
     @property
     def all_writable(self) -> tuple[str, ...]:
         """Suffixes of pictures and films."""
-        return (*self.writable, *self.film_writable)
+        return (*self.writable, *self.film_writable, *self.animated)
 
     def result(self, source: Path) -> str:
         """The file name of a result in a folder of its own."""
@@ -59,7 +62,8 @@ class Naming:
             is_kept = source.suffix.lower() in self.film_writable
             return f"{source.stem}{mark}{source.suffix if is_kept else self.film_fallback}"
         suffix = self.suffix or source.suffix
-        if suffix.lower() not in self.writable:
+        stays = suffix.lower() in self.animated and self.is_animated(source)
+        if suffix.lower() not in self.writable and not stays:
             suffix = FALLBACK_SUFFIX
         return f"{source.stem}{mark}{suffix}"
 
@@ -213,7 +217,8 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
         return False
     if len(inputs) != 1 or inputs[0].is_dir():
         if path.suffix.lower() in naming.all_writable:
-            raise UsageError(f"{output} is one file, for one input: end a folder's name with /.")
+            what = "film" if path.suffix.lower() in naming.film_writable else "picture"
+            raise UsageError(f"{output} is one {what}, for one input: end a folder's name with /.")
         return False
     is_film = inputs[0].suffix.lower() in naming.films
     if path.suffix.lower() not in naming.all_writable:

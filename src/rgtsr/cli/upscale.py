@@ -195,7 +195,7 @@ def _announced(
 
 def _naming(form: str | None, asked: str) -> Naming:
     from rgtsr import film, pictures
-    from rgtsr.pictures import formats
+    from rgtsr.pictures import animations, formats
 
     return Naming(
         readable=pictures.SUFFIXES,
@@ -206,4 +206,6 @@ def _naming(form: str | None, asked: str) -> Naming:
         films=film.SUFFIXES,
         film_writable=film.WRITABLE,
         film_fallback=film.FALLBACK,
+        animated=formats.GIF.suffixes,
+        is_animated=animations.is_one,
     )

@@ -1,5 +1,7 @@
 """Films: every picture enlarged, all else carried over. PyAV is an extra, imported on demand."""
 
+from rgtsr.film.animating import enlarge as enlarge_animation
+from rgtsr.film.animating import stays as is_animation
 from rgtsr.film.codecs import FALLBACK, PIXEL_BYTES, WRITABLE, Asked
 from rgtsr.film.enlarging import enlarge
 from rgtsr.film.looking import head
@@ -14,6 +16,8 @@ __all__ = [
     "Asked",
     "Order",
     "enlarge",
+    "enlarge_animation",
     "head",
+    "is_animation",
     "is_film",
 ]

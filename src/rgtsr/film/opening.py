@@ -56,14 +56,21 @@ def _begins_as_film(head: bytes) -> bool:
     )
 
 
-def library() -> None:
-    """Raise RuntimeUnavailableError where PyAV is not installed; it says what to do."""
+def is_there() -> bool:
+    """Whether PyAV is installed."""
     try:
         importlib.import_module("av")
-    except ImportError as error:
+    except ImportError:
+        return False
+    return True
+
+
+def library() -> None:
+    """Raise RuntimeUnavailableError where PyAV is not installed; it says what to do."""
+    if not is_there():
         raise RuntimeUnavailableError(
             'films need PyAV, which is not installed: pip install "rgtsr[video]".'
-        ) from error
+        )
 
 
 @contextlib.contextmanager

@@ -56,10 +56,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to become of a picture, and what makes it so."""
+    """What is to become of a picture, and what makes it so; ``is_still``: of one frame alone."""
 
     upscaler: Upscaler
     wish: Wish
+    is_still: bool = False
 
 
 OnProgress = Callable[[Job, float, int], object]  # (job, parts done, parts in all)
@@ -181,6 +182,17 @@ class Line:
         wish, is_film = order.wish, film.is_film(job.source)
         pixels = 0 if is_film else _pixels(job.source, wish)
         with self._room.of(pixels, lambda: self._heed(job)):
+            if not is_film and _moves(job, order):
+                return film.enlarge_animation(
+                    order.upscaler,
+                    job.source,
+                    job.target,
+                    wish.film,
+                    quality=wish.quality,
+                    on_progress=progressed,
+                    on_whole=whole,
+                    turn=turn,
+                )
             if is_film:
                 return film.enlarge(
                     order.upscaler,
@@ -268,6 +280,12 @@ class Room:
 def room(limit_bytes: int | None = None) -> int:
     """How many pixels a quarter of the memory holds: of that limit, or of what is free."""
     return (memory.free_bytes() if limit_bytes is None else limit_bytes) // SHARE // PIXEL_BYTES
+
+
+def _moves(job: Job, order: Order) -> bool:
+    """Whether an animation is to stay one."""
+    is_asked = order.wish.page is None and not order.is_still
+    return is_asked and film.is_animation(job.source, job.target)
 
 
 def _pixels(source: Path, wish: Wish) -> int:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pyvips
 
-from rgtsr.pictures import color, metadata, png, vips
+from rgtsr.pictures import animations, color, metadata, png, vips
+from rgtsr.pictures.animations import Pages
 from rgtsr.pictures.color import Samples
 from rgtsr.pictures.formats import TIFF, Format
 from rgtsr.pictures.metadata import MM_PER_INCH, Metadata
@@ -26,7 +27,7 @@ NAMES = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "comment": "comments"}
 class Plan:
     """What is to be written: the format, the final size, and what to keep.
 
-    ``pyramid``: with smaller copies behind it.
+    ``pyramid``: with smaller copies behind it. ``pages``: of an animation, one below the other.
     """
 
     form: Format
@@ -35,6 +36,12 @@ class Plan:
     strip: bool = False
     quality: int | None = None
     pyramid: bool = False
+    pages: Pages | None = None
+
+    @property
+    def page_height(self) -> int:
+        """Of what is shown at once."""
+        return self.height // (self.pages.count if self.pages else 1)
 
     @property
     def q(self) -> int:
@@ -77,6 +84,8 @@ def prepared(samples: mmap, raw: Raw, plan: Plan, source: Metadata) -> Prepared:
     vertical, horizontal = label.resolution_per_mm or (default, default)
     image = image.copy(xres=horizontal, yres=vertical)
     image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
+    if plan.pages is not None:
+        image = animations.labelled(image, plan.pages)
     return Prepared(image, label, notes + more)
 
 

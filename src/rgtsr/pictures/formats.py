@@ -74,14 +74,24 @@ AVIF = Format(
     pixel_bytes=0.25,
 )
 HEIC = Format("HEIC", (".heic", ".heif", ".hif"), "heifload_source", None, bits=12, has_pages=True)
-GIF = Format("GIF", (".gif",), "gifload_source", None, has_pages=True)
+GIF = Format(
+    "GIF",
+    (".gif",),
+    "gifload_source",
+    "gifsave",
+    max_side_px=65_535,
+    has_pages=True,
+    pixel_bytes=1.0,
+)
 BMP = Format("BMP", (".bmp", ".dib"), None, None)
 JXL = Format("JPEG XL", (".jxl",), "jxlload_source", None, bits=16, has_pages=True)
 # tiles for viewers on the web: a small file, and a folder beside it
 DZI = Format("Deep Zoom", (".dzi",), None, "dzsave", has_alpha=False, quality=92, pixel_bytes=0.7)
 
 READABLE = (PNG, JPEG, WEBP, TIFF, AVIF, HEIC, GIF, BMP, JXL)
-WRITABLE = tuple(form for form in READABLE if form.saver)
+ANIMATED = (GIF, WEBP)  # read and written frame by frame
+# of 256 colours: for animations, and whoever asks for it
+WRITABLE = tuple(form for form in READABLE if form.saver and form is not GIF)
 SUFFIXES = tuple(suffix for form in READABLE for suffix in form.suffixes)
 WRITABLE_SUFFIXES = tuple(suffix for form in WRITABLE for suffix in form.suffixes)
 
@@ -137,7 +147,7 @@ def recognise(head: bytes) -> Format | None:
 def for_writing(path: Path) -> Format:
     """The format that a file name asks for. Raises UsageError when it cannot be written."""
     suffix = path.suffix.lower()
-    for form in (*WRITABLE, DZI):
+    for form in (*WRITABLE, DZI, GIF):
         if suffix in form.suffixes:
             return form
     nearest = difflib.get_close_matches(suffix, WRITABLE_SUFFIXES, n=1)

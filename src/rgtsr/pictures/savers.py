@@ -15,7 +15,7 @@ import pyvips
 
 from rgtsr.pictures import deepzoom, directories, embedding, exif, png, vips
 from rgtsr.pictures.encoding import Plan
-from rgtsr.pictures.formats import AVIF, DZI, JPEG, PNG, TIFF, WEBP, Format
+from rgtsr.pictures.formats import AVIF, DZI, GIF, JPEG, PNG, TIFF, WEBP, Format
 from rgtsr.pictures.metadata import Metadata
 
 PNG_COMPRESSION = 6
@@ -109,6 +109,11 @@ def _avif(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple
     return (exif.left_out(lost),) if lost else ()
 
 
+def _gif(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple[str, ...]:
+    image.gifsave(str(path), keep=_attach(image, Metadata()))
+    return ("GIF has 256 colours, and transparency that is whole or none.",)
+
+
 def _dzi(image: pyvips.Image, path: Path, plan: Plan, label: Metadata) -> tuple[str, ...]:
     deepzoom.save(deepzoom.displayed(image, label.icc), path, plan.q)
     return ()
@@ -121,6 +126,7 @@ SAVERS: dict[Format, Callable[[pyvips.Image, Path, Plan, Metadata], tuple[str, .
     TIFF: _tiff,
     AVIF: _avif,
     DZI: _dzi,
+    GIF: _gif,
 }
 
 

@@ -20,6 +20,7 @@ import pyvips
 from rgtsr import atomic
 from rgtsr.errors import PictureError, UsageError
 from rgtsr.pictures import color, deepzoom, disk, encoding, formats, savers, spooling, vips
+from rgtsr.pictures.animations import Pages
 from rgtsr.pictures.color import Rowed, Samples
 from rgtsr.pictures.encoding import Raw
 from rgtsr.pictures.formats import DZI, TIFF
@@ -81,6 +82,7 @@ def write_bands(
     strip: bool = False,
     quality: int | None = None,
     pyramid: bool = False,
+    pages: Pages | None = None,
     keep: Keep | None = None,
     facts: Callable[[], Mapping[str, str]] = dict,
     on_moment: Callable[[], object] = lambda: None,
@@ -96,8 +98,9 @@ def write_bands(
     alpha; if the shape differs by more than a pixel, the picture covers it and is cropped evenly.
     ``keep``: what was spooled is kept when work on it is broken off, and gone on with: ``bands`` is
     asked for those from a row on then.
-    ``pyramid``: TIFF with smaller copies of the picture behind it. ``facts`` are asked for when all
-    bands are there, and noted in XMP, unless that is stripped.
+    ``pyramid``: TIFF with smaller copies of the picture behind it. ``pages``: of an animation,
+    whose frames come one below the other. ``facts`` are asked for when all bands are there, and
+    noted in XMP, unless that is stripped.
     ``on_moment`` is called again and again while the file is encoded; what it raises ends that.
     ``on_whole`` is told of the finished draft, and of what was lost, before it gets its name.
 
@@ -107,7 +110,9 @@ def write_bands(
     target = Path(path)
     height, width = final_size or size
     form = formats.for_writing(target)
-    plan = encoding.Plan(form, height, width, strip=strip, quality=quality, pyramid=pyramid)
+    plan = encoding.Plan(
+        form, height, width, strip=strip, quality=quality, pyramid=pyramid, pages=pages
+    )
     _check(plan, target)
     shape = (*size, like.pixels_HWC.shape[2] + (like.alpha_HW is not None))
     row_bytes = math.prod(shape[1:]) * like.pixels_HWC.dtype.itemsize
@@ -152,10 +157,10 @@ def _check(plan: encoding.Plan, target: Path) -> None:
         raise ValueError(f"quality={quality} is out of range: 1 (small) to 100 (best).")
     if plan.height < 1 or plan.width < 1:
         raise ValueError(f"size {plan.height} x {plan.width} is no picture's.")
-    if max(plan.height, plan.width) > form.max_side_px:
+    if max(plan.page_height, plan.width) > form.max_side_px:
         raise PictureError(
             f"{target}: {form.name} holds at most {form.max_side_px} pixels a side, this is "
-            f"{plan.width} x {plan.height}: use {_that_hold(plan)}."
+            f"{plan.width} x {plan.page_height}: use {_that_hold(plan)}."
         )
     if plan.pyramid and form is not TIFF:
         raise UsageError(f"{target}: a pyramid is TIFF's: use .tif, or leave --pyramid out.")
@@ -168,7 +173,7 @@ def _check(plan: encoding.Plan, target: Path) -> None:
 
 def _that_hold(plan: encoding.Plan) -> str:
     """The suffixes of formats that can hold the size."""
-    side = max(plan.height, plan.width)
+    side = max(plan.page_height, plan.width)
     fitting = [form.suffixes[0] for form in (*formats.WRITABLE, DZI) if form.max_side_px >= side]
     return f"{', '.join(fitting[:-1])} or {fitting[-1]}"
 

@@ -218,7 +218,7 @@ class Desk:
         ticket = self._by_job[job.id]
         upscaler = self.networks.take(ticket.asked.network)
         ticket.has_network, ticket.own_scale = True, upscaler.scale
-        return Order(upscaler, ticket.asked.wish)
+        return Order(upscaler, ticket.asked.wish, is_still=True)
 
     def _on_progress(self, job: Job, done: float, total: int) -> None:
         self.last_sign = time.monotonic()
