@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import load_file
@@ -237,7 +238,7 @@ def ask(folder: Path, weights_file: Path) -> None:
                 for source in sorted((folder / "in").iterdir()):
                     _ask_for(source, folder / OUT / source.name, client)
             service.stop(signal.SIGTERM)
-        except (RgtsrError, AssertionError) as error:
+        except (RgtsrError, AssertionError, httpx.HTTPError) as error:
             raise SystemExit(f"{error}\n" + "\n".join(service.said)) from None
 
 

@@ -28,10 +28,10 @@ LIBRARIES = ("Invalid value", "Input should", "Got unexpected", "No such", "Miss
         ),
         ("serve --max-body much", "--max-body=much is no size"),
         ("upscale a.png -m swift-x2-photo --restore 1", "swift-x2-photo restores by itself"),
-        ("nonsense", "there are upscale, serve, models"),
+        ("nonsense", "there are upscale, batch, serve, models"),
         (
             "upscale",
-            "INPUT is missing (Pictures, or folders of them; - is stdin). See rgtsr upscale",
+            "INPUT is missing (Pictures, films, or folders of them; - is stdin). See rgtsr upscale",
         ),
         ("upscale a.png -s", "-s needs a value"),
         ("upscale a.png -s two", "--scale=two is no factor: write 2, 3, 4"),
