@@ -1,10 +1,15 @@
 """Which file becomes which."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from cli.running import command, environment
+from faults import BOUND_ROOT
 from rgtsr.cli import files
 from rgtsr.cli.files import Job, Naming
 
@@ -155,3 +160,22 @@ def test_what_may_not_be_opened_is_named_a_few_times() -> None:
     assert str(files.PassedOver(closed=closed)) == (
         "passed over: 5 that may not be opened (a, b, c, ...)"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="setpriv is Linux's")
+def test_a_place_where_nothing_can_be_written_is_said_once_for_all_files(
+    photo: Path, model: Path, tmp_path: Path
+) -> None:
+    for name in ("a.png", "b.png"):
+        shutil.copy(photo, tmp_path / name)
+    (tmp_path / "closed").mkdir(mode=0o555)
+    words = ("upscale", tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "closed/large")
+    done = subprocess.run(
+        [*(() if os.geteuid() else BOUND_ROOT), *command(), *map(str, words), "-m", str(model)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("rgtsr: ")]
+    assert done.returncode == 1
+    assert line.endswith("closed: nothing can be written there: give another place (-o).")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rgtsr.errors import PictureError, UsageError
+from rgtsr.errors import PictureError, RgtsrError, UsageError
 
 FALLBACK_SUFFIX = ".png"  # for what can be read but not written
 ALIKE = 0.75  # of two names, that one may be meant by the other
@@ -230,6 +230,18 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
     if naming.suffix not in (None, path.suffix.lower()):
         raise UsageError(f"{output} and --format {naming.suffix[1:]} contradict each other.")
     return True
+
+
+def check_places(todo: Iterable[Job]) -> None:
+    """Raise RgtsrError, once for all files, where nothing can be written in any of their folders."""
+    folders = {job.target.parent for job in todo}
+    there = [
+        next((each for each in (place, *place.parents) if each.exists()), place)
+        for place in folders
+    ]
+    closed = [each for each in there if each.is_dir() and not os.access(each, os.W_OK | os.X_OK)]
+    if closed and len(closed) == len(there):
+        raise RgtsrError(f"{closed[0]}: nothing can be written there: give another place (-o).")
 
 
 def missing(path: Path) -> PictureError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgtsr.cli import enlarging, options, outlook, pipes
-from rgtsr.cli.files import Job, Naming, jobs
+from rgtsr.cli.files import Job, Naming, check_places, jobs
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.sizes import factor, size_bytes
 from rgtsr.cli.terminal import speaking_on, tell
@@ -146,6 +146,7 @@ def _run(
         ahead = _announced(todo, upscaler, wish, there=there, is_verbose=manner.is_verbose)
         if manner.is_rehearsal:
             return outlook.rehearse(ahead, passed_over)
+        check_places(job for job in todo if job.target not in there)
         run = enlarging.Run(
             todo,
             entered,
@@ -179,8 +180,8 @@ def _announced(
         page=wish.page,
         there=there,
     )
-    films = [job for job in todo if job.target.suffix.lower() in film.WRITABLE]
-    pictures = [formats.for_writing(job.target) for job in todo if job not in films]
+    films = [job.target for job in todo if job.target.suffix.lower() in film.WRITABLE]
+    pictures = {formats.for_writing(path) for path in {job.target for job in todo} - set(films)}
     lossless = {form.name for form in pictures if not form.quality}
     lossless |= {"films (--crf)"} if films else set[str]()
     lines = [outlook.in_one_line(ahead)]
