@@ -177,7 +177,8 @@ def faults() -> Iterator[list[str]]:
     yield ["---"] + ["---:"] * (len(kinds) + 1)
     for name, scene in found.items():
         counts = [str(scene["rounds"].get(kind, "")) for kind in kinds]
-        yield [name, *counts, str(len(scene["findings"]))]
+        wrong = {line.split()[0] for line in scene["findings"]}  # by the numbers of rounds
+        yield [name, *counts, str(len(wrong))]
 
 
 def grown(row: dict[str, Any]) -> str:
