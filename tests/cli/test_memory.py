@@ -11,6 +11,7 @@ from cli.conftest import write_picture
 from cli.running import environment, rgtsr
 from rgtsr import pictures, variants, weights
 from rgtsr.cli.sizes import size_bytes
+from rgtsr.cli.terminal import one_line
 from rgtsr.errors import OutOfMemoryError
 from rgtsr.runtimes import memory
 from rgtsr.runtimes.openvino import memory_errors
@@ -64,6 +65,11 @@ def test_a_process_that_may_have_no_more_memory_says_so_in_one_line(
         done.assert_failed(1, "memory")
         assert "unexpected" not in done.errors[0]
     assert (tmp_path / "out.png").exists() == (done.status == 0)
+
+
+@pytest.mark.parametrize("words", ["x.so: failed to map segment", "can't start new thread"])
+def test_what_the_loader_and_threads_say_of_memory_is_understood(words: str) -> None:
+    assert one_line(RuntimeError(words)) == one_line(ImportError(words)) == one_line(MemoryError())
 
 
 @pytest.mark.parametrize("words", ["std::bad_alloc", "plugin.cpp:54: can't alloc", "out of memory"])

@@ -33,6 +33,10 @@ def tell(line: str) -> None:
         print(visible(line), flush=True)
 
 
+# as the loader of libraries and Python's threads say it
+NO_MEMORY = ("failed to map segment", "can't start new thread")
+
+
 def silence_stdout() -> None:
     """What is left to say on stdout is said to nobody, without errors."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -40,7 +44,7 @@ def silence_stdout() -> None:
 
 def one_line(what: str | Exception) -> str:
     """The text, or what is to be said of the error, without line breaks."""
-    if isinstance(what, MemoryError):
+    if isinstance(what, MemoryError) or _is_want_of_memory(what):
         what = "not enough memory for this: allow more."
     elif isinstance(what, OSError):
         name = f"{what.filename}: " if what.filename else ""
@@ -48,6 +52,11 @@ def one_line(what: str | Exception) -> str:
     elif isinstance(what, Exception) and not isinstance(what, RgtsrError | UsageError | Warning):
         what = f"unexpected {type(what).__name__}: {what} (RGTSR_DEBUG=1 shows where)"
     return visible(" ".join(line.strip() for line in str(what).splitlines() if line.strip()))
+
+
+def _is_want_of_memory(what: str | Exception) -> bool:
+    is_loaders = isinstance(what, ImportError | RuntimeError)
+    return is_loaders and any(sign in str(what) for sign in NO_MEMORY)
 
 
 _called: dict[str, str] = {}

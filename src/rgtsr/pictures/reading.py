@@ -38,7 +38,8 @@ from rgtsr.pictures.streaming import Passed
 UNNAMED = "the picture"  # what messages call one that has no file
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
-NO_MEMORY = "out of memory -- size"  # libvips' own words; decoders say the like of broken files
+# libvips' and GLib's own words; decoders say the like of broken files
+NO_MEMORY = ("out of memory -- size", "Error creating thread")
 
 
 class Decoded(NamedTuple):
@@ -234,7 +235,7 @@ def _bitmap(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
 def damaged(form: Format, wish: Wish, error: Exception) -> RgtsrError:
     """What a decoder's words amount to."""
     reason = vips.reason(error)
-    if NO_MEMORY in str(error):
+    if any(words in str(error) for words in NO_MEMORY):
         return OutOfMemoryError(f"{wish.path}: memory does not suffice to hold it ({reason}).")
     if form is HEIC and any(words in str(error) for words in UNDECODED):
         return _undecoded(form, wish)
