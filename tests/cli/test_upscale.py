@@ -190,8 +190,9 @@ def test_a_runtime_that_is_not_installed_is_named(photo: Path, model: Path, tmp_
     [("float32", "o.png: cannot be written"), ("bf16", "set TMPDIR to another folder")],
 )
 def test_a_full_disk_leaves_nothing_behind(
-    model: Path, tmp_path: Path, precision: str, word: str
+    model: Path, tmp_path: Path, precision: str, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))  # no network is compiled yet
     write_picture(tmp_path / "in.png", 100, 100)
     (tmp_path / "out").mkdir()
     arguments = ("upscale", tmp_path / "in.png", "-o", tmp_path / "out" / "o.png", "-m", model)
