@@ -99,7 +99,13 @@ def test_a_quality_out_of_range_is_refused(tmp_path, quality):
         write(Picture.from_array(photo()), tmp_path / "out.jpg", quality=quality)
 
 
-@pytest.mark.parametrize("name", ["out.gif", "out", "out.heic", "out.jpgg"])
+def test_a_gif_is_written_where_it_is_asked_for_and_its_colours_are_told(tmp_path):
+    (note,) = write(Picture.from_array(photo()), tmp_path / "out.gif")
+    assert "256 colours" in note
+    assert read(tmp_path / "out.gif").size == (40, 60)
+
+
+@pytest.mark.parametrize("name", ["out.bmp", "out", "out.heic", "out.jpgg"])
 def test_an_unknown_suffix_is_refused_with_those_that_are_known(tmp_path, name):
     with pytest.raises(ValueError, match=r"\.png, \.jpg, .*\.avif"):
         write(Picture.from_array(photo()), tmp_path / name)
