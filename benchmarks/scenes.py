@@ -25,6 +25,7 @@ from rgtsr import Picture, RgtsrError, atomic, pictures, variants, weights
 from rgtsr.serving.client import Client
 
 STATE, STEPS = "checkpoint.safetensors", 6  # of the run that is trained
+HERE = Path(__file__).parent
 OUT = "out"  # the folder of results, which may be a disk of its own
 
 
@@ -163,7 +164,9 @@ class Service(Scene):
             pictures.write(noise(number, 90, 120), folder / "in" / f"{number:02}.png")
 
     def command(self, folder: Path) -> list[str]:
-        program = "import sys, scenes; scenes.ask(*map(scenes.Path, sys.argv[1:]))"
+        paths = [str(HERE), str(HERE.parent / "tests")]
+        ask = "import scenes; scenes.ask(*map(scenes.Path, sys.argv[1:]))"
+        program = f"import sys; sys.path[:0] = {paths}; {ask}"
         return [sys.executable, "-c", program, str(folder), str(model(folder))]
 
     def litter(self, folder: Path) -> list[str]:

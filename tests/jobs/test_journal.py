@@ -1,6 +1,7 @@
 """The journal: what is known of jobs, across processes, kills and other people's files."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -257,3 +258,16 @@ def test_what_is_no_journal_is_said(path: Path) -> None:
     path.write_text("no database at all, but long enough to be taken for the head of one" * 9)
     with pytest.raises(OSError, match="no journal can be kept there"):
         Journal(path)
+
+
+def test_a_full_disk_is_said_of_the_journal(path: Path, tmp_path: Path) -> None:
+    pairs = [(tmp_path / f"{number}.png", tmp_path / f"{number}.jpg") for number in range(2000)]
+    with Journal(path) as journal:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
+        try:
+            with pytest.raises(RgtsrError, match=r"jobs\.sqlite: .* cannot be noted there .*room"):
+                journal.enter(pairs, "wish")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert len(journal.enter(pairs, "wish")) == 2000

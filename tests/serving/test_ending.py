@@ -222,7 +222,7 @@ def test_what_memory_does_not_suffice_for_is_said_and_passes() -> None:
         huge = Picture.from_array(np.zeros((9000, 9000, 3), "u1")).to_bytes(
             "webp"
         )  # whose rows do not come one by one
-        answer = http.post("/v1/upscale", content=huge)
+        answer = http.post("/v1/upscale?format=png", content=huge)
         assert code(answer) == (503, "out-of-memory"), answer.text
         assert http.post("/v1/upscale", content=content()).status_code == 200
 

@@ -237,19 +237,30 @@ class Journal:
         return self._execute(f"SELECT * FROM jobs WHERE {column} = ?", value).fetchone()
 
     def _execute(self, what: str, *values: object) -> sqlite3.Cursor:
-        with self._lock:
+        with self._lock, self._blaming():
             return self._rows.execute(what, values)
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
-        with self._lock:
+        with self._lock, self._blaming():
             self._rows.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                self._rows.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.OperationalError):  # it has done so itself
+                    self._rows.execute("ROLLBACK")
                 raise
             self._rows.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _blaming(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise RgtsrError(
+                f"{self.path}: what becomes of pictures cannot be noted there ({error}): make room"
+                " on its disk."
+            ) from error
 
 
 def stamp(path: Path) -> str | None:
