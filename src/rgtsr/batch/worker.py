@@ -135,18 +135,11 @@ class Worker:
                     (draft.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
                 )
 
-        wish = self._task.wish
         with self._room.of(_pixels(source), self._heed):
-            report = self._upscaler.upscale_file(
+            report = self._task.wish.enlarge(
+                self._upscaler,
                 source,
                 target,
-                final_size=wish.final_size,
-                strip=wish.strip,
-                quality=wish.quality,
-                max_pixels=wish.max_pixels,
-                page=wish.page,
-                salvage=wish.salvage,
-                pyramid=wish.pyramid,
                 on_progress=lambda _done, _total: self._heed(),
                 on_whole=whole,
                 turn=self._network.of(self._heed),

@@ -203,16 +203,10 @@ class Line:
                     on_whole=whole,
                     turn=turn,
                 )
-            return order.upscaler.upscale_file(
+            return wish.enlarge(
+                order.upscaler,
                 job.source,
                 job.target,
-                final_size=wish.final_size,
-                strip=wish.strip,
-                quality=wish.quality,
-                max_pixels=wish.max_pixels,
-                page=wish.page,
-                salvage=wish.salvage,
-                pyramid=wish.pyramid,
                 on_progress=progressed,
                 on_whole=whole,
                 turn=turn(),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rgtsr import film
 from rgtsr.errors import UsageError
 from rgtsr.jobs import sizes
 from rgtsr.pictures import MAX_PIXELS
-from rgtsr.upscaler import Upscaler
+from rgtsr.upscaler import Report, Upscaler
 
 WEIGHTS = (".safetensors", ".pth", ".pt")
 
@@ -49,6 +50,32 @@ class Wish:
             raise UsageError(f"--max-pixels={self.max_pixels} is too small: at least 1.")
         if self.page is not None and self.page < 1:
             raise UsageError(f"--page={self.page} is none: the first page is 1.")
+
+    def enlarge(
+        self,
+        upscaler: Upscaler,
+        source: Path,
+        target: Path,
+        *,
+        on_progress: Callable[[float, int], None],
+        on_whole: Callable[[Path, Report], object],
+        turn: AbstractContextManager[object],
+    ) -> Report:
+        """``Upscaler.upscale_file`` with all of it."""
+        return upscaler.upscale_file(
+            source,
+            target,
+            final_size=self.final_size,
+            strip=self.strip,
+            quality=self.quality,
+            max_pixels=self.max_pixels,
+            page=self.page,
+            salvage=self.salvage,
+            pyramid=self.pyramid,
+            on_progress=on_progress,
+            on_whole=on_whole,
+            turn=turn,
+        )
 
     @property
     def film(self) -> film.Order:
