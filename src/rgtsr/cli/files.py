@@ -233,7 +233,7 @@ def _is_file_name(inputs: Sequence[Path], output: str, naming: Naming) -> bool:
 
 
 def check_places(todo: Iterable[Job]) -> None:
-    """Raise RgtsrError, once for all files, where nothing can be written in any folder of theirs."""
+    """Raise RgtsrError, once for all, where nothing can be written in any of their folders."""
     folders = {job.target.parent for job in todo}
     there = [
         next((each for each in (place, *place.parents) if each.exists()), place)
