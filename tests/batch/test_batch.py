@@ -111,6 +111,35 @@ def test_pictures_in_tar_files_become_files_under_their_names(tmp_path: Path) ->
     assert (again.count.there, again.count.done) == (4, 0)
 
 
+def test_a_name_in_a_tar_file_that_cannot_be_followed_costs_itself_alone(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("0.png", "1.png"))
+    with tarfile.open(tmp_path / "part.tar", "w") as tar:
+        for own, name in (("0", "../out.png"), ("0", "a.png"), ("1", "./a.png"), ("1", "b.png")):
+            tar.add(folder / f"{own}.png", name)
+    told = through(tmp_path / "part.tar", tmp_path / "out")
+    alone = expected(folder, tmp_path / "alone")
+    assert results(tmp_path / "out") == {
+        "part/a.png": alone["0.png"],
+        "part/b.png": alone["1.png"],
+    }
+    leading, twice = sorted(row.error for row in told.rows if row.error)
+    assert "tar://../out.png::" in leading
+    assert "leads out of its folder" in leading
+    assert twice.startswith("tar://./a.png::")
+    assert twice.endswith("stands in it twice: the first one is taken.")
+
+
+def test_tar_files_of_one_name_are_found_before_any_work(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("0.png",))
+    for number in (0, 1):
+        (tmp_path / str(number)).mkdir()
+        with tarfile.open(tmp_path / str(number) / "part.tar", "w") as tar:
+            tar.add(folder / "0.png", "0.png")
+    with pytest.raises(UsageError, match=r"0/part\.tar and .*1/part\.tar would both lie in"):
+        through(tmp_path / "{0..1}" / "part.tar", tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
 def test_what_takes_another_suffix_keeps_its_own_before_it(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "in", ("a.png", "a.jpg"))
     told = through(folder, tmp_path / "out", suffix=".jpg")

@@ -163,13 +163,14 @@ class Plan:
 
 
 def unlisted(broken: Unlisted) -> Row:
-    """The row of a file of many that could not be looked through."""
+    """Its row."""
+    rest = "; what follows in it was not read" if broken.is_rest else ""
     return Row(
         source=broken.source,
         output=f"{broken.source}!",  # nobody's result
         state=State.FAILED,
         key="",
         code=failures.code(broken.error),
-        error=f"{broken.source}: {failures.reason(broken.error)}; what follows in it was not read.",
+        error=f"{broken.source}: {failures.reason(broken.error).rstrip('.')}{rest}.",
         ended=time.time(),
     )

@@ -6,7 +6,7 @@
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import PurePosixPath
@@ -45,10 +45,11 @@ ALL = Shard()
 
 
 class Unlisted(NamedTuple):
-    """A file of many that cannot be looked through to its end."""
+    """What cannot be done, by its name: a picture in a file of many, or the rest of such a file."""
 
     source: str
     error: Exception
+    is_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,22 @@ class Source:
         if self.url.endswith(PACKED):
             raise UsageError(f"{self.url}: is packed as a whole: only plain {TAR} can be read in.")
         if self.url.endswith(TAR):
-            return self._packed()
+            return self._packed(self._tars())
         return self._checked(self._listed() if self.url.endswith(LIST) else self._found())
 
-    def _packed(self) -> Iterator[Item | Unlisted]:
+    def _tars(self) -> list[str]:
+        """Those that are named, each once. Raises UsageError where two would share a folder."""
+        tars: dict[str, str] = {}
         for tar in self._named():
+            if (other := tars.setdefault(_folder(tar), tar)) != tar:
+                raise UsageError(
+                    f"pictures of {other} and {tar} would both lie in"
+                    f" {self.destination.url(_folder(tar))}: enlarge them into different places."
+                )
+        return list(tars.values())
+
+    def _packed(self, tars: Iterable[str]) -> Iterator[Item | Unlisted]:
+        for tar in tars:
             if self.shard.has(tar):
                 yield from self._members(tar)
 
@@ -143,7 +155,6 @@ class Source:
     def _members(self, tar: str) -> Iterator[Item | Unlisted]:
         """Pictures in a tar file; their results lie in a folder that is called as it is."""
         place = self._at(tar)
-        folder = PurePosixPath(place.root).name.removesuffix(TAR)
         try:
             about = place.about()
             if about is None:
@@ -152,23 +163,37 @@ class Source:
                 place.system.open(place.root, "rb", block_size=BLOCK_BYTES) as file,
                 tarfile.open(fileobj=file, mode="r:") as members,
             ):
+                seen: set[int] = set()
                 while (member := members.next()) is not None:
                     vars(members)["members"].clear()  # it would keep all of them
                     suffix = PurePosixPath(member.name).suffix.lower()
-                    if not member.isreg() or suffix not in SUFFIXES:
-                        continue
-                    path = f"{folder}/{naming.inside(member.name)}"
-                    yield Item(
-                        f"tar://{member.name}::{place.url()}",
-                        naming.output(path, self.suffix),
-                        about.stamp,
-                        Span(member.offset_data, member.size),
-                    )
-        except (OSError, tarfile.TarError, RgtsrError, UsageError) as error:
-            yield Unlisted(tar, error)
+                    if member.isreg() and suffix in SUFFIXES:
+                        yield self._member(member, place, about.stamp, seen)
+        except (OSError, tarfile.TarError, RgtsrError) as error:
+            yield Unlisted(tar, error, is_rest=True)
+
+    def _member(
+        self, member: tarfile.TarInfo, tar: Place, stamp: str, seen: set[int]
+    ) -> Item | Unlisted:
+        """One of them; ``seen``: of names of results that the file has given so far."""
+        source = f"tar://{member.name}::{tar.url()}"
+        try:
+            path = f"{_folder(tar.root)}/{naming.inside(member.name)}"
+            output = naming.output(path, self.suffix)
+            if hash(output) in seen:
+                raise UsageError("stands in it twice: the first one is taken.")
+        except UsageError as error:
+            return Unlisted(source, error)
+        seen.add(hash(output))
+        return Item(source, output, stamp, Span(member.offset_data, member.size))
 
     def _at(self, url: str) -> Place:
         return places.at(url, self.patience)
+
+
+def _folder(tar: str) -> str:
+    """Where the results of its pictures lie, under the destination."""
+    return PurePosixPath(tar).name.removesuffix(TAR)
 
 
 def expanded(url: str) -> Iterator[str]:
