@@ -35,6 +35,7 @@ class Clip:
     aspect: Fraction | None = None
     degrees: int = 0
     has_sound: bool = True
+    sound: str = "aac"
     subtitles: str | None = None
     attachment: bytes | None = None
     options: tuple[tuple[str, str], ...] = ()
@@ -60,7 +61,7 @@ def write(path: Path, clip: Clip) -> Path:
             context.sample_aspect_ratio = clip.aspect
         if clip.degrees:
             film.set_display_rotation(clip.degrees)
-        sound = out.add_stream("aac", rate=RATE) if clip.has_sound else None
+        sound = out.add_stream(clip.sound, rate=RATE) if clip.has_sound else None
         titles = out.add_mux_stream(clip.subtitles, time_base=MS) if clip.subtitles else None
         for stream, language in ((sound, "fra"), (titles, "ger")):
             if stream is not None:
@@ -126,7 +127,7 @@ def write_titles(out: OutputContainer, titles: Stream, *, is_counted: bool) -> N
 def frames(path: Path) -> list[av.VideoFrame]:
     """All pictures of a film."""
     with av.open(str(path)) as film:
-        return list(film.decode(film.streams.video[0]))
+        return list(film.decode(max(film.streams.video, key=lambda stream: stream.frames)))
 
 
 def moments(path: Path) -> list[Fraction | None]:

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import pyvips
 
+from film.clips import Clip, moments
+from film.clips import frames as shown
+from film.clips import write as write_film
 from rgtsr import film, pictures
 from rgtsr.errors import PictureError
 from rgtsr.film import animating
@@ -78,6 +81,24 @@ def test_all_frames_delays_and_loops_are_kept(
         seen = wanted[..., 3] > 0
         off = np.abs(large[..., :3].astype(int) - wanted[..., :3])[seen]
         assert np.median(off) <= (0 if target == "b.png" else 6)
+
+
+def test_a_sequence_in_avif_stays_one_or_gives_its_still(
+    repeating: Upscaler, tmp_path: Path
+) -> None:
+    clip = Clip(codec="libsvtav1", size=(64, 96), tags=(1, 13, 6, 2), has_sound=False)
+    source, target = write_film(tmp_path / "a.avif", clip), tmp_path / "b.avif"
+    assert film.is_animation(source, target)
+    film.enlarge_animation(repeating, source, target, film.Order())
+    assert moments(target) == moments(source)
+    for small, large in zip(shown(source), shown(target), strict=True):
+        assert (large.height, large.width) == (128, 192)
+        wanted = small.to_ndarray(format="gray").repeat(2, 0).repeat(2, 1).astype(int)
+        assert np.abs(large.to_ndarray(format="gray") - wanted).mean() < 4
+    assert not film.is_animation(source, tmp_path / "b.png")
+    assert pictures.read(source).notes == (
+        "it is a film: its still was read. Into .avif an AVIF stays one, by PyAV.",
+    )
 
 
 def test_stills_and_what_cannot_move_stay_pictures(tmp_path: Path, demo_dir: Path) -> None:

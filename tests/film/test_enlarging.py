@@ -144,6 +144,24 @@ def test_what_a_kind_of_file_cannot_hold_is_told(repeating: Upscaler, tmp_path: 
     assert "the shape of its pixels was left out" in report.notes
 
 
+def test_sound_that_the_new_file_does_not_take_is_said_before_work(
+    repeating: Upscaler, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "a.mkv", Clip(sound="pcm_s16le"))  # of which MKV tells no layout
+    seen = list[float]()
+    with pytest.raises(PictureError, match=r"b\.mp4: does not take all that is in .*a\.mkv"):
+        film.enlarge(
+            repeating,
+            source,
+            tmp_path / "b.mp4",
+            film.Order(),
+            on_progress=lambda done, _: seen.append(done),
+        )
+    assert not seen
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.mkv"]
+    film.enlarge(repeating, source, tmp_path / "b.mkv", film.Order())
+
+
 @pytest.mark.parametrize(
     ("target", "asked", "words"),
     [

@@ -191,7 +191,7 @@ def test_frames_of_an_animation_are_told_of(tmp_path):
     frames = [Image.fromarray(photo() // (1 + index)) for index in range(3)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
     picture = read(tmp_path / "a.png")
-    told = "it is an animation of 3 frames: the first was read, others cannot be."
+    told = "it is an animation of 3 frames: the first was read; into .png all go."
     assert picture.notes == (told,)
     assert np.array_equal(picture.pixels_HWC, photo())
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from rgtsr import atomic, pictures
 from rgtsr.errors import PictureError
-from rgtsr.film import apng, opening
+from rgtsr.film import apng, enlarging, opening
 from rgtsr.film.planning import Order
-from rgtsr.pictures import Keep, Metadata, Picture, animations
+from rgtsr.pictures import Keep, Metadata, Picture, animations, formats
 from rgtsr.pictures.animations import Pages
 from rgtsr.pictures.color import Samples
-from rgtsr.pictures.formats import ANIMATED, PNG
+from rgtsr.pictures.formats import ANIMATED, AVIF, PNG
 from rgtsr.upscaler import Report, Sequence, Upscaler
 
 EXAMPLES = 5
@@ -40,8 +40,12 @@ class Moving:
 
 
 def stays(source: Path, target: Path) -> bool:
-    """Whether a file is an animation, and its result can be one; for PNG that takes PyAV."""
-    if target.suffix.lower() not in ABLE or not source.is_file():
+    """Whether a file is an animation, and its result can be one; for PNG and AVIF: by PyAV."""
+    if not source.is_file():
+        return False
+    if target.suffix.lower() in AVIF.suffixes:
+        return opening.is_there() and _is_sequence(source)
+    if target.suffix.lower() not in ABLE:
         return False
     is_png = apng.control(source) is not None
     if is_png or target.suffix.lower() in PNG.suffixes:
@@ -60,7 +64,20 @@ def enlarge(
     on_whole: Callable[[Path, Report], object] = lambda _draft, _report: None,
     turn: Turn = nullcontext,
 ) -> Report:
-    """Enlarge an animation into another; everything else as ``film.enlarge``."""
+    """Enlarge an animation into another; everything else as ``film.enlarge``.
+
+    AVIF's sequences are films in all but their name.
+    """
+    if _is_sequence(source):
+        return enlarging.enlarge(
+            upscaler,
+            source,
+            target,
+            order,
+            on_progress=on_progress,
+            on_whole=on_whole,
+            turn=turn,
+        )
     started_s = time.perf_counter()
     reports: list[Report] = []
     with _opened(source) as moving:
@@ -95,6 +112,12 @@ def enlarge(
                 on_whole=whole,
             )
     return reports[0]
+
+
+def _is_sequence(source: Path) -> bool:
+    with source.open("rb") as file:
+        head = file.read(formats.HEAD_BYTES)
+    return formats.recognise(head) is formats.AVIF and formats.is_sequence(head)
 
 
 @contextlib.contextmanager

@@ -66,7 +66,6 @@ def segment(frames: "Iterable[VideoFrame]", shape: Shape) -> Iterator[Record]:
     """All packets of some pictures. Their ``pts`` and ``duration`` are those of the film."""
     import av
 
-    os.environ.setdefault("SVT_LOG", "1")  # or SVT-AV1 tells all about itself
     context = cast("VideoCodecContext", av.CodecContext.create(shape.spec.encoder, "w"))
     _tell(context, shape)
     context.flags |= GLOBAL_HEADER
@@ -88,6 +87,7 @@ def set_up(stream: "VideoStream", shape: Shape) -> None:
 
 
 def _tell(context: "VideoCodecContext", shape: Shape) -> None:
+    os.environ.setdefault("SVT_LOG", "1")  # or SVT-AV1 tells all about itself
     context.height, context.width = shape.size
     context.pix_fmt = shape.spec.layout
     context.time_base = shape.time_base

@@ -63,6 +63,7 @@ def enlarge(
     codecs.kind_of(target)
     started_s = time.perf_counter()
     plan = planning.plan(upscaler, source, target, order)
+    joining.rehearse(source, target, plan)
     with (
         opening.blaming(target, "cannot be written"),
         keeping.opened(target, plan.identity) as kept,

@@ -11,11 +11,13 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rgtsr.film import checking, encoding, opening
-from rgtsr.film.codecs import X265, Kind, kind_of
+from rgtsr.film.codecs import AVIF, X265, Kind, kind_of
 from rgtsr.film.encoding import Shape
 from rgtsr.film.keeping import Kept
 from rgtsr.film.planning import Plan
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 APPLE = "com."  # how the names of QuickTime's own metadata begin
+FEW = 100  # packets of sound and all else that a rehearsal takes
 LISTED = ("bin_data", "tmcd")  # chapters and time codes: muxers make them of what they are told
 
 
@@ -47,24 +50,58 @@ def join(
     """
     import av
 
-    kind, shape, turning, notes = kind_of(target), plan.shape, plan.film.turning, list[str]()
+    kind, notes = kind_of(target), list[str]()
     with opening.opened(source) as (container, picture):
-        options = _options(kind, container, shape)
+        options = _options(kind, container, plan.shape)
         with av.open(str(draft), "w", format=kind.muxer, container_options=options) as out:
-            made = cast("VideoStream", out.add_stream(shape.spec.encoder, rate=shape.rate))
-            encoding.set_up(made, shape)
-            if turning is not None:
-                made.set_display_matrix(turning)
-            if shape.spec.codec is X265 and kind.muxer != "matroska":
-                made.codec_context.codec_tag = "hvc1"  # without it Apple's players show nothing
-            copies = _copies(container, picture, out, kind, notes)
+            made, copies = _streams(out, kind, container, picture, plan, notes)
             if not is_stripped:
                 _label(container, out, [(picture, made), *copies.items()])
-            _mux(out, container, _pictures(kept, made, shape), copies)
+            _mux(out, container, _pictures(kept, made, plan.shape), copies)
         wanted = [] if is_stripped else [(picture, 0), *((s, c.index) for s, c in copies.items())]
         notes += checking.lost(draft, target, kept, plan)
         notes += checking.unsaid(draft, container, wanted)
     return notes
+
+
+def rehearse(source: Path, target: Path, plan: Plan) -> None:
+    """The same with the first packets of all but the pictures, in memory, before work begins.
+
+    Raises PictureError for what the new file does not take.
+    """
+    import av
+
+    kind = kind_of(target)
+    with opening.opened(source) as (container, picture):
+        options = _options(kind, container, plan.shape)
+        what = f"does not take all that is in {source}; .mkv takes most"
+        with (
+            opening.blaming(target, what),
+            av.open(BytesIO(), "w", format=kind.muxer, container_options=options) as out,
+        ):
+            _, copies = _streams(out, kind, container, picture, plan, [])
+            out.start_encoding()
+            for piece in islice(_copied(container, copies), FEW):
+                out.mux_one(piece.packet)
+
+
+def _streams(
+    out: "OutputContainer",
+    kind: Kind,
+    container: "InputContainer",
+    picture: "VideoStream",
+    plan: Plan,
+    notes: list[str],
+) -> "tuple[VideoStream, dict[Stream, Stream]]":
+    """The file's streams: of the pictures, and for each that is copied."""
+    shape, turning = plan.shape, plan.film.turning
+    made = cast("VideoStream", out.add_stream(shape.spec.encoder, rate=shape.rate))
+    encoding.set_up(made, shape)
+    if turning is not None:
+        made.set_display_matrix(turning)
+    if shape.spec.codec is X265 and kind.muxer != "matroska":
+        made.codec_context.codec_tag = "hvc1"  # without it Apple's players show nothing
+    return made, _copies(container, picture, out, kind, notes)
 
 
 def _options(kind: Kind, container: "InputContainer", shape: Shape) -> dict[str, str]:
@@ -90,8 +127,12 @@ def _copies(
     for stream in container.streams:
         if stream is picture or (stream.type == "data" and stream.name in LISTED):
             continue
+        is_avif = kind is AVIF
+        if is_avif and stream.type == "video" and stream.frames == 1:
+            continue  # its still, which is made of the first picture again
         try:
-            if stream.type == "data" or (stream.type == "attachment" and kind.muxer != "matroska"):
+            has_place = kind.muxer == "matroska" if stream.type == "attachment" else not is_avif
+            if stream.type == "data" or not has_place:
                 raise ValueError("no place")
             copies[stream] = out.add_stream_from_template(stream, opaque=True)
         except ValueError:

@@ -100,11 +100,11 @@ def opened(path: Path) -> "Generator[tuple[InputContainer, VideoStream]]":
 
 
 def picture_of(container: "InputContainer") -> "VideoStream | None":
-    """The stream that is enlarged: the first that is no cover."""
+    """The stream that is enlarged: the first that is no cover, and no still if anything moves."""
     from av.stream import Disposition
 
-    films = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return next(films, None)
+    films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return next((film for film in films if film.frames != 1), next(iter(films), None))
 
 
 @contextlib.contextmanager

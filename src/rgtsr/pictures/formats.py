@@ -123,6 +123,7 @@ _STARTS = (
     (b"\0\0\0\x0cJXL \r\n\x87\n", JXL),
 )
 _AVIF_BRANDS = (b"avif", b"avis")
+_SEQUENCE_BRANDS = (b"avis", b"hevc", b"msf1")  # in the first place: it moves
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
@@ -142,6 +143,11 @@ def recognise(head: bytes) -> Format | None:
         if any(brand in _HEIC_BRANDS for brand in brands):
             return HEIC
     return None
+
+
+def is_sequence(head: bytes) -> bool:
+    """Whether an AVIF or HEIC file that begins so holds a film; its main picture is a still."""
+    return recognise(head) in (AVIF, HEIC) and head[8:12] in _SEQUENCE_BRANDS
 
 
 def for_writing(path: Path) -> Format:

@@ -60,7 +60,7 @@ def read(file: BinaryIO) -> Said:
     (frames,) = struct.unpack(">I", found.get(b"acTL", b"").ljust(4, b"\0")[:4])
     icc, notes = _profile(found)
     if frames > 1:
-        notes += (f"it is an animation of {frames} frames: the first was read, others cannot be.",)
+        notes += (f"it is an animation of {frames} frames: the first was read; into .png all go.",)
     return Said(exif, xmp, icc, tuple(texts), notes)
 
 

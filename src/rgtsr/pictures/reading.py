@@ -133,9 +133,16 @@ def _found(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
     encoded, notes = _at_page(encoded, wish)
     if encoded.form is JPEG and (count := mpo.count(encoded.file)) > 1:
         notes += (f"the first of {count} pictures in it was read: others cannot be.",)
+    if formats.is_sequence(_head(encoded)):
+        notes += ("it is a film: its still was read. Into .avif an AVIF stays one, by PyAV.",)
     with decoding.alone(encoded):
         found, more = _whole_or_salvaged(encoded, wish)
     return found, notes + more
+
+
+def _head(encoded: Encoded) -> bytes:
+    encoded.file.seek(0)
+    return encoded.file.read(formats.HEAD_BYTES)
 
 
 def _whole_or_salvaged(encoded: Encoded, wish: Wish) -> tuple[Found, tuple[str, ...]]:
