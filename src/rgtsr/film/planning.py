@@ -31,8 +31,8 @@ FinalSize = Callable[[Size], Size]
 class Order:
     """What a film is to become.
 
-    ``final_size`` and ``max_pixels`` are those of a picture; ``is_exact``: the size was said in
-    pixels, so that no side may be rounded.
+    ``final_size``, ``max_pixels`` and ``quality`` are those of a picture, the last for animations;
+    ``is_exact``: the size was said in pixels, so that no side may be rounded.
     """
 
     asked: Asked = USUAL
@@ -40,6 +40,7 @@ class Order:
     is_exact: bool = False
     strip: bool = False
     salvage: bool = False
+    quality: int | None = None
     max_pixels: int = MAX_PIXELS
 
 

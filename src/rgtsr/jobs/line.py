@@ -182,19 +182,9 @@ class Line:
         wish, is_film = order.wish, film.is_film(job.source)
         pixels = 0 if is_film else _pixels(job.source, wish)
         with self._room.of(pixels, lambda: self._heed(job)):
-            if not is_film and _moves(job, order):
-                return film.enlarge_animation(
-                    order.upscaler,
-                    job.source,
-                    job.target,
-                    wish.film,
-                    quality=wish.quality,
-                    on_progress=progressed,
-                    on_whole=whole,
-                    turn=turn,
-                )
-            if is_film:
-                return film.enlarge(
+            if is_film or _moves(job, order):
+                enlarge = film.enlarge if is_film else film.enlarge_animation
+                return enlarge(
                     order.upscaler,
                     job.source,
                     job.target,

@@ -87,6 +87,7 @@ class Wish:
             is_exact=any(each is not None for each in exactly),
             strip=self.strip,
             salvage=self.salvage,
+            quality=self.quality,
             max_pixels=self.max_pixels,
         )
 
