@@ -48,8 +48,11 @@ def test_a_driver_that_is_killed_or_stopped_goes_on(tmp_path: Path, model: Path)
     assert driver.returncode == 128 + signal.SIGTERM
     left = [path.name for path in (tmp_path / "out" / "_manifest").iterdir()]
     assert not [name for name in left if name.startswith("_")], "the lease is given back"
+    for name in ("clip.mp4", "raw.CR2", "notes.txt"):
+        (folder / name).touch()
     done = rgtsr("batch", folder, tmp_path / "out", *how).assert_done()
     assert "0 failed" in done.out
+    assert "passed over: 1 .cr2, 1 .mp4\n" in done.out
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone", real), (
         "and no draft is left"
     )

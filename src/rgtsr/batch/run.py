@@ -22,13 +22,21 @@ MOST_UNANSWERED = 20  # pictures that a store did not answer for, one after the 
 
 @dataclass
 class Count:
-    """How many became what; ``pixels``: of results."""
+    """How many became what; ``pixels``: of results; ``total``: in all, where that is known."""
 
     done: int = 0
     failed: int = 0
     there: int = 0
     known: int = 0  # failures of earlier runs that are not tried again
     pixels: int = 0
+    total: int | None = None
+
+    @property
+    def left(self) -> int | None:
+        """How many are still to come."""
+        if self.total is None:
+            return None
+        return self.total - self.done - self.failed - self.there - self.known
 
     def add(self, row: Row) -> None:
         """One more row."""
@@ -108,6 +116,7 @@ class Plan:
         self._there = {path: size for path, size, _ in destination.files()}
         self._others: Mapping[str, int] = {} if written.exists() else self._there
         if isinstance(self._listed, list):
+            self.count.total = len(self._listed)
             for item in self._listed:
                 self._spare(item)
 

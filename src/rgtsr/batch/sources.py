@@ -6,18 +6,20 @@
 import re
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from rgtsr import film
 from rgtsr.batch import naming, places
 from rgtsr.batch.failures import PATIENT, Patience
 from rgtsr.batch.item import Item, Span
 from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError, UsageError
-from rgtsr.pictures import SUFFIXES
+from rgtsr.pictures import SUFFIXES, UNREAD_SUFFIXES
 
 LIST, TAR = ".parquet", ".tar"
 PACKED = (".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
@@ -54,13 +56,17 @@ class Unlisted(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """What SOURCE names, of which one shard is meant. Raises as ``places.at``, and UsageError."""
+    """What SOURCE names, of which one shard is meant. Raises as ``places.at``, and UsageError.
+
+    ``passed_over``: what lies in a folder and somebody might expect to be enlarged, once listed.
+    """
 
     url: str
     destination: Place
     suffix: str | None = None
     shard: Shard = ALL
     patience: Patience = PATIENT
+    passed_over: Counter[str] = field(default_factory=Counter[str], compare=False)  # by suffix
 
     def items(self) -> "list[Item] | Iterator[Item | Unlisted]":
         """Every picture of the shard once, in order; tar files are looked through on the way.
@@ -108,8 +114,11 @@ class Source:
                 " may be read."
             )
         has_results = place.system is own.system and own.root.startswith(f"{place.root}/")
+        self.passed_over.clear()
         for path, _, stamp in place.files():
-            if PurePosixPath(path).suffix.lower() not in SUFFIXES:
+            suffix = PurePosixPath(path).suffix.lower()
+            if suffix not in SUFFIXES:
+                self.passed_over[suffix] += suffix in (*UNREAD_SUFFIXES, *film.SUFFIXES)
                 continue
             if has_results and place.full(path).startswith(f"{own.root}/"):
                 continue

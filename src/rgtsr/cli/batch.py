@@ -12,7 +12,9 @@ import typer
 
 from rgtsr import signals
 from rgtsr.cli import options
+from rgtsr.cli.files import PassedOver
 from rgtsr.cli.network import AUTO, opened
+from rgtsr.cli.outlook import duration
 from rgtsr.cli.sizes import factor, size_bytes
 from rgtsr.cli.terminal import complain, tell
 from rgtsr.errors import RuntimeUnavailableError, UsageError
@@ -207,6 +209,9 @@ def through(listed: "Listed", task: "Task", manner: Manner) -> int:
     batch = Batch(listed, task, manner.manifest, workers, retry=manner.retry)
     told = Told(manner.is_quiet)
     count = batch.run(hands, on_row=told.on_row, on_moment=told.on_moment, say=told.say)
+    passed_over = PassedOver(+listed.passed_over)
+    if str(passed_over):
+        told.say(str(passed_over))
     told.say(f"{count}; what became of each: {manner.manifest}")
     return 1 if count.failed or count.known else 0
 
@@ -249,5 +254,10 @@ class Told:
         signals.check()
         if time.monotonic() - self._said >= SAID_S:
             self._said = time.monotonic()
-            rate = count.pixels / 1e6 / (self._said - self._began)
-            self.say(f"{count}; {rate:.2f} megapixels of results a second")
+            seconds = self._said - self._began
+            rate = count.pixels / 1e6 / seconds
+            line = f"{count}; {rate:.2f} megapixels of results a second"
+            ended = count.done + count.failed
+            if count.left is not None and ended:
+                line += f"; {count.left:,} left, about {duration(seconds / ended * count.left)}"
+            self.say(line)

@@ -162,7 +162,7 @@ def _work(forecasts: Sequence["Forecast"]) -> str:
     several = "s" if tiles > 1 else ""
     seconds = ""
     if len(known) == len(forecasts):
-        seconds = f", about {_duration(sum(known))}"
+        seconds = f", about {duration(sum(known))}"
     elif tiles >= MANY:
         seconds = ", for how long is known once it has run here, or by rgtsr bench"
     return f"{tiles:,} tile{several}{seconds}"
@@ -194,7 +194,8 @@ def _size(size: "Size") -> str:
     return f"{size[1]} x {size[0]}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In words, such as ``12 min``."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 90 * 60:
