@@ -22,9 +22,9 @@ check: .venv-test/ready
 	PYTHONPATH=src .venv-test/bin/lint-imports
 
 # The tests run against the installed wheel: PYTHONPATH and the working folder hold no rgtsr.
-# Two at a time: most of them wait for a process of their own.
+# Two files at a time: most wait for a process of their own; so threads may not wait in a loop.
 tests: .venv-test/wheel
-	RGTSR_TEST_INSTALLED=1 PYTHONPATH= .venv-test/bin/python -P -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	RGTSR_TEST_INSTALLED=1 PYTHONPATH= OMP_WAIT_POLICY=PASSIVE .venv-test/bin/python -P -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 format: .venv-test/ready
 	.venv-test/bin/ruff check --fix

@@ -1,10 +1,14 @@
 """What all tests share: how hypothesis behaves, and where optional data lies."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from serving.page.browsing import browser
 
 ROOT = Path(__file__).parents[1]
 
@@ -16,6 +20,13 @@ settings.load_profile("house")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compiled graphs of tests stay out of the user's cache."""
     os.environ["RGTSR_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Generator[Any]:
+    """A browser for all tests: a process can have its driver once."""
+    with browser() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

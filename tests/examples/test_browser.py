@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rgtsr import exporting, pictures, runtimes, weights
-from serving.page.browsing import browser, downloaded, photo, tab
+from serving.page.browsing import downloaded, photo, tab
 
 FOLDER = Path(__file__).parents[2] / "examples" / "browser"
 
@@ -56,9 +56,11 @@ def served(folder: Path) -> Generator[str]:
             thread.join()
 
 
-def test_a_photo_is_enlarged_tile_by_tile_inside_the_browser(folder: Path, tmp_path: Path) -> None:
+def test_a_photo_is_enlarged_tile_by_tile_inside_the_browser(
+    chromium: Any, folder: Path, tmp_path: Path
+) -> None:
     source = photo(tmp_path / "photo.png", (0, 100, 90, 200))
-    with browser() as chromium, served(folder) as address, tab(chromium, address) as opened:
+    with served(folder) as address, tab(chromium, address) as opened:
         page: Any = opened.page
         page.set_input_files("#picture", source)
         page.locator("#save").wait_for()

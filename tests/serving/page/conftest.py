@@ -1,4 +1,4 @@
-"""One browser, one service and a few photos for all tests of the page."""
+"""One service and a few photos for all tests of the page."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from serving.page.browsing import browser, photo, tab
+from serving.page.browsing import photo, tab
 from serving.services import serving
-
-
-@pytest.fixture(scope="package")
-def chromium() -> Generator[Any]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="package")
