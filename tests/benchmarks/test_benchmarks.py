@@ -52,13 +52,15 @@ def test_inference_is_compared_with_spandrel_in_time_memory_and_start_up(tmp_pat
     assert "tiny     32 px float32" in table
 
 
-def test_a_curve_is_drawn_from_a_checkpoint(tmp_path: Path) -> None:
+def test_a_curve_is_drawn_from_a_checkpoint_or_a_story(tmp_path: Path) -> None:
     point = {"step": 5, "minutes": 1.0, "loss": 0.04, "holdout_psnr_y": 29.0}
     curve = [point, point | {"minutes": 2.0, "holdout_psnr_y": 30.0}]
     history = json.dumps({"elapsed_s": 120.0, "curve": curve})
     save_file({"x": np.zeros(1)}, tmp_path / "run.safetensors", {"history": history})
     run("training_curve.py", tmp_path / "run.safetensors", tmp_path / "curve.png")
     assert np.ptp(pictures.read(tmp_path / "curve.png").pixels_HWC) > 100
+    run("training_curve.py", FOLDER.parent / "checkpoints/swift-x2.json", tmp_path / "long.png")
+    assert np.ptp(pictures.read(tmp_path / "long.png").pixels_HWC) > 100
 
 
 def test_the_gpu_benchmark_runs_every_way_on_a_cpu(tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ def test_results_are_those_of_the_shipped_weights() -> None:
         for row in tables.read(f"scores-x{scale}")["sets"]:
             if row["model"] != "bicubic":
                 stated = packaged[row["model"]].scores[f"{row['name']} paper"]
-                assert row["psnr_y"] == pytest.approx(stated, abs=0.001)
+                assert row["psnr_y"] == pytest.approx(stated, abs=0.005)  # stored as float16
     for name in ("precision", "tiling", "borders", "start_up", "small_pictures"):
         measured = tables.read(name)
         assert measured["sha256"] == packaged[measured["model"]].sha256, name
