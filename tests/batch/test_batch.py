@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from batches import (
+    EIGHT,
     Told,
     expected,
     leaking,
@@ -127,6 +128,84 @@ def test_a_name_in_a_tar_file_that_cannot_be_followed_costs_itself_alone(tmp_pat
     assert "leads out of its folder" in leading
     assert twice.startswith("tar://./a.png::")
     assert twice.endswith("stands in it twice: the first one is taken.")
+
+
+@pytest.mark.parametrize("how", ["cut between members", "cut in a head", "head overwritten"])
+def test_a_damaged_tar_file_is_never_taken_for_whole(how: str, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("0.png", "1.png", "2.png"))
+    with tarfile.open(tmp_path / "part.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in ("0.png", "1.png", "2.png"):
+            tar.add(folder / name, name)
+    whole = (tmp_path / "part.tar").read_bytes()
+    head = whole.index(b"2.png")
+    damaged = {
+        "cut between members": whole[:head],
+        "cut in a head": whole[: head + 100],
+        "head overwritten": whole[:head] + b"x" * 512 + whole[head + 512 :],
+    }
+    (tmp_path / "part.tar").write_bytes(damaged[how])
+    told = through(tmp_path / "part.tar", tmp_path / "out")
+    assert set(results(tmp_path / "out")) == {"part/0.png", "part/1.png"}
+    [error] = [row.error for row in told.rows if row.error]
+    assert "part.tar: is damaged or cut off; what follows in it was not read" in error
+
+
+def test_what_is_a_link_in_a_tar_file_is_named(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("0.png",))
+    (folder / "1.png").hardlink_to(folder / "0.png")
+    with tarfile.open(tmp_path / "part.tar", "w") as tar:
+        for name in ("0.png", "1.png"):
+            tar.add(folder / name, name)
+    told = through(tmp_path / "part.tar", tmp_path / "out")
+    [error] = [row.error for row in told.rows if row.error]
+    assert error.endswith("is a link, which is not followed.")
+    assert "tar://1.png::" in error
+
+
+def test_results_without_rows_are_a_batchs_and_made_again(folder: Path, tmp_path: Path) -> None:
+    through(folder, tmp_path / "out")
+    for part in (tmp_path / "out" / "_manifest").glob("part-*"):
+        part.unlink()  # as if the disk had been full for rows alone
+    assert through(folder, tmp_path / "out").count.done == len(EIGHT)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.png", b"a::b.png", b".hidden/a.png"])
+def test_whatever_the_name_it_is_done_once(name: bytes, tmp_path: Path) -> None:
+    path = make_folder(tmp_path / "in", (os.fsdecode(name),)) / os.fsdecode(name)
+    source = tmp_path / "in"
+    if b"hidden" in name:  # which no folder gives
+        source = tmp_path / "in" / "all.parquet"
+        parquet.write_table(pa.table({"path": [os.fsdecode(name)]}), source)
+    for there in (0, 1):
+        told = through(source, tmp_path / "out")
+        assert (told.count.done, told.count.there, told.count.failed) == (1 - there, there, 0)
+    assert (tmp_path / "out" / path.relative_to(tmp_path / "in")).exists()
+
+
+def test_results_of_another_source_are_not_replaced(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        make_folder(tmp_path / name, ("x.png",))
+    through(tmp_path / "a", tmp_path / "out")
+    with pytest.raises(UsageError, match=r"x\.png: is there, of .*a/x\.png, and .*b/x\.png would"):
+        through(tmp_path / "b", tmp_path / "out")
+
+
+def test_nothing_to_do_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(RgtsrError, match="has no picture that can be read"):
+        through(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(RgtsrError, match="nothing is called so"):
+        through(tmp_path / "in" / "part-*.tar", tmp_path / "out")
+
+
+def test_a_path_in_a_list_that_leads_out_costs_itself_alone(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png",))
+    parquet.write_table(pa.table({"path": ["../b.png", "a.png"]}), folder / "all.parquet")
+    told = through(folder / "all.parquet", tmp_path / "out")
+    assert set(results(tmp_path / "out")) == {"a.png"}
+    [error] = [row.error for row in told.rows if row.error]
+    assert "../b.png" in error
+    assert "leads out of its folder" in error
 
 
 def test_tar_files_of_one_name_are_found_before_any_work(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_driver_that_is_killed_or_stopped_goes_on(tmp_path: Path, model: Path)
         driver.terminate()
     assert driver.returncode == 128 + signal.SIGTERM
     left = [path.name for path in (tmp_path / "out" / "_manifest").iterdir()]
-    assert not [name for name in left if name.startswith("_")], "the lease is given back"
+    assert not [name for name in left if name.startswith("_lease")], "the lease is given back"
     for name in ("clip.mp4", "raw.CR2", "notes.txt"):
         (folder / name).touch()
     done = rgtsr("batch", folder, tmp_path / "out", *how).assert_done()

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -42,6 +43,25 @@ def test_what_lacks_is_told_and_salvaged_if_asked_for(
     report = film.enlarge(repeating, source, target, film.Order(salvage=True))
     assert any(re.search(words, note) for note in report.notes)
     assert len(frames(target)) == len(frames(source))
+
+
+def test_an_avi_that_is_cut_off_says_so(repeating: Upscaler, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.avi", replace(LONG, codec="mpeg4"))
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    with pytest.raises(PictureError, match="bytes are there"):
+        film.enlarge(repeating, source, tmp_path / "b.mkv", film.Order())
+
+
+def test_a_packet_of_sound_that_is_damaged_costs_itself_alone(
+    repeating: Upscaler, tmp_path: Path
+) -> None:
+    source, target = write(tmp_path / "a.ts", replace(LONG, has_sound=True)), tmp_path / "b.mkv"
+    body = source.read_bytes()
+    head = body.index(b"\xff\xf1", len(body) // 2)  # of a packet of AAC
+    source.write_bytes(body[:head] + b"\0\0" + body[head + 2 :])
+    report = film.enlarge(repeating, source, target, film.Order())
+    assert [note for note in report.notes if re.search(r"damaged: \d packets of its audio", note)]
+    assert len(frames(target)) == len(LONG.starts)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm"])

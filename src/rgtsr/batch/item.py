@@ -53,7 +53,7 @@ class Item:
     @property
     def file(self) -> str:
         """The URL or path of the file that holds it."""
-        return self.source if self.span is None else self.source.partition("::")[2]
+        return self.source if self.span is None else self.source.rpartition("::")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

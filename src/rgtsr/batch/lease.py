@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 
 from rgtsr.atomic import this_machine
-from rgtsr.batch.failures import Unreachable
 from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError
 from rgtsr.jobs.processes import lives, this_process
@@ -62,7 +61,7 @@ class Lease:
             is_ours = owner["process"] == this_process()
             is_dead = owner["driver"] not in HELD if is_ours else not lives(owner["process"])
         else:
-            is_dead = not first
+            is_dead = not first and self._place.about(self._path) is None
             if not is_dead:
                 say(f"{self._place.url(self._path)}: is its owner alive? waiting {dead_s:g} s")
             until = time.monotonic() + dead_s
@@ -84,7 +83,7 @@ class Lease:
                     self.is_lost = True
                     return
                 self._place.write(self._path, self._content())
-            except (OSError, Unreachable):  # another time
+            except Exception:  # whatever a store's client raises: another time
                 continue
 
     def _owner(self) -> str | None:

@@ -20,11 +20,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from rgtsr.batch import failures
 from rgtsr.batch.item import Code, Row, State
 from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError
 
 NAME = "_manifest"  # under the destination
+BEGUN = "_begun"  # so that results without rows are known to be a batch's
 PART, SUFFIX = "part-", ".parquet"
 COMPRESSION = "zstd"
 MOST_ROWS = 1000  # of a part, until parts are joined
@@ -57,6 +59,10 @@ class Manifest:
     def exists(self) -> bool:
         """Whether anybody has begun it."""
         return any(True for _ in self.place.files())
+
+    def begin(self) -> None:
+        """Have it exist, whatever becomes of its rows. Raises RgtsrError."""
+        self._write(BEGUN, b"")
 
     def known(self) -> dict[str, Known]:
         """By output: what is known of it. Raises RgtsrError for a part that cannot be read."""
@@ -95,9 +101,16 @@ class Manifest:
         self._flushed = time.monotonic()
         if self._rows:
             name = f"{self._own}-{len(self._parts):06}{SUFFIX}"
-            self.place.write(name, _encoded(_table(self._rows)))
+            self._write(name, _encoded(_table(self._rows)))
             self._parts.append(name)
             self._rows.clear()
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            self.place.write(name, content)
+        except OSError as error:
+            reason = failures.reason(error)
+            raise RgtsrError(f"{self.place.url(name)}: cannot be written ({reason}).") from error
 
     def close(self) -> None:
         """Write what was added, and make one part of this process's."""
@@ -134,7 +147,16 @@ def is_lasting(known: Known) -> bool:
 def _table(rows: list[Row]) -> Any:  # Any: a pyarrow.Table
     import pyarrow as pa
 
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=_schema())
+    cells = [
+        {name: plain(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(cells, schema=_schema())
+
+
+def plain(name: str) -> str:
+    """A file's name as the manifest has it: what is no UTF-8 in it is written out (``\\xe9``)."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _schema() -> Any:  # Any: a pyarrow.Schema

@@ -65,8 +65,8 @@ class Place:
         """What the file system calls it."""
         return f"{self.root.rstrip('/')}/{path}" if path else self.root
 
-    def files(self) -> Iterator[Found]:
-        """Every file below, in order; hidden ones do not count."""
+    def files(self, *, with_hidden: bool = False) -> Iterator[Found]:
+        """Every file below, in order; hidden ones do not count unless that is said."""
         try:
             found = self._ask(lambda: self.system.find(self.root, detail=True), "")
         except FileNotFoundError:
@@ -74,7 +74,8 @@ class Place:
         start = len(self.root.rstrip("/")) + 1
         for full, about in sorted(found.items()):
             path = full[start:]
-            if path and not any(part.startswith(".") for part in path.split("/")):
+            is_hidden = any(part.startswith(".") for part in path.split("/"))
+            if path and (with_hidden or not is_hidden):
                 yield Found(path, about["size"] or 0, stamp(about))
 
     def about(self, path: str = "") -> Found | None:
@@ -167,7 +168,10 @@ def at(url: str, patience: Patience | None = None) -> Place:
 @functools.lru_cache(maxsize=4096)
 def _opened(url: str) -> tuple[Any, str]:  # Any: fsspec's AbstractFileSystem
     from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
 
+    if "://" not in url:  # whatever is in the name: fsspec makes chains of ::
+        return LocalFileSystem(), os.path.realpath(url)
     options = ONCE.get(url.partition("://")[0], {})
     try:
         system, root = url_to_fs(url, use_listings_cache=False, **options)

@@ -84,6 +84,7 @@ class Batch:
             plan = Plan(self, Manifest(place))
             lease = Lease(place, str(self.source.shard), say, dead_s=self.dead_s)
             stack.enter_context(lease)
+            plan.written.begin()
             stack.callback(plan.written.close)
 
             def heard(row: Row) -> None:
@@ -113,12 +114,13 @@ class Plan:
         self._batch = batch
         destination = batch.source.destination
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
-        self._there = {path: size for path, size, _ in destination.files()}
+        self._there = {path: size for path, size, _ in destination.files(with_hidden=True)}
         self._others: Mapping[str, int] = {} if written.exists() else self._there
         if isinstance(self._listed, list):
             self.count.total = len(self._listed)
             for item in self._listed:
-                self._spare(item)
+                if isinstance(item, Item):
+                    self._spare(item)
 
     def add(self, row: Row) -> None:
         """One more row."""
@@ -141,7 +143,7 @@ class Plan:
         for item in self._listed:
             if isinstance(item, Unlisted):
                 on_row(unlisted(item))
-            elif self._is_left(item, known.get(item.output)):
+            elif self._is_left(item, known.get(manifest.plain(item.output))):
                 self._spare(item)
                 yield item
 
@@ -166,9 +168,18 @@ class Plan:
         return not is_known
 
     def _is_of(self, known: Known, item: Item) -> bool:
-        """Whether it is of the same source, as it is now, and of the same options."""
+        """Whether it is of the source as it is now, and of the same options.
+
+        Raises UsageError where it is of another source.
+        """
+        if known.state == State.DONE and known.source != manifest.plain(item.source):
+            target = self._batch.source.destination.url(item.output)
+            raise UsageError(
+                f"{target}: is there, of {known.source}, and {item.source} would replace it: give"
+                " another destination."
+            )
         is_same = not (known.stamp and item.stamp) or known.stamp == item.stamp
-        return known.source == item.source and known.key == self._batch.task.key and is_same
+        return known.key == self._batch.task.key and is_same
 
 
 def unlisted(broken: Unlisted) -> Row:

@@ -68,10 +68,11 @@ class Source:
     patience: Patience = PATIENT
     passed_over: Counter[str] = field(default_factory=Counter[str], compare=False)  # by suffix
 
-    def items(self) -> "list[Item] | Iterator[Item | Unlisted]":
+    def items(self) -> "list[Item | Unlisted] | Iterator[Item | Unlisted]":
         """Every picture of the shard once, in order; tar files are looked through on the way.
 
-        Raises UsageError where two results would have one name, or one would replace a source.
+        Raises UsageError where two results would have one name, or one would replace a source, and
+        RgtsrError where there is nothing.
         """
         if self.url.endswith(PACKED):
             raise UsageError(f"{self.url}: is packed as a whole: only plain {TAR} can be read in.")
@@ -102,7 +103,10 @@ class Source:
             if "*" not in url:
                 yield url
                 continue
-            for path in sorted(place.system.glob(place.root)):
+            found = sorted(place.system.glob(place.root))
+            if not found:
+                raise RgtsrError(f"{url}: nothing is called so: check the name.")
+            for path in found:
                 yield path if place.is_local else place.system.unstrip_protocol(path)
 
     def _found(self) -> Iterator[Item]:
@@ -112,6 +116,11 @@ class Source:
             raise RgtsrError(
                 f"{self.url}: is no folder, no {TAR} and no {LIST}: check the name, and that it"
                 " may be read."
+            )
+        if place.system is own.system and own.root == place.root:
+            raise UsageError(
+                f"{own}: a result there would replace a source, or be taken for one: give another"
+                " destination."
             )
         has_results = place.system is own.system and own.root.startswith(f"{place.root}/")
         self.passed_over.clear()
@@ -124,22 +133,30 @@ class Source:
                 continue
             yield Item(place.url(path), naming.output(path, self.suffix), stamp)
 
-    def _listed(self) -> Iterator[Item]:
+    def _listed(self) -> Iterator[Item | Unlisted]:
         """What lists name: URLs, paths, or paths beside the list."""
         for url in self._named():
             folder = url.rpartition("/")[0] or "."
             for name in names(self._at(url)):
                 is_whole = "://" in name or name.startswith("/")
                 source = name if is_whole else f"{folder}/{name}"
-                output = naming.output(naming.inside(name), self.suffix)
+                try:
+                    output = naming.output(naming.inside(name), self.suffix)
+                except UsageError as error:
+                    yield Unlisted(source, error)
+                    continue
                 yield Item(source if "://" in source else self._at(source).root, output)
 
-    def _checked(self, found: Iterator[Item]) -> list[Item]:
+    def _checked(self, found: Iterator[Item | Unlisted]) -> list[Item | Unlisted]:
         """Those of the shard. What is remembered of all others is a number each."""
-        own: list[Item] = []
+        own: list[Item | Unlisted] = []
         sources: dict[int, int] = {}
         targets: dict[int, int] = {}
         for item in found:
+            if isinstance(item, Unlisted):
+                if self.shard.has(item.source):
+                    own.append(item)
+                continue
             source, target = hash(item.source), hash(self.destination.url(item.output))
             if source in sources:
                 continue
@@ -156,10 +173,13 @@ class Source:
             names = (self.destination.url(each.output) for each in self._again())
             name = next(name for name in names if hash(name) in both)
             raise UsageError(f"{name} would replace a source: give another destination.")
+        if not sources and not own and self.shard.count == 1:
+            raise RgtsrError(f"{self.url}: has no picture that can be read: check the name.")
         return own
 
     def _again(self) -> Iterator[Item]:
-        return self._listed() if self.url.endswith(LIST) else self._found()
+        found = self._listed() if self.url.endswith(LIST) else self._found()
+        return (each for each in found if isinstance(each, Item))
 
     def _members(self, tar: str) -> Iterator[Item | Unlisted]:
         """Pictures in a tar file; their results lie in a folder that is called as it is."""
@@ -175,9 +195,13 @@ class Source:
                 seen: set[int] = set()
                 while (member := members.next()) is not None:
                     vars(members)["members"].clear()  # it would keep all of them
-                    suffix = PurePosixPath(member.name).suffix.lower()
-                    if member.isreg() and suffix in SUFFIXES:
+                    if PurePosixPath(member.name).suffix.lower() not in SUFFIXES:
+                        continue
+                    if member.isreg() or member.islnk() or member.issym():
                         yield self._member(member, place, about.stamp, seen)
+                file.seek(members.offset)  # tarfile takes any damage there for the end
+                if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                    raise tarfile.ReadError("is damaged or cut off")
         except (OSError, tarfile.TarError, RgtsrError) as error:
             yield Unlisted(tar, error, is_rest=True)
 
@@ -187,6 +211,8 @@ class Source:
         """One of them; ``seen``: of names of results that the file has given so far."""
         source = f"tar://{member.name}::{tar.url()}"
         try:
+            if not member.isreg():
+                raise UsageError("is a link, which is not followed.")
             path = f"{_folder(tar.root)}/{naming.inside(member.name)}"
             output = naming.output(path, self.suffix)
             if hash(output) in seen:

@@ -108,7 +108,7 @@ class Worker:
         with contextlib.ExitStack() as stack:
             source = Path(file.root)
             if not file.is_local or item.span is not None:
-                name = item.source.removeprefix("tar://").partition("::")[0]
+                name = item.source.removeprefix("tar://").rpartition("::")[0]
                 source = stack.enter_context(self._kept(PurePosixPath(name).suffix))
                 source.write_bytes(file.read(span=item.span))
             target = Path(self._place.full(item.output))

@@ -8,6 +8,7 @@ each. The file is read again before it counts as made.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,7 +58,7 @@ def join(
             made, copies = _streams(out, kind, container, picture, plan, notes)
             if not is_stripped:
                 _label(container, out, [(picture, made), *copies.items()])
-            _mux(out, container, _pictures(kept, made, plan.shape), copies)
+            notes += _mux(out, container, _pictures(kept, made, plan.shape), copies)
         wanted = [] if is_stripped else [(picture, 0), *((s, c.index) for s, c in copies.items())]
         notes += checking.lost(draft, target, kept, plan)
         notes += checking.unsaid(draft, container, wanted)
@@ -80,9 +81,8 @@ def rehearse(source: Path, target: Path, plan: Plan) -> None:
             av.open(BytesIO(), "w", format=kind.muxer, container_options=options) as out,
         ):
             _, copies = _streams(out, kind, container, picture, plan, [])
-            out.start_encoding()
-            for piece in islice(_copied(container, copies), FEW):
-                out.mux_one(piece.packet)
+            few = list(islice(_copied(container, copies), FEW))
+            _mux(out, container, iter(few), {})
 
 
 def _streams(
@@ -203,11 +203,24 @@ def _mux(
     container: "InputContainer",
     pictures: Iterator[Piece],
     copies: "dict[Stream, Stream]",
-) -> None:
+) -> list[str]:
+    """All packets in their order; a line for those that are damaged, which no file takes."""
+    from av.error import InvalidDataError
+
     out.start_encoding()
     others = _copied(container, copies) if copies else iter(())
+    spoilt: Counter[str] = Counter()
     for piece in heapq.merge(pictures, others, key=lambda piece: piece.at_s):
-        out.mux_one(piece.packet)
+        kind = piece.packet.stream.type
+        try:
+            out.mux_one(piece.packet)
+        except InvalidDataError:
+            if kind == "video":
+                raise
+            spoilt[kind] += 1
+    return [
+        f"damaged: {count} packets of its {kind} were left out" for kind, count in spoilt.items()
+    ]
 
 
 def _copied(container: "InputContainer", copies: "dict[Stream, Stream]") -> Iterator[Piece]:

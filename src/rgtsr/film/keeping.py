@@ -39,6 +39,10 @@ class Kept:
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     times: Times | None = None
 
+    def claim(self) -> None:
+        """Have other processes know that this one is at it. Raises OSError."""
+        self._note()
+
     def begin(self, times: Times) -> None:
         """Write down when pictures are shown, before the first of them. Raises OSError."""
         line = json.dumps(asdict(times)).encode() + b"\n"
@@ -134,4 +138,6 @@ def _found(target: Path, state: Path, identity: str) -> Kept:
         kept.done, kept.size_bytes, kept.facts = said["done"], size, said["facts"]
         with path.open("rb") as file:
             kept.times = Times(**json.loads(file.readline()))
+    else:
+        kept.claim()
     return kept

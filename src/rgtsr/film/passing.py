@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AFTER_END_S, ALL = 0.5, 0.98  # headers promise that much more than there is
 JUMP_S = 1.0  # back, which no order of decoding explains
-COUNTS_GAPS = "avi"  # in which a picture that was dropped is counted
+AVI = "avi"  # in which a picture that was dropped is counted
 ONE_EACH = ("ffv1", "h264", "hevc", "mjpeg", "prores")  # codecs with a picture in each packet
 MOMENT_FRAMES = 16  # between looks at who wants to stop
 
@@ -120,7 +120,9 @@ def _note_missing(
 ) -> None:
     """What the header promises and the file does not hold, or no decoder made anything of."""
     there, promised = len(found.starts), stream.frames
-    if promised > passed.pictures and container.format.name != COUNTS_GAPS:
+    if container.format.name == AVI and (size := _promised_bytes(container)) > container.size:
+        found.lost.append(f"{container.size:,} of its {size:,} bytes are there")
+    elif promised > passed.pictures and container.format.name != AVI:
         found.lost.append(f"{passed.pictures} of its {promised} pictures are there")
     elif stream.codec_context.name in ONE_EACH and there < passed.pictures:
         found.lost.append(f"{there} of its {passed.pictures} pictures can be decoded")
@@ -129,3 +131,9 @@ def _note_missing(
         promised_s = container.duration / looking.MICROSECONDS
         if end_s < promised_s - AFTER_END_S and end_s < promised_s * ALL:
             found.lost.append(f"{end_s:.1f} of its {promised_s:.1f} seconds are there")
+
+
+def _promised_bytes(container: "InputContainer") -> int:
+    """How long an AVI says that it is, or its first part, by the head of its RIFF."""
+    with Path(container.name).open("rb") as file:
+        return int.from_bytes(file.read(8)[4:], "little") + 8
