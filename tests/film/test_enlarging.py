@@ -144,6 +144,14 @@ def test_what_a_kind_of_file_cannot_hold_is_told(repeating: Upscaler, tmp_path: 
     assert "the shape of its pixels was left out" in report.notes
 
 
+def test_a_colon_in_a_name_is_no_protocol(
+    repeating: Upscaler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.mp4", Clip()).rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    film.enlarge(repeating, Path("12:30.mp4"), tmp_path / "b.mp4", film.Order())
+
+
 def test_sound_that_the_new_file_does_not_take_is_said_before_work(
     repeating: Upscaler, tmp_path: Path
 ) -> None:

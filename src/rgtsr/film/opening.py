@@ -88,7 +88,8 @@ def opened(path: Path) -> "Generator[tuple[InputContainer, VideoStream]]":
         kind = "is a folder" if path.is_dir() else "no such file"
         raise PictureError(f"{path}: {kind}: give a film.")
     with blaming(path, "cannot be read as a film"):
-        container = av.open(path, "r", metadata_errors="replace")
+        # a name such as 12:30.mp4 would be that of a protocol
+        container = av.open(path.absolute(), "r", metadata_errors="replace")
     with container:
         stream = picture_of(container)
         if stream is None:
