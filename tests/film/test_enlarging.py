@@ -150,6 +150,7 @@ def test_a_colon_in_a_name_is_no_protocol(
     write(tmp_path / "a.mp4", Clip()).rename(tmp_path / "12:30.mp4")
     monkeypatch.chdir(tmp_path)
     film.enlarge(repeating, Path("12:30.mp4"), tmp_path / "b.mp4", film.Order())
+    assert len(frames(tmp_path / "b.mp4")) == len(Clip().starts)
 
 
 def test_sound_that_the_new_file_does_not_take_is_said_before_work(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rgtsr.batch import failures
-from rgtsr.batch.item import Code, Row, State
+from rgtsr.batch.item import LASTING, Row, State
 from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError
 
@@ -141,7 +141,7 @@ class Manifest:
 
 def is_lasting(known: Known) -> bool:
     """Whether the picture itself is why it failed."""
-    return known.state == State.FAILED and known.code in (Code.PICTURE, Code.DIED)
+    return known.state == State.FAILED and known.code in LASTING
 
 
 def _table(rows: list[Row]) -> Any:  # Any: a pyarrow.Table

@@ -126,8 +126,9 @@ class Source:
         self.passed_over.clear()
         for path, _, stamp in place.files():
             suffix = PurePosixPath(path).suffix.lower()
+            if suffix in (*UNREAD_SUFFIXES, *film.SUFFIXES):
+                self.passed_over[suffix] += 1
             if suffix not in SUFFIXES:
-                self.passed_over[suffix] += suffix in (*UNREAD_SUFFIXES, *film.SUFFIXES)
                 continue
             if has_results and place.full(path).startswith(f"{own.root}/"):
                 continue

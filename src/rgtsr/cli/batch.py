@@ -209,9 +209,8 @@ def through(listed: "Listed", task: "Task", manner: Manner) -> int:
     batch = Batch(listed, task, manner.manifest, workers, retry=manner.retry)
     told = Told(manner.is_quiet)
     count = batch.run(hands, on_row=told.on_row, on_moment=told.on_moment, say=told.say)
-    passed_over = PassedOver(+listed.passed_over)
-    if str(passed_over):
-        told.say(str(passed_over))
+    if listed.passed_over:
+        told.say(str(PassedOver(listed.passed_over)))
     told.say(f"{count}; what became of each: {manner.manifest}")
     return 1 if count.failed or count.known else 0
 

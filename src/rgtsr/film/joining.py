@@ -58,7 +58,9 @@ def join(
             made, copies = _streams(out, kind, container, picture, plan, notes)
             if not is_stripped:
                 _label(container, out, [(picture, made), *copies.items()])
-            notes += _mux(out, container, _pictures(kept, made, plan.shape), copies)
+            out.start_encoding()
+            streams = _pictures(kept, made, plan.shape), _copied(container, copies)
+            notes += _mux(out, heapq.merge(*streams, key=lambda piece: piece.at_s))
         wanted = [] if is_stripped else [(picture, 0), *((s, c.index) for s, c in copies.items())]
         notes += checking.lost(draft, target, kept, plan)
         notes += checking.unsaid(draft, container, wanted)
@@ -81,8 +83,8 @@ def rehearse(source: Path, target: Path, plan: Plan) -> None:
             av.open(BytesIO(), "w", format=kind.muxer, container_options=options) as out,
         ):
             _, copies = _streams(out, kind, container, picture, plan, [])
-            few = list(islice(_copied(container, copies), FEW))
-            _mux(out, container, iter(few), {})
+            out.start_encoding()
+            _mux(out, islice(_copied(container, copies), FEW))
 
 
 def _streams(
@@ -198,19 +200,12 @@ def decoding_times(starts: Sequence[int]) -> list[int]:
     return [*before, *shown][: len(starts)]
 
 
-def _mux(
-    out: "OutputContainer",
-    container: "InputContainer",
-    pictures: Iterator[Piece],
-    copies: "dict[Stream, Stream]",
-) -> list[str]:
-    """All packets in their order; a line for those that are damaged, which no file takes."""
+def _mux(out: "OutputContainer", pieces: Iterable[Piece]) -> list[str]:
+    """All packets, in that order; a line for those that are damaged, which no file takes."""
     from av.error import InvalidDataError
 
-    out.start_encoding()
-    others = _copied(container, copies) if copies else iter(())
     spoilt: Counter[str] = Counter()
-    for piece in heapq.merge(pictures, others, key=lambda piece: piece.at_s):
+    for piece in pieces:
         kind = piece.packet.stream.type
         try:
             out.mux_one(piece.packet)

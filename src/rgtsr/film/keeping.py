@@ -39,16 +39,12 @@ class Kept:
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     times: Times | None = None
 
-    def claim(self) -> None:
-        """Have other processes know that this one is at it. Raises OSError."""
-        self._note()
-
     def begin(self, times: Times) -> None:
         """Write down when pictures are shown, before the first of them. Raises OSError."""
         line = json.dumps(asdict(times)).encode() + b"\n"
         self.file.write(line)
         self.times, self.size_bytes = times, len(line)
-        self._note()
+        self.note()
 
     def add(self, records: Iterable[Record], done: int) -> None:
         """A segment, whole or not at all; so many pictures are there then. Raises OSError."""
@@ -58,7 +54,7 @@ class Kept:
             self.file.write(head + record.body)
             size += HEAD.size + len(record.body)
         self.done, self.size_bytes = done, size
-        self._note()
+        self.note()
 
     def records(self) -> Iterator[Record]:
         """All packets, in the order in which they were made."""
@@ -83,7 +79,7 @@ class Kept:
         if self.state is not None:
             atomic.remove(self.state)
 
-    def _note(self) -> None:
+    def note(self) -> None:
         """On the disk first; then it is said how far that is."""
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -139,5 +135,5 @@ def _found(target: Path, state: Path, identity: str) -> Kept:
         with path.open("rb") as file:
             kept.times = Times(**json.loads(file.readline()))
     else:
-        kept.claim()
+        kept.note()  # so that others know that this process is at it
     return kept
