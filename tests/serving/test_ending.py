@@ -30,7 +30,7 @@ def test_a_client_that_goes_away_frees_its_job(tmp_path: Path) -> None:
                 until(lambda: "rgtsr_unfinished 1.0" in http.get("/metrics").text)
             until(lambda: "rgtsr_unfinished 0.0" in http.get("/metrics").text)
             until(lambda: left_in(tmp_path) == [])
-        assert "500" not in http.get("/metrics").text.partition("rgtsr_waiting")[0]
+        assert 'status="500"' not in http.get("/metrics").text  # a bare 500 may be part of a time
         assert http.post("/v1/upscale", content=content()).status_code == 200
 
 
