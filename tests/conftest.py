@@ -1,6 +1,8 @@
 """What all tests share: how hypothesis behaves, and where optional data lies."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,27 @@ settings.load_profile("house")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compiled graphs of tests stay out of the user's cache."""
     os.environ["RGTSR_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def container() -> tuple[str, ...]:
+    """What a command begins with to run where process ids of ours mean nothing."""
+    apart = ("unshare", "--pid", "--fork")
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"]).returncode:
+        pytest.skip("process ids of their own cannot be had here: unshare --pid is refused")
+    return apart
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A file system of 256 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root with the right to mount can make a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Files whole or not at all, and what becomes of drafts whose process was killed."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -78,16 +77,14 @@ def test_drafts_of_processes_that_live_stay(tmp_path: Path) -> None:
         assert drafts(tmp_path) == [draft]
 
 
-def test_in_another_container_of_the_same_host_name_they_stay_as_well(tmp_path: Path) -> None:
-    """Where a process id of ours means nothing, or another process."""
-    apart = ("unshare", "--pid", "--fork")
-    if shutil.which("unshare") is None or subprocess.run([*apart, "true"]).returncode:
-        pytest.skip("process ids of their own cannot be had here: unshare --pid is refused")
+def test_in_another_container_of_the_same_host_name_they_stay_as_well(
+    tmp_path: Path, container: tuple[str, ...]
+) -> None:
     with atomic.replacing(tmp_path / "x") as draft:
         draft.touch()
-        started(SWEEP, tmp_path, *apart)
+        started(SWEEP, tmp_path, *container)
         assert draft.exists()
-        started(LEAVE, tmp_path, *apart)
+        started(LEAVE, tmp_path, *container)
         atomic.sweep(tmp_path)
         assert len(drafts(tmp_path)) == 2
 

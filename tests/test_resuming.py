@@ -11,7 +11,7 @@ import pytest
 
 from cli.running import environment
 from rgtsr import atomic, pictures, variants, weights
-from rgtsr.errors import RgtsrError
+from rgtsr.errors import DiskFullError, RgtsrError
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Settings, Upscaler
 
@@ -20,6 +20,12 @@ import os, signal, sys
 from pathlib import Path
 from test_resuming import enlarge
 enlarge(Path(sys.argv[1]), at=lambda done: done >= 21 and os.kill(os.getpid(), signal.SIGKILL))
+"""
+TOLD = """
+import sys
+from pathlib import Path
+from test_resuming import enlarge
+print(enlarge(Path(sys.argv[1]))[0])
 """
 ROW = 5  # tiles
 
@@ -109,3 +115,31 @@ def test_two_at_once_do_not_share_what_is_kept(folder: Path) -> None:
 
     enlarge(folder, also)
     assert names(folder) == ["in.png", "out.tif"]
+
+
+def test_nor_do_two_machines_on_one_folder(folder: Path, container: tuple[str, ...]) -> None:
+    enlarge(folder)
+    undisturbed = (folder / "out.tif").read_bytes()
+
+    def also(done: float) -> None:
+        if done == 21:
+            process = [*container, sys.executable, "-c", TOLD, folder]
+            told = subprocess.check_output(process, env=environment(), cwd=Path(__file__).parent)
+            assert float(told) == 0
+
+    enlarge(folder, also)
+    assert (folder / "out.tif").read_bytes() == undisturbed
+    assert names(folder) == ["in.png", "out.tif"]
+
+
+def test_what_was_made_before_the_disk_was_full_is_kept(small_disk: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), np.uint8)
+    pictures.write(Picture.from_array(noise), tmp_path / "in.png")
+    (small_disk / "in.png").symlink_to(tmp_path / "in.png")
+    (small_disk / "other").write_bytes(bytes(180_000))
+    with pytest.raises(DiskFullError, match="what was made of it is kept: make room"):
+        enlarge(small_disk)
+    assert names(small_disk) == [".rgtsr", ".rgtsr", "in.png", "other"]
+    (small_disk / "other").unlink()
+    assert enlarge(small_disk)[0] >= ROW
+    assert names(small_disk) == ["in.png", "out.tif"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rgtsr.errors import (
+        DiskFullError,
         EvaluationError,
         ExportError,
         OutOfMemoryError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rgtsr.weights import load as load_weights
 
 __all__ = [
+    "DiskFullError",
     "EvaluationError",
     "ExportError",
     "OutOfMemoryError",

@@ -18,6 +18,10 @@ class PictureError(RgtsrError):
     """A picture cannot be read or written."""
 
 
+class DiskFullError(PictureError):
+    """The disk has no room for a picture: with some more, the same can go on."""
+
+
 class UndecodedError(PictureError):
     """A picture is of a format for which this machine has no decoder."""
 

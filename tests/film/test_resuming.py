@@ -15,6 +15,12 @@ from rgtsr.film import planning
 from rgtsr.upscaler import Upscaler
 
 COUNT, SEGMENT = 12, 4
+TOLD = """
+import sys
+from pathlib import Path
+from film.test_resuming import enlarge
+print(enlarge(Path(sys.argv[1]))[0])
+"""
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -117,4 +123,20 @@ def test_two_at_once_do_not_share_what_is_kept(folder: Path) -> None:
             assert enlarge(folder)[0] == 0
 
     enlarge(folder, also)
+    assert names(folder) == ["in.mp4", "out.mp4"]
+
+
+def test_nor_do_two_machines_on_one_folder(folder: Path, container: tuple[str, ...]) -> None:
+    enlarge(folder)
+    undisturbed = (folder / "out.mp4").read_bytes()
+
+    def also(done: float) -> None:
+        if done == 9:
+            process = [*container, sys.executable, "-c", TOLD, folder]
+            own = Path(__file__).parents[1]
+            told = subprocess.check_output(process, env=environment(), cwd=own)
+            assert float(told) == 0
+
+    enlarge(folder, also)
+    assert (folder / "out.mp4").read_bytes() == undisturbed
     assert names(folder) == ["in.mp4", "out.mp4"]

@@ -126,18 +126,6 @@ def test_a_folder_that_may_not_be_written_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root with the right to mount can make a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("height", [250, 600])  # full while encoding; full while bands arrive
 def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk, suffix, height):
     noise = np.random.default_rng(0).integers(0, 256, (height, 300, 3), dtype=np.uint8)

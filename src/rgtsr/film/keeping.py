@@ -10,13 +10,15 @@ import os
 import struct
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from rgtsr import atomic
+from rgtsr import atomic, locking
 from rgtsr.film.encoding import Record
 from rgtsr.film.passing import Times
 from rgtsr.pictures import spooling
+from rgtsr.pictures.opening import put
 
 HEAD = struct.Struct("<qqBI")  # of a record: start, length, whether it is a key, bytes
 SUFFIX = "film"
@@ -31,7 +33,7 @@ class Kept:
     """
 
     path: Path
-    file: BinaryIO
+    file: FileIO
     identity: str
     state: Path | None
     done: int = 0
@@ -42,7 +44,7 @@ class Kept:
     def begin(self, times: Times) -> None:
         """Write down when pictures are shown, before the first of them. Raises OSError."""
         line = json.dumps(asdict(times)).encode() + b"\n"
-        self.file.write(line)
+        put(line, self.file)
         self.times, self.size_bytes = times, len(line)
         self.note()
 
@@ -51,7 +53,7 @@ class Kept:
         size = self.size_bytes
         for record in records:
             head = HEAD.pack(record.start, record.length, record.is_key, len(record.body))
-            self.file.write(head + record.body)
+            put(head + record.body, self.file)
             size += HEAD.size + len(record.body)
         self.done, self.size_bytes = done, size
         self.note()
@@ -75,20 +77,17 @@ class Kept:
 
     def remove(self) -> None:
         """Leave nothing."""
-        atomic.remove(self.path)
         if self.state is not None:
             atomic.remove(self.state)
+        locking.drop(self.file, self.path)
 
     def note(self) -> None:
         """On the disk first; then it is said how far that is."""
-        self.file.flush()
         os.fsync(self.file.fileno())
         if self.state is None:
             return
         said = {
             "identity": self.identity,
-            "machine": atomic.this_machine(),
-            "process": os.getpid(),
             "done": self.done,
             "bytes": self.size_bytes,
             "facts": self.facts,
@@ -102,38 +101,36 @@ def opened(target: Path, identity: str) -> Generator[Kept]:
     """What is there of a film, to go on with.
 
     It is gone when the work is done, or failed before a segment was finished; else it stays, for
-    days of work stand in it. Raises OSError.
+    days of work stand in it. Where somebody else is at the same target, on whatever machine,
+    nothing is shared and nothing kept. Raises OSError.
     """
-    state = atomic.kept(target, "json")
-    if spooling.is_free(state):
-        spooling.IN_USE.add(state)
-        kept = _found(target, state, identity)
-    else:  # another process makes the same
+    path = atomic.kept(target, SUFFIX)
+    if held := locking.held(path):
+        kept = _found(Kept(path, held, identity, atomic.kept(target, "json")))
+    else:
         path = atomic.beside(target, SUFFIX)
-        kept = Kept(path, path.open("xb"), identity, None)
+        kept = Kept(path, FileIO(path, "x"), identity, None)
     is_over = False
     try:
         yield kept
         is_over = True
     finally:
-        if kept.state is not None:
-            spooling.IN_USE.discard(state)
-        kept.file.close()
         if is_over or kept.state is None or not kept.done:
             kept.remove()
+        kept.file.close()
 
 
-def _found(target: Path, state: Path, identity: str) -> Kept:
-    said, path = spooling.said_in(state), atomic.kept(target, SUFFIX)
-    size = said.get("bytes", 0) if said.get("identity") == identity else 0
-    if not path.exists() or path.stat().st_size < size:
+def _found(kept: Kept) -> Kept:
+    assert kept.state is not None
+    said, there = spooling.said_in(kept.state), kept.path.stat().st_size
+    size = said.get("bytes", 0) if said.get("identity") == kept.identity else 0
+    if there < size:
         size = 0
-    kept = Kept(path, path.open("ab"), identity, state)
+    if not size:
+        atomic.remove(kept.state)
     kept.file.truncate(size)
     if size:
         kept.done, kept.size_bytes, kept.facts = said["done"], size, said["facts"]
-        with path.open("rb") as file:
+        with kept.path.open("rb") as file:
             kept.times = Times(**json.loads(file.readline()))
-    else:
-        kept.note()  # so that others know that this process is at it
     return kept

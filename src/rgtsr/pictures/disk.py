@@ -4,14 +4,14 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from rgtsr.errors import PictureError
+from rgtsr.errors import DiskFullError
 
 SMALLEST_BYTES = 2**26  # less is just tried
 GB = 1e9
 
 
 def check(beside: Path, needed: Mapping[str, int]) -> None:
-    """Raise PictureError where a file's folder has no room for all of ``needed``, each by its name.
+    """Raise DiskFullError where a file's folder has no room for all of ``needed``, by name.
 
     What cannot be asked is not there: whoever writes says why.
     """
@@ -23,7 +23,7 @@ def check(beside: Path, needed: Mapping[str, int]) -> None:
         return
     if sum(needed.values()) > free:
         parts = " and ".join(f"{size / GB:.1f} GB for {name}" for name, size in needed.items())
-        raise PictureError(
+        raise DiskFullError(
             f"{beside}: {parts} are needed, and {free / GB:.1f} GB are free in that folder: make"
             " room, or choose another place."
         )

@@ -5,12 +5,14 @@ Knows libvips and files; knows nothing of reading. H height, W width, C channels
 
 import contextlib
 import errno
+import functools
 import math
 import mmap
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +20,7 @@ import numpy as np
 import pyvips
 
 from rgtsr import atomic
-from rgtsr.errors import PictureError, UsageError
+from rgtsr.errors import DiskFullError, PictureError, UsageError
 from rgtsr.pictures import color, deepzoom, disk, encoding, formats, savers, spooling, vips
 from rgtsr.pictures.animations import Pages
 from rgtsr.pictures.color import Rowed, Samples
@@ -28,6 +30,7 @@ from rgtsr.pictures.metadata import Metadata, noted
 from rgtsr.pictures.spooling import Keep, Spool
 
 FULL_DISK_BYTES = 2**16
+FULL = (errno.ENOSPC, errno.EDQUOT)
 RELEASE_S = 0.05
 
 
@@ -120,16 +123,18 @@ def write_bands(
         draft = stack.enter_context(_draft(target))
         with _blaming(target):
             spool = stack.enter_context(spooling.opened(target, row_bytes, keep))
+        blamed = functools.partial(_blaming, target, is_kept=spool.state is not None)
         _check_room(plan, target, (size[0] - spool.rows) * row_bytes)
         coming = bands(spool.rows) if callable(bands) else bands
-        dtype = _spool(coming, spool, shape, target) or like.pixels_HWC.dtype
+        dtype = _spool(coming, spool, shape, blamed) or like.pixels_HWC.dtype
         samples = Raw(spool.path, shape, is_deep=color.peak(dtype) == 65535)
         label = noted(like.metadata, facts(), form.max_block_bytes)
-        notes = _encoded(samples, draft, plan, label, target, on_moment)
+        with blamed():
+            notes = _encoded(samples, draft, plan, label, on_moment)
         if encoding.is_cropped(size, (height, width)):
             notes = ("cropped evenly to its new shape.", *notes)
         on_whole(draft, notes)
-        with _blaming(target):
+        with blamed():
             if form is DZI:
                 deepzoom.publish(draft, target)
             else:
@@ -197,7 +202,10 @@ def _draft(target: Path) -> Generator[Path]:
 
 
 def _spool(
-    bands: Iterable[Samples], spool: Spool, shape_HWC: tuple[int, int, int], target: Path
+    bands: Iterable[Samples],
+    spool: Spool,
+    shape_HWC: tuple[int, int, int],
+    blamed: Callable[[], AbstractContextManager[None]],
 ) -> np.dtype[np.uint8 | np.uint16] | None:
     """All bands in one raw file; returns of which dtype they are, if there are any.
 
@@ -211,7 +219,7 @@ def _spool(
                 f"a band of {band.dtype} {band.shape} does not fit a picture of {dtype} "
                 f"{shape_HWC}."
             )
-        with _blaming(target):
+        with blamed():
             spool.add(band)
     if spool.rows != shape_HWC[0]:
         raise ValueError(f"the bands have {spool.rows} rows together, not {shape_HWC[0]}.")
@@ -223,25 +231,22 @@ def _encoded(
     draft: Path,
     plan: encoding.Plan,
     source: Metadata,
-    target: Path,
     on_moment: Callable[[], object],
 ) -> tuple[str, ...]:
-    """The draft, whole. Raises PictureError."""
-    with raw.path.open("rb") as file, _blaming(target):
+    """The draft, whole. Raises OSError, which says why not."""
+    with raw.path.open("rb") as file:
         samples = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     prepared = encoding.prepared(samples, raw, plan, source)
     try:
-        with _blaming(target):
-            saved = _saved(prepared, draft, plan, samples, on_moment)
+        saved = _saved(prepared, draft, plan, samples, on_moment)
         notes = prepared.notes
     finally:  # the traceback of an error must not keep deleted files open
         del prepared, samples
     if not isinstance(saved, str):
         return notes + saved
     if shutil.disk_usage(draft.parent).free < FULL_DISK_BYTES:
-        cause = OSError(errno.ENOSPC, saved)
-        raise _unwritable(target, "no space is left on the disk") from cause
-    raise _unwritable(target, saved)
+        raise OSError(errno.ENOSPC, "no space is left on the disk")
+    raise OSError(saved)
 
 
 def _saved(
@@ -275,21 +280,20 @@ def _saved(
 
 
 @contextlib.contextmanager
-def _blaming(target: Path) -> Generator[None]:
+def _blaming(target: Path, *, is_kept: bool = False) -> Generator[None]:
+    """Have OSError speak of the target; ``is_kept``: what was made by then outlives a full disk."""
     try:
         yield
-    except FileNotFoundError as error:
-        if target.parent.is_dir():  # as /proc is
-            raise _unwritable(target, "no file can be made in that folder") from error
-        raise PictureError(
-            f"{target}: the folder {target.parent} does not exist: make it first."
-        ) from error
     except OSError as error:
-        raise _unwritable(target, error.strerror or str(error)) from error
-
-
-def _unwritable(target: Path, reason: str) -> PictureError:
-    return PictureError(
-        f"{target}: cannot be written ({reason}); nothing was left behind: make room or choose "
-        "another place."
-    )
+        folder, reason = target.parent, error.strerror or str(error)
+        if isinstance(error, FileNotFoundError):
+            if not folder.is_dir():
+                raise PictureError(
+                    f"{target}: the folder {folder} does not exist: make it first."
+                ) from error
+            reason = "no file can be made in that folder"  # as in /proc
+        is_full = error.errno in FULL
+        left = "what was made of it is kept" if is_full and is_kept else "nothing was left behind"
+        way = "make room or choose another place"
+        kind = DiskFullError if is_full else PictureError
+        raise kind(f"{target}: cannot be written ({reason}); {left}: {way}.") from error

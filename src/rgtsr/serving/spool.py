@@ -5,7 +5,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 import threading
 from collections import Counter
@@ -13,15 +12,10 @@ from collections.abc import AsyncGenerator, Collection, Generator
 from io import FileIO
 from pathlib import Path
 
+from rgtsr import locking
 from rgtsr.errors import RgtsrError
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 OWNER = "owner"
-LOCKED_BYTE = 1 << 30  # on Windows, where nobody else can read what is locked
 PREFIX = "p-"  # of the folders of pictures
 
 
@@ -102,11 +96,7 @@ def opened(folder: Path | None) -> Generator[Spool]:
 def _lock(folder: Path, mark: FileIO) -> None:
     """Until it is closed. Raises RgtsrError where another process has it."""
     try:
-        if sys.platform == "win32":
-            mark.seek(LOCKED_BYTE)
-            msvcrt.locking(mark.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locking.lock(mark)
     except OSError as error:
         mark.seek(0)
         number = mark.read(20).decode("ascii", "replace").strip()
