@@ -83,7 +83,28 @@ def test_a_dry_run_lists_everything_and_makes_nothing(
     huge = rgtsr(*arguments, album, "--overwrite", "--max-pixels", "100")
     assert (huge.status, len(huge.errors)) == (1, 2)
     assert "more than --max-pixels" in huge.errors[0]
+    write_picture(tmp_path / "long.png", 4, 1200)
+    wide = rgtsr(*arguments, tmp_path / "long.png", "--width", "18000", "--format", "webp")
+    wide.assert_failed(1, "WebP holds at most 16383 pixels a side")
     assert sorted(path.name for path in out.rglob("*")) == ["first.jpg"]
+
+
+def test_a_result_of_another_source_is_neither_replaced_nor_taken_for_this_ones(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RGTSR_CACHE_DIR", str(tmp_path / "cache"))
+    write_picture(tmp_path / "x.png", 20, 32)
+    write_picture(tmp_path / "x.jpg", 20, 32)
+    command = ("upscale", "-m", model, "--format", "png")
+    rgtsr(*command, tmp_path / "x.png").assert_done()
+    [made] = tmp_path.glob("x_*.png")
+    before = made.read_bytes()
+    for options in ((), ("--dry-run",)):
+        other = rgtsr(*command, tmp_path / "x.jpg", *options)
+        other.assert_failed(1, f"{made}: is there, made of another source", "--overwrite")
+    assert made.read_bytes() == before
+    rgtsr(*command, tmp_path / "x.jpg", "--overwrite").assert_done()
+    assert made.read_bytes() != before
 
 
 def test_quiet_says_nothing_but_errors_and_verbose_says_more(

@@ -1,7 +1,9 @@
 """The journal: what is known of jobs, across processes, kills and other people's files."""
 
+import contextlib
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +101,34 @@ def test_another_wish_or_source_may_replace_the_former_result(
         assert journal.entry(job.id).state is State.QUEUED
         finish(journal, job, "another result")
         assert journal.standing(job) is Standing.RESULT
+
+
+def test_a_result_of_another_source_is_that_ones(path: Path, files: tuple[Path, Path]) -> None:
+    other = files[0].with_name("other \udce9")
+    other.write_text("another source")
+    with Journal(path) as journal:
+        finish(journal, entered(journal, files))
+        assert journal.standing(entered(journal, (other, files[1]))) is Standing.OTHERS
+        assert journal.standing(entered(journal, files)) is Standing.RESULT
+        files[0].rename(files[0].with_name("moved"))
+        moved = (files[0].with_name("moved"), files[1])
+        assert journal.standing(entered(journal, moved)) is Standing.RESULT
+        assert journal.standing(entered(journal, moved, "another")) is Standing.NOTHING
+
+
+def test_results_of_journals_that_named_no_source_may_go(
+    path: Path, files: tuple[Path, Path]
+) -> None:
+    with Journal(path) as journal:
+        finish(journal, entered(journal, files))
+    with contextlib.closing(sqlite3.connect(path)) as rows:
+        name = "instr(result_of, char(10)) - 1"
+        rows.execute(f"UPDATE jobs SET result_of = substr(result_of, 1, {name})")
+        rows.commit()
+    with Journal(path) as journal:
+        assert journal.standing(entered(journal, files)) is Standing.RESULT
+        files[0].write_text("another source")
+        assert journal.standing(entered(journal, files)) is Standing.NOTHING
 
 
 def test_a_wish_that_comes_back_finds_its_result(path: Path, files: tuple[Path, Path]) -> None:

@@ -6,7 +6,7 @@ Sizes are (height, width).
 import contextlib
 import functools
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from rgtsr.cli.terminal import complain, visible
 from rgtsr.errors import PictureError, RgtsrError, UndecodedError
 
 if TYPE_CHECKING:
-    from rgtsr.jobs.sizes import FinalSize, Size
+    from rgtsr.jobs import Standing, Wish
+    from rgtsr.jobs.sizes import Size
     from rgtsr.upscaler import Forecast, Upscaler
 
 MANY = 20  # tiles: somebody waits for them
@@ -34,7 +35,7 @@ class Ahead:
     job: Job
     before: "Size | None" = None
     forecast: "Forecast | None" = None
-    error: RgtsrError | None = None
+    error: RgtsrError | ValueError | None = None
     frames: int | None = None
 
     @property
@@ -46,38 +47,40 @@ class Ahead:
 def look(
     todo: Sequence[Job],
     upscaler: "Upscaler",
-    *,
-    final_size: "FinalSize | None",
-    max_pixels: int,
-    page: int | None,
-    there: Collection[Path],
+    wish: "Wish",
+    there: "Mapping[Path, Standing]",
 ) -> list[Ahead]:
     """Every file of a run, by its header; not those whose targets are ``there`` and stay."""
-    from rgtsr import film
-    from rgtsr.pictures import headers
+    from rgtsr import film, pictures
+    from rgtsr.jobs import Standing, of_another
+    from rgtsr.pictures import formats, headers
 
     @functools.lru_cache(SIZES)
     def forecast(before: "Size") -> "Forecast":
-        return upscaler.forecast(before, final_size)
+        return upscaler.forecast(before, wish.final_size)
 
     found: list[Ahead] = []
     for job in todo:
-        if job.target in there:
-            found.append(Ahead(job))
+        if standing := there.get(job.target):
+            is_anothers = standing is Standing.OTHERS
+            found.append(Ahead(job, error=of_another(job.target) if is_anothers else None))
             continue
         try:
             if not job.source.exists():
                 raise missing(job.source)
             frames = None
-            if film.is_film(job.source):
+            is_film = film.is_film(job.source)
+            if is_film:
                 before, frames = film.head(job.source)
             else:
-                before = headers.size(job.source, page=page)
-            if before[0] * before[1] > max_pixels:
+                before = headers.size(job.source, page=wish.page)
+            if before[0] * before[1] > wish.max_pixels:
                 raise PictureError(f"{job.source}: {_size(before)} pixels: more than --max-pixels.")
             ahead = forecast(before)
+            if not is_film and job.target.suffix.lower() not in formats.GIF.suffixes:
+                pictures.check(job.target, ahead.size, quality=wish.quality, pyramid=wish.pyramid)
             found.append(Ahead(job, before, of_all(ahead, frames), frames=frames))
-        except RgtsrError as error:
+        except (RgtsrError, ValueError) as error:
             found.append(Ahead(job, error=error))
     return found
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from rgtsr.cli.terminal import speaking_on, tell
 from rgtsr.errors import UsageError
 
 if TYPE_CHECKING:
-    from rgtsr.jobs import Wish
+    from rgtsr.jobs import Standing, Wish
     from rgtsr.upscaler import Upscaler
 
 
@@ -138,10 +138,11 @@ def _run(
         is_kept = sources == inputs and place == output
         journal = stack.enter_context(enlarging.journal(is_kept=is_kept))
         entered = journal.enter(((job.source, job.target) for job in todo), wish.identity(upscaler))
+        standings = {job.target: journal.standing(job) for job in entered}
         there = {
-            job.target
-            for job in entered
-            if not manner.overwrite and journal.standing(job) is not Standing.NOTHING
+            target: standing
+            for target, standing in standings.items()
+            if not manner.overwrite and standing is not Standing.NOTHING
         }
         ahead = _announced(todo, upscaler, wish, there=there, is_verbose=manner.is_verbose)
         if manner.is_rehearsal:
@@ -166,20 +167,18 @@ def _run(
 
 
 def _announced(
-    todo: Sequence[Job], upscaler: "Upscaler", wish: "Wish", *, there: set[Path], is_verbose: bool
+    todo: Sequence[Job],
+    upscaler: "Upscaler",
+    wish: "Wish",
+    *,
+    there: "Mapping[Path, Standing]",
+    is_verbose: bool,
 ) -> list[outlook.Ahead]:
     """What the run is going to take, and say so."""
     from rgtsr import film
     from rgtsr.pictures import formats
 
-    ahead = outlook.look(
-        todo,
-        upscaler,
-        final_size=wish.final_size,
-        max_pixels=wish.max_pixels,
-        page=wish.page,
-        there=there,
-    )
+    ahead = outlook.look(todo, upscaler, wish, there)
     films = [job.target for job in todo if job.target.suffix.lower() in film.WRITABLE]
     pictures = {formats.for_writing(path) for path in {job.target for job in todo} - set(films)}
     lossless = {form.name for form in pictures if not form.quality}

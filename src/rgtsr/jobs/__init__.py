@@ -4,7 +4,7 @@ Knows pictures' files and the upscaler; knows no terminal and no HTTP.
 """
 
 from rgtsr.jobs.crew import Crew, Task
-from rgtsr.jobs.job import Job, Standing, State
+from rgtsr.jobs.job import Job, Standing, State, of_another
 from rgtsr.jobs.journal import Entry, Journal
 from rgtsr.jobs.line import Line, Order, Outcome, room
 from rgtsr.jobs.wish import Wish
@@ -21,5 +21,6 @@ __all__ = [
     "State",
     "Task",
     "Wish",
+    "of_another",
     "room",
 ]

@@ -1,8 +1,10 @@
-"""A picture to make, and how it stands with it. Knows nothing."""
+"""A picture to make, and how it stands with it. Knows no journal."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from rgtsr.errors import PictureError
 
 
 class State(StrEnum):
@@ -31,4 +33,12 @@ class Standing(StrEnum):
 
     NOTHING = "nothing"  # or a result of another job of ours, which may go
     RESULT = "result"  # this job's, whole, as it was left
+    OTHERS = "others"  # a result of another source, as it was left
     FOREIGN = "foreign"  # a file that no job of this journal made, or that was changed since
+
+
+def of_another(target: Path) -> PictureError:
+    """That a result of another source would be replaced."""
+    return PictureError(
+        f"{target}: is there, made of another source: give another place (-o), or --overwrite."
+    )

@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     attempts INTEGER NOT NULL,        -- of processes that did not live to tell
     content TEXT,                     -- SHA-256 of the source, once it was read
     result_stamp TEXT,                -- of the last result, from just before it got its name
-    result_of TEXT,                   -- the wish and the source's stamp that it is of
+    result_of TEXT,                   -- the wish, the source's stamp and name that it is of
     former_stamp TEXT,                -- of the one before, there if we were killed then
     former_of TEXT,
     report TEXT
@@ -106,7 +106,7 @@ class Journal:
         run = os.urandom(8).hex()
         with self._transaction():
             for source, target in pairs:
-                asked = (os.fsencode(source), stamp(source) or "", wish)
+                asked = (_full(source), stamp(source) or "", wish)
                 row = self._row("target", key := os.fsencode(os.path.realpath(target)))
                 if row is None:
                     self._execute(
@@ -140,8 +140,12 @@ class Journal:
         made_of = {row["former_stamp"]: row["former_of"], row["result_stamp"]: row["result_of"]}
         if there not in made_of:
             return Standing.FOREIGN
-        is_this = made_of[there] == _asked(row) and row["wish"] == job.wish
-        return Standing.RESULT if is_this else Standing.NOTHING
+        made, _, source = made_of[there].partition("\n")  # journals of before name no source
+        if made == _asked(row) and row["wish"] == job.wish:
+            return Standing.RESULT
+        is_same = not source or source == _name(_full(job.source))
+        has_moved = made.endswith(f" {row['source_stamp']}")
+        return Standing.NOTHING if is_same or has_moved else Standing.OTHERS
 
     def claim(self, job: Job, content: str | None, *, may_copy: bool = True) -> Claim:
         """Take a job on, unless another process is at it. ``content``: its source's SHA-256.
@@ -163,7 +167,7 @@ class Journal:
                         f"{job.target}: another run that began later makes it otherwise: it is left"
                         " to that."
                     )
-                self._change(row, (os.fsencode(job.source), stamp(job.source) or "", job.wish))
+                self._change(row, (_full(job.source), stamp(job.source) or "", job.wish))
                 row = self._of(job)
             if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
                 raise RgtsrError(
@@ -202,7 +206,12 @@ class Journal:
                 )
             self._execute(
                 "UPDATE jobs SET result_stamp = ?, result_of = ?, report = ? WHERE id = ?",
-                *(stamp(draft), _asked(row), json.dumps(report), job.id),
+                *(
+                    stamp(draft),
+                    f"{_asked(row)}\n{_name(row['source'])}",
+                    json.dumps(report),
+                    job.id,
+                ),
             )
 
     def end(self, job: Job, state: State, why: str | None = None) -> None:
@@ -288,6 +297,14 @@ def _entry(row: sqlite3.Row) -> Entry:
 
 def _asked(row: sqlite3.Row) -> str:
     return f"{row['wish']} {row['source_stamp']}"
+
+
+def _full(source: Path) -> bytes:
+    return os.fsencode(os.path.abspath(source))  # noqa: PTH100 -- links stay as they were named
+
+
+def _name(source: bytes) -> str:
+    return source.decode("utf-8", "backslashreplace")
 
 
 def _is_at_work(row: sqlite3.Row) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rgtsr import atomic, film, folders
 from rgtsr.errors import PictureError
-from rgtsr.jobs.job import Job, Standing, State
+from rgtsr.jobs.job import Job, Standing, State, of_another
 from rgtsr.jobs.journal import Journal
 from rgtsr.jobs.wish import Wish
 from rgtsr.pictures import formats, headers
@@ -147,6 +147,8 @@ class Line:
     def _through(self, job: Job, content: Content) -> Outcome | None:
         standing = self._journal.standing(job)
         if standing is not Standing.NOTHING and not self._overwrite and not job.target.is_dir():
+            if standing is Standing.OTHERS:
+                raise of_another(job.target)
             if standing is Standing.RESULT:
                 self._journal.end(job, State.DONE)
             return Outcome(job, State.DONE, standing=standing)
