@@ -1,5 +1,6 @@
 """Films that are cut off, damaged, or no films: never a success, and what is lost is told."""
 
+import io
 import itertools
 import re
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from film.clips import Clip, frames, write, write_sound
 from rgtsr import film
 from rgtsr.errors import PictureError
+from rgtsr.film import structure
 from rgtsr.upscaler import Upscaler
 
 LONG = Clip(starts=range(0, 60 * 512, 512), has_sound=False)
@@ -43,6 +45,62 @@ def test_what_lacks_is_told_and_salvaged_if_asked_for(
     report = film.enlarge(repeating, source, target, film.Order(salvage=True))
     assert any(re.search(words, note) for note in report.notes)
     assert len(frames(target)) == len(frames(source))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.avi"])
+@pytest.mark.parametrize("has_sound", [False, True])
+def test_no_part_goes_missing_without_a_word(
+    name: str, has_sound: bool, repeating: Upscaler, tmp_path: Path
+) -> None:
+    """Neither where a film is cut, its sound going on as long as its pictures, nor midway."""
+    codec = {"a.mkv": "libx264", "a.webm": "libvpx-vp9", "a.avi": "mpeg4"}[name]
+    clip = replace(LONG, codec=codec, has_sound=has_sound and name != "a.webm")
+    source = write(tmp_path / name, clip)
+    body, container = source.read_bytes(), "avi" if name == "a.avi" else "matroska,webm"
+    assert structure.damage(source, container) is None
+    for share in range(2, 100, 7):
+        source.write_bytes(body[: len(body) * share // 100])
+        assert structure.damage(source, container)
+    head, behind = (b"00dc", body.index(b"movi") + 1600) if container == "avi" else (b"\xa3", 3000)
+    middle = body.index(head, behind)
+    source.write_bytes(body[:middle] + bytes(200) + body[middle + 200 :])
+    words = r"are there|from byte .* belongs there"
+    with pytest.raises(PictureError, match=words):
+        film.enlarge(repeating, source, tmp_path / "b.mkv", film.Order())
+    source.write_bytes(body[: len(body) * 97 // 100])
+    with pytest.raises(PictureError, match="are there"):
+        film.enlarge(repeating, source, tmp_path / "b.mkv", film.Order())
+    source.write_bytes(body)
+    film.enlarge(repeating, source, tmp_path / "b.mkv", film.Order())
+
+
+@pytest.mark.parametrize("format_name", ["matroska", "webm", "avi"])
+def test_what_was_written_into_a_pipe_is_whole(format_name: str, tmp_path: Path) -> None:
+    """So it says nowhere how long it is."""
+
+    class Pipe(io.RawIOBase):
+        parts = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, part: bytes) -> int:
+            self.parts += part
+            return len(part)
+
+    source = write(tmp_path / "a.mkv", replace(LONG, codec="libvpx"))
+    pipe = Pipe()
+    with av.open(str(source)) as film_in, av.open(pipe, "w", format=format_name) as out:
+        copy = out.add_stream_from_template(film_in.streams.video[0])
+        for packet in film_in.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.mux(packet)
+    (tmp_path / "b").write_bytes(pipe.parts)
+    container = "avi" if format_name == "avi" else "matroska,webm"
+    assert structure.damage(tmp_path / "b", container) is None
+    (tmp_path / "b").write_bytes(pipe.parts[:-7])
+    assert structure.damage(tmp_path / "b", container)
 
 
 def test_an_avi_that_is_cut_off_says_so(repeating: Upscaler, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rgtsr.errors import PictureError
-from rgtsr.film import decoding, looking, opening
+from rgtsr.film import decoding, looking, opening, structure
 from rgtsr.film.looking import Film
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def times(path: Path, film: Film, *, is_salvaged: bool, on_frame: Callable[[int]
             found.lengths.append(frame.duration or _usual(film))
         _timed(starts, found, film)
         _note_missing(found, container, stream, passed)
+        found.lost += filter(None, [structure.damage(path, container.format.name)])
     if found.lost and not is_salvaged:
         more = f", and {len(found.lost) - 1} more" if len(found.lost) > 1 else ""
         raise PictureError(
@@ -120,9 +121,7 @@ def _note_missing(
 ) -> None:
     """What the header promises and the file does not hold, or no decoder made anything of."""
     there, promised = len(found.starts), stream.frames
-    if container.format.name == AVI and (size := _promised_bytes(container)) > container.size:
-        found.lost.append(f"{container.size:,} of its {size:,} bytes are there")
-    elif promised > passed.pictures and container.format.name != AVI:
+    if promised > passed.pictures and container.format.name != AVI:
         found.lost.append(f"{passed.pictures} of its {promised} pictures are there")
     elif stream.codec_context.name in ONE_EACH and there < passed.pictures:
         found.lost.append(f"{there} of its {passed.pictures} pictures can be decoded")
@@ -131,9 +130,3 @@ def _note_missing(
         promised_s = container.duration / looking.MICROSECONDS
         if end_s < promised_s - AFTER_END_S and end_s < promised_s * ALL:
             found.lost.append(f"{end_s:.1f} of its {promised_s:.1f} seconds are there")
-
-
-def _promised_bytes(container: "InputContainer") -> int:
-    """How long an AVI says that it is, or its first part, by the head of its RIFF."""
-    with Path(container.name).open("rb") as file:
-        return int.from_bytes(file.read(8)[4:], "little") + 8

@@ -1,0 +1,155 @@
+"""Whether the parts of a film follow one another without a gap, in Matroska (RFC 9559) and AVI.
+
+Where they do not, players look for the next part that they know, and say nothing of what was lost.
+"""
+
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+EBML, SEGMENT, CLUSTER, CHECKSUM = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xBF
+OF_ANY = {CHECKSUM, 0xEC}  # padding
+# index, facts, tracks, chapters, clusters of pictures, cues, attachments, tags
+OF_SEGMENT = OF_ANY | {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1043A770, CLUSTER, 0x1C53BB6B}
+OF_SEGMENT |= {0x1941A469, 0x1254C367}
+# time, silent tracks, position, size of the one before, blocks and groups of them
+OF_CLUSTER = OF_ANY | {0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF}
+HEAD_BYTES = 12  # of an element, at most
+AT_ONCE = 2**20
+UNSAID = 2**32 - 1  # length of an AVI that was written into a pipe
+OPENED = (b"movi", b"rec ")  # lists in which pictures are
+
+
+class Gap(Exception):
+    """Where the parts do not follow one another; the message says so."""
+
+
+def damage(path: Path, container: str) -> str | None:
+    """What is wrong, in words; ``container``: FFmpeg's name, of which two are looked into.
+
+    Raises OSError.
+    """
+    look = {"matroska,webm": _look_at_matroska, "avi": _look_at_avi}.get(container)
+    if look is not None:
+        with path.open("rb") as file:
+            try:
+                look(file, os.fstat(file.fileno()).st_size)
+            except Gap as gap:
+                return str(gap)
+    return None
+
+
+@dataclass(frozen=True)
+class Element:
+    """A part of Matroska. ``end`` is None where it ends with what cannot be in it."""
+
+    ident: int
+    begin: int
+    end: int | None
+
+
+def _look_at_matroska(file: BinaryIO, size: int) -> None:
+    head = _element(file, 0)
+    segment = _element(file, head.end or 0)
+    if head.ident != EBML or segment.ident != SEGMENT:
+        return  # what precedes it is passed over by players too
+    end = _checked_end(size, segment.end)
+    where, is_open = segment.begin, False  # in a cluster that does not say where it ends
+    while where < end:
+        part = _element(file, where)
+        if is_open and part.ident in OF_CLUSTER - OF_SEGMENT:
+            where = _end_within(part, where, end)
+            continue
+        if part.ident not in OF_SEGMENT:
+            raise _broken(where)
+        is_open = part.ident == CLUSTER and part.end is None
+        if is_open:
+            where = part.begin
+            continue
+        where = _end_within(part, where, end)
+        if part.ident == CLUSTER:
+            _look_at_cluster(file, part.begin, where)
+
+
+def _look_at_cluster(file: BinaryIO, begin: int, end: int) -> None:
+    where = begin
+    while where < end:
+        part = _element(file, where)
+        if part.ident not in OF_CLUSTER:
+            raise _broken(where)
+        after = _end_within(part, where, end)
+        if where == begin and part.ident == CHECKSUM:
+            file.seek(part.begin)
+            if int.from_bytes(file.read(after - part.begin), "little") != _sum(file, after, end):
+                raise Gap(f"what lies in bytes {begin:,} to {end:,} is damaged")
+        where = after
+
+
+def _element(file: BinaryIO, where: int) -> Element:
+    file.seek(where)
+    head = file.read(HEAD_BYTES)
+    ident_bytes = 9 - head[0].bit_length() if head else 9
+    if ident_bytes > 4 or len(head) <= ident_bytes:
+        raise _broken(where)
+    size_bytes = 9 - head[ident_bytes].bit_length()
+    stop = ident_bytes + size_bytes
+    if size_bytes > 8 or len(head) < stop:
+        raise _broken(where)
+    unknown = 2 ** (7 * size_bytes) - 1
+    size = int.from_bytes(head[ident_bytes:stop], "big") & unknown
+    end = None if size == unknown else where + stop + size
+    return Element(int.from_bytes(head[:ident_bytes], "big"), where + stop, end)
+
+
+def _end_within(part: Element, where: int, end: int) -> int:
+    if part.end is None or part.end > end:
+        raise _broken(where)
+    return part.end
+
+
+def _sum(file: BinaryIO, begin: int, end: int) -> int:
+    file.seek(begin)
+    found, left = 0, end - begin
+    while left and (some := file.read(min(AT_ONCE, left))):
+        found, left = zlib.crc32(some, found), left - len(some)
+    return found
+
+
+def _look_at_avi(file: BinaryIO, size: int) -> None:
+    where = end = 0
+    while where < size:
+        name, length = _chunk(file, where)
+        if where >= end:
+            if name != b"RIFF":
+                return
+            end = _checked_end(size, None if length == UNSAID else where + 8 + length)
+            where += 12
+        elif name == b"LIST" and _chunk(file, where + 8)[0] in OPENED:
+            where += 12
+        else:
+            after = where + 8 + length
+            if not _is_chunk(name) or after > end:
+                raise _broken(where)
+            where = after + after % 2
+
+
+def _chunk(file: BinaryIO, where: int) -> tuple[bytes, int]:
+    file.seek(where)
+    head = file.read(8)
+    return head[:4], int.from_bytes(head[4:], "little")
+
+
+def _is_chunk(name: bytes) -> bool:
+    return len(name) == 4 and all(32 <= byte < 127 for byte in name)
+
+
+def _checked_end(size: int, end: int | None) -> int:
+    if end is not None and end > size:
+        raise Gap(f"{size:,} of its {end:,} bytes are there")
+    return size if end is None else end
+
+
+def _broken(where: int) -> Gap:
+    return Gap(f"from byte {where:,} on nothing follows that belongs there")
