@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 EBML, SEGMENT, CLUSTER, CHECKSUM = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xBF
 OF_ANY = {CHECKSUM, 0xEC}  # padding
-# index, facts, tracks, chapters, clusters of pictures, cues, attachments, tags
-OF_SEGMENT = OF_ANY | {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1043A770, CLUSTER, 0x1C53BB6B}
-OF_SEGMENT |= {0x1941A469, 0x1254C367}
+# what is where, facts, tracks, chapters, clusters of pictures
+HEADS = {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1043A770, CLUSTER}
+OF_SEGMENT = OF_ANY | HEADS | {0x1C53BB6B, 0x1941A469, 0x1254C367}  # cues, attachments, tags
 # time, silent tracks, position, size of the one before, blocks and groups of them
 OF_CLUSTER = OF_ANY | {0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF}
 HEAD_BYTES = 12  # of an element, at most
