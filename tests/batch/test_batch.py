@@ -3,9 +3,13 @@
 import hashlib
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import tarfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +31,8 @@ from batches import (
 )
 from fakes import POISON
 from rgtsr import pictures
-from rgtsr.batch import Processes, Row, Shard, Task
+from rgtsr.batch import Manifest, Processes, Row, Shard, Task, places
+from rgtsr.batch.lease import Lease
 from rgtsr.errors import RgtsrError, UsageError
 
 DEEP = ("a.png", "b/c.png", "b/d/e.jpg", "Wörter 写真/f.png", "b/g.png", "h.png", "i.png")
@@ -186,8 +191,41 @@ def test_results_of_another_source_are_not_replaced(tmp_path: Path) -> None:
     for name in ("a", "b"):
         make_folder(tmp_path / name, ("x.png",))
     through(tmp_path / "a", tmp_path / "out")
-    with pytest.raises(UsageError, match=r"x\.png: is there, of .*a/x\.png, and .*b/x\.png would"):
-        through(tmp_path / "b", tmp_path / "out")
+    before = results(tmp_path / "out")
+    pictures.write(noise(9), tmp_path / "b" / "y.png")
+    told = through(tmp_path / "b", tmp_path / "out")
+    assert (told.count.done, told.count.failed) == (1, 1)
+    [error] = [row.error for row in told.rows if row.error]
+    assert re.search(r"b/x\.png: .*out/x\.png is there, of .*a/x\.png: give another", error)
+    assert results(tmp_path / "out")["x.png"] == before["x.png"]
+    assert through(tmp_path / "a", tmp_path / "out").count.there == 1
+    (tmp_path / "out" / "x.png").unlink()
+    assert through(tmp_path / "b", tmp_path / "out").count.done == 1
+
+
+def test_what_was_made_by_a_clock_ahead_is_known_to_be_old(folder: Path, tmp_path: Path) -> None:
+    through(folder, tmp_path / "out")
+    rows = Manifest(places.at(str(tmp_path / "out" / "_manifest")))
+    rows.add(replace(rows.rows()["3.png"], stamp="another", ended=time.time() + 1e6))
+    rows.flush()
+    assert through(folder, tmp_path / "out").count.done == 1
+    assert through(folder, tmp_path / "out").count.done == 0
+
+
+def test_a_workers_full_disk_is_not_the_destinations(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(small_disk))
+    pictures.write(noise(0, 400, 400), tmp_path / "large.png")
+    pictures.write(noise(0), tmp_path / "small.png")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in ("large.png", "small.png"):
+            tar.add(tmp_path / name, name)
+    told = through(tmp_path / "a.tar", tmp_path / "out")
+    assert told.states() == {"a/large.png": "failed", "a/small.png": "done"}
+    [failed] = [row for row in told.rows if row.error]
+    assert failed.code == "spool"
+    assert re.search(rf"{small_disk}/.*: no space is left there", failed.error)
 
 
 def test_nothing_to_do_is_no_success(tmp_path: Path) -> None:
@@ -341,6 +379,28 @@ def test_a_second_driver_is_told_that_another_works(folder: Path, tmp_path: Path
     told = through(folder, tmp_path / "out", on_row=start_another)
     assert "another driver is at work there" in refused[0]
     assert set(told.states().values()) == {"done"}
+
+
+def test_of_two_that_find_a_lease_dead_one_has_it(tmp_path: Path) -> None:
+    place, lease = places.at(str(tmp_path)), tmp_path / "_lease-x"
+    lease.write_text('{"machine": "elsewhere", "process": "1-0", "host": "far", "driver": "x"}')
+    both = threading.Barrier(2)
+
+    def take(_: int) -> Lease | str:
+        both.wait()
+        try:
+            return Lease(place, "x", lambda _: None, dead_s=0.4)
+        except RgtsrError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        taken = list(pool.map(take, range(2)))
+    [refused] = [each for each in taken if isinstance(each, str)]
+    assert "another driver" in refused
+    [held] = [each for each in taken if isinstance(each, Lease)]
+    with held:
+        assert lease.exists()
+    assert not lease.exists()
 
 
 def test_the_lease_of_a_driver_that_is_gone_is_taken_over(folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command itself: killed and started again, and in several processes at once."""
 
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -45,11 +46,21 @@ def test_a_driver_that_is_killed_or_stopped_goes_on(tmp_path: Path, model: Path)
         while driver.poll() is None and made(tmp_path / "out") < 8:
             pass
         driver.terminate()
+        said = driver.communicate()[0].splitlines()[-1]
     assert driver.returncode == 128 + signal.SIGTERM
+    assert re.fullmatch(r"stopped: \d+ enlarged, \d+ there already, 0 failed; the same .* on", said)
     left = [path.name for path in (tmp_path / "out" / "_manifest").iterdir()]
     assert not [name for name in left if name.startswith("_lease")], "the lease is given back"
     for name in ("clip.mp4", "raw.CR2", "notes.txt"):
         (folder / name).touch()
+    ahead = rgtsr("batch", folder, tmp_path / "out", *how, "--dry-run").assert_done().out
+    *lines, _, said = ahead.splitlines()
+    there = 16 - len(lines)
+    assert lines[-1] == f"{folder / '15.png'} -> {tmp_path / 'out' / '15.png'}"
+    assert there >= 4
+    assert said.startswith(
+        f"{len(lines)} would be enlarged, {there} are there already, 0 are known"
+    )
     done = rgtsr("batch", folder, tmp_path / "out", *how).assert_done()
     assert "0 failed" in done.out
     assert "passed over: 1 .cr2, 1 .mp4\n" in done.out

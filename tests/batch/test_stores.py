@@ -86,6 +86,21 @@ def test_a_store_that_never_answers_is_named_and_the_run_ends(
     assert {row.state for row in manifest("s3://photos/out").values()} == {"done"}
 
 
+def test_a_key_may_have_colons_and_a_bucket_that_is_not_there_is_named(
+    store: Faulty, tmp_path: Path
+) -> None:
+    [one] = make_folder(tmp_path / "in", ("a.png",)).iterdir()
+    s3fs.S3FileSystem().put_file(str(one), "photos/in/a::b.png")
+    assert through("s3://photos/in", "s3://photos/out").states() == {"a::b.png": "done"}
+    place = places.at("s3://photos/out/a::b.png")
+    assert place.url() == "s3://photos/out/a::b.png"
+    assert place.read().startswith(b"\x89PNG")
+    with pytest.raises(RgtsrError, match="s3://nowhere"):
+        through(tmp_path / "in", "s3://nowhere/out")
+    with pytest.raises(RgtsrError, match="s3://nowhere"):
+        through("s3://nowhere/in", tmp_path / "out")
+
+
 def test_only_one_of_two_creates_what_is_there_once(store: Faulty) -> None:
     place = places.at("s3://photos/leases")
     assert place.create("one", b"first")

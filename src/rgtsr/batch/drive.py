@@ -192,12 +192,14 @@ class Drive:
                 self._on_row(heard.row)
 
     def _part_with(self, died: Died, hand: Hand) -> None:
-        """What it had is given to others, or is what it died of."""
-        lost = [item for item in hand.has if item in self._open]
-        for item in lost:
-            self._open[item] -= 1
-            if not self._open[item]:
-                del self._open[item]
+        """What it alone had is given to others, or is what it died of."""
+        lost: list[Item] = []
+        for item in hand.has:
+            if item in self._open:
+                self._open[item] -= 1
+                if not self._open[item]:
+                    del self._open[item]
+                    lost.append(item)
         if died.is_taken:
             self._again.extend(lost)
             self._say(f"{died.why}: what it had goes through another")

@@ -51,6 +51,10 @@ class Unreachable(RgtsrError):
     """A store did not do it, however often it was asked."""
 
 
+class SpoolFullError(RgtsrError):
+    """A worker's own disk has no room for what comes from far."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How often a store is asked, and for how long it is left alone in between.
@@ -116,6 +120,8 @@ def code(error: BaseException) -> Code:
     causes = list(chain(error))
     if any(isinstance(each, MemoryError | OutOfMemoryError) for each in causes):
         return Code.MEMORY
+    if any(isinstance(each, SpoolFullError) for each in causes):
+        return Code.SPOOL
     if any(_status(each) == FULL_STATUS or _errno(each) in FULL for each in causes):
         return Code.FULL
     if any(isinstance(each, Unreachable) for each in causes):

@@ -20,7 +20,8 @@ class Code(StrEnum):
     MISSING = "missing"
     FORBIDDEN = "forbidden"
     STORE = "store"  # it did not answer, or refused, again and again
-    FULL = "full"
+    FULL = "full"  # the destination
+    SPOOL = "spool"  # the worker's own disk, on which it keeps what comes from far
     MEMORY = "memory"
     UNEXPECTED = "unexpected"
 

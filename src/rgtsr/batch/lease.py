@@ -5,6 +5,7 @@ that follow from their sources), but would do all work twice. No clocks are comp
 dead once nobody has renewed it for so long as somebody watched it.
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from rgtsr.atomic import this_machine
+from rgtsr.batch import failures
 from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError
 from rgtsr.jobs.processes import lives, this_process
@@ -37,7 +39,11 @@ class Lease:
         self._count = 0
         self._ended = threading.Event()
         self.is_lost = False
-        if not place.create(self._path, self._content()):
+        try:
+            is_mine = place.create(self._path, self._content())
+        except FileNotFoundError as error:  # a bucket
+            raise RgtsrError(f"{place}: {failures.reason(error)}: make it first.") from error
+        if not is_mine:
             self._take_over(say, dead_s)
         HELD.add(self._me)
         self._renewing = threading.Thread(target=self._renew, daemon=True)
@@ -50,8 +56,9 @@ class Lease:
         HELD.discard(self._me)
         self._ended.set()
         self._renewing.join()
-        if not self.is_lost:
-            self._place.remove(self._path)
+        with contextlib.suppress(Exception):  # whatever a store's client raises: it is soon dead
+            if self._owner() == self._me:
+                self._place.remove(self._path)
 
     def _take_over(self, say: Callable[[str], object], dead_s: float) -> None:
         """Once it is known that its owner is gone. Raises RgtsrError if that is not so."""
@@ -75,6 +82,9 @@ class Lease:
                 " end, or divide the work with --shard."
             )
         self._place.write(self._path, self._content())
+        time.sleep(min(LOOK_S, dead_s / 4))  # two may have found it dead
+        if self._owner() != self._me:
+            raise RgtsrError(f"{self._place}: another driver was first to take it over.")
 
     def _renew(self) -> None:
         while not self._ended.wait(RENEWED_S):

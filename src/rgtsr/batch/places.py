@@ -169,17 +169,24 @@ def at(url: str, patience: Patience | None = None) -> Place:
 def _opened(url: str) -> tuple[Any, str]:  # Any: fsspec's AbstractFileSystem
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
+    from fsspec.registry import get_filesystem_class, known_implementations
 
     if "://" not in url:  # whatever is in the name: fsspec makes chains of ::
         return LocalFileSystem(), os.path.realpath(url)
-    options = ONCE.get(url.partition("://")[0], {})
+    protocol = url.partition("://")[0]
+    options = {"use_listings_cache": False, **ONCE.get(protocol, {})}
     try:
-        system, root = url_to_fs(url, use_listings_cache=False, **options)
+        if all("://" in part or part in known_implementations for part in url.split("::")):
+            system, root = url_to_fs(url, **options)
+        else:  # :: in a name is no chain
+            kind = get_filesystem_class(protocol)
+            system = kind(**kind._get_kwargs_from_urls(url), **options)
+            root = kind._strip_protocol(url)
     except ImportError as error:
         raise RuntimeUnavailableError(f"{url}: {error}.") from error
     except ValueError as error:
         raise UsageError(f"{url}: {error}.") from error
-    if options:
+    if protocol in ONCE:
         system.retries = 1
     return system, os.path.realpath(root) if LOCAL & _protocols(system) else root
 

@@ -15,9 +15,10 @@ from rgtsr.batch.lease import DEAD_S, Lease
 from rgtsr.batch.manifest import Known, Manifest
 from rgtsr.batch.sources import Source, Unlisted
 from rgtsr.batch.worker import Task
-from rgtsr.errors import RgtsrError, UsageError
+from rgtsr.errors import PictureError, RgtsrError, UsageError
 
-MOST_UNANSWERED = 20  # pictures that a store did not answer for, one after the other
+TICK_S = 1e-3  # by which a row holds that follows one of a clock ahead
+MOST_UNANSWERED = 20  # pictures for which a store or a worker's disk failed, one after the other
 
 
 @dataclass
@@ -104,6 +105,18 @@ class Batch:
             drive.run(plan.todo(heard))
             return plan.count
 
+    def rehearse(self, on_item: Callable[[Item], object], on_row: Callable[[Row], object]) -> Count:
+        """Only tell what a run would enlarge, and what cannot be; raises as ``run``."""
+        plan = Plan(self, Manifest(places.at(self.manifest, self.task.patience)))
+
+        def heard(row: Row) -> None:
+            plan.count.add(row)
+            on_row(row)
+
+        for item in plan.todo(heard):
+            on_item(item)
+        return plan.count
+
 
 class Plan:
     """What is left to do, and what was done. Raises UsageError as ``Source.items``."""
@@ -114,6 +127,7 @@ class Plan:
         self._batch = batch
         destination = batch.source.destination
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
+        self._known: dict[str, Known] = {}
         self._there = {path: size for path, size, _ in destination.files(with_hidden=True)}
         self._others: Mapping[str, int] = {} if written.exists() else self._there
         if isinstance(self._listed, list):
@@ -123,8 +137,10 @@ class Plan:
                     self._spare(item)
 
     def add(self, row: Row) -> None:
-        """One more row."""
-        self.written.add(replace(row, key=self._batch.task.key))
+        """One more row, which holds whatever clocks say."""
+        before = self._known.get(manifest.plain(row.output))
+        ended = row.ended if before is None else max(row.ended, before.ended + TICK_S)
+        self.written.add(replace(row, key=self._batch.task.key, ended=ended))
         self.count.add(row)
 
     def stop_where_all_would_fail(self, row: Row) -> None:
@@ -133,17 +149,22 @@ class Plan:
             raise RgtsrError(
                 f"{self._batch.task.destination}: is full: make room; the same command goes on."
             )
-        self._unanswered = self._unanswered + 1 if row.code == Code.STORE else 0
+        is_none = row.code in (Code.STORE, Code.SPOOL)
+        self._unanswered = self._unanswered + 1 if is_none else 0
         if self._unanswered == MOST_UNANSWERED:
             raise RgtsrError(f"{row.error} So did the last {MOST_UNANSWERED}: try again later.")
 
     def todo(self, on_row: Callable[[Row], object]) -> Iterator[Item]:
         """Everything that is not done; ``on_row`` is told of what cannot be."""
-        known = self.written.known()
+        self._known = self.written.known()
         for item in self._listed:
             if isinstance(item, Unlisted):
                 on_row(unlisted(item))
-            elif self._is_left(item, known.get(manifest.plain(item.output))):
+                continue
+            known = self._known.get(manifest.plain(item.output))
+            if known is not None and self._is_of_another(known, item):
+                on_row(unlisted(Unlisted(item.source, self._replacing(known, item.output))))
+            elif self._is_left(item, known):
                 self._spare(item)
                 yield item
 
@@ -167,17 +188,17 @@ class Plan:
         self.count.known += is_known
         return not is_known
 
-    def _is_of(self, known: Known, item: Item) -> bool:
-        """Whether it is of the source as it is now, and of the same options.
+    def _is_of_another(self, known: Known, item: Item) -> bool:
+        """Whether the result that is there is of another source."""
+        is_there = known.state == State.DONE and item.output in self._there
+        return is_there and known.source != manifest.plain(item.source)
 
-        Raises UsageError where it is of another source.
-        """
-        if known.state == State.DONE and known.source != manifest.plain(item.source):
-            target = self._batch.source.destination.url(item.output)
-            raise UsageError(
-                f"{target}: is there, of {known.source}, and {item.source} would replace it: give"
-                " another destination."
-            )
+    def _replacing(self, known: Known, output: str) -> PictureError:
+        target = self._batch.source.destination.url(output)
+        return PictureError(f"{target} is there, of {known.source}: give another destination.")
+
+    def _is_of(self, known: Known, item: Item) -> bool:
+        """Whether it is of the source as it is now, and of the same options."""
         is_same = not (known.stamp and item.stamp) or known.stamp == item.stamp
         return known.key == self._batch.task.key and is_same
 

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from rgtsr import atomic, folders
 from rgtsr.batch import failures, places
 from rgtsr.batch.failures import PATIENT, Patience
-from rgtsr.batch.item import Item, Row, State
+from rgtsr.batch.item import Code, Item, Row, State
 from rgtsr.errors import PictureError, RgtsrError
 from rgtsr.jobs import Wish, room
 from rgtsr.jobs.crew import GROWTH_BYTES, Growth
@@ -110,19 +110,26 @@ class Worker:
             if not file.is_local or item.span is not None:
                 name = item.source.removeprefix("tar://").rpartition("::")[0]
                 source = stack.enter_context(self._kept(PurePosixPath(name).suffix))
-                source.write_bytes(file.read(span=item.span))
+                body = file.read(span=item.span)
+                with self._spooling():
+                    source.write_bytes(body)
             target = Path(self._place.full(item.output))
             if self._place.is_local:
                 folders.make_for(target)
             else:
                 target = stack.enter_context(self._kept(PurePosixPath(item.output).suffix))
             try:
-                made = self._through(source, target)
+                with contextlib.nullcontext() if self._place.is_local else self._spooling():
+                    made = self._through(source, target)
             except Exception as error:
                 _rename(error, {source: item.source, target: self._place.url(item.output)})
                 raise
             if not self._place.is_local:
-                self._place.put(target, item.output)
+                try:
+                    self._place.put(target, item.output)
+                except FileNotFoundError as error:  # of which some clients say no name
+                    url = self._place.url(item.output)
+                    raise FileNotFoundError(f"{url}: {failures.reason(error)}") from error
             return made | {"bytes_in": source.stat().st_size}
 
     def _through(self, source: Path, target: Path) -> dict[str, object]:
@@ -163,6 +170,19 @@ class Worker:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _spooling(self) -> Generator[None]:
+        """Raises SpoolFullError where no room is left for what is written meanwhile."""
+        try:
+            yield
+        except (OSError, PictureError) as error:
+            if failures.code(error) != Code.FULL:
+                raise
+            raise failures.SpoolFullError(
+                f"{self._spool}: no space is left there, on {socket.gethostname()}: make room, or"
+                " have TMPDIR name another folder."
+            ) from error
 
     def _heed(self) -> None:
         if self._is_stopped:

@@ -16,7 +16,7 @@ from rgtsr.cli.files import PassedOver
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.outlook import duration
 from rgtsr.cli.sizes import factor, size_bytes
-from rgtsr.cli.terminal import complain, tell
+from rgtsr.cli.terminal import complain, tell, visible
 from rgtsr.errors import RuntimeUnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +84,13 @@ Retry = Annotated[
     ),
 ]
 
+Rehearsal = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Make nothing: list what would be enlarged, and count what would not."
+    ),
+]
+
 
 def batch(
     source: Source,
@@ -114,12 +121,15 @@ def batch(
     ray: Ray = None,
     manifest: ManifestAt = None,
     retry: Retry = False,
+    dry_run: Rehearsal = False,
     quiet: options.Quiet = False,
 ) -> int:
     """Enlarge pictures by the million: folders, lists and tar files, here or in object stores.
 
     What became of each stands in a manifest (Parquet). The same command goes on where it was.
     """
+    if quiet and dry_run:
+        raise UsageError("--quiet excludes --dry-run: leave it out.")
     check_installed(with_ray=ray is not None)
     from rgtsr.batch import Source as Listed
     from rgtsr.batch import Task, places
@@ -159,11 +169,9 @@ def batch(
     with reopen() as upscaler:
         wish = replace(wish, scale=None if times == upscaler.scale else times)
         key = wish.identity(upscaler)
-    return through(
-        listed,
-        Task(reopen, wish, place.url(), key),
-        Manner(workers, threads, ray, manifest or place.url("_manifest"), retry, quiet),
-    )
+    task = Task(reopen, wish, place.url(), key)
+    manner = Manner(workers, threads, ray, manifest or place.url("_manifest"), retry, quiet)
+    return rehearse(listed, task, manner) if dry_run else through(listed, task, manner)
 
 
 @dataclass(frozen=True)
@@ -208,10 +216,36 @@ def through(listed: "Listed", task: "Task", manner: Manner) -> int:
     hands, workers, task = hired(task, manner)
     batch = Batch(listed, task, manner.manifest, workers, retry=manner.retry)
     told = Told(manner.is_quiet)
-    count = batch.run(hands, on_row=told.on_row, on_moment=told.on_moment, say=told.say)
+    try:
+        count = batch.run(hands, on_row=told.on_row, on_moment=told.on_moment, say=told.say)
+    except (KeyboardInterrupt, SystemExit):
+        told.say(f"stopped: {told.count}; the same command goes on")
+        raise
     if listed.passed_over:
         told.say(str(PassedOver(listed.passed_over)))
     told.say(f"{count}; what became of each: {manner.manifest}")
+    return 1 if count.failed or count.known else 0
+
+
+def rehearse(listed: "Listed", task: "Task", manner: Manner) -> int:
+    """What it would do; returns the exit status."""
+    from rgtsr.batch import Batch, Item
+
+    items = 0
+
+    def on_item(item: Item) -> None:
+        nonlocal items
+        items += 1
+        print(visible(f"{item.source} -> {listed.destination.url(item.output)}"))
+
+    told = Told(manner.is_quiet)
+    count = Batch(listed, task, manner.manifest, retry=manner.retry).rehearse(on_item, told.on_row)
+    if listed.passed_over:
+        told.say(str(PassedOver(listed.passed_over)))
+    told.say(
+        f"{items:,} would be enlarged, {count.there:,} are there already, {count.known:,} are known"
+        f" to fail, {count.failed:,} cannot be; nothing was made: --dry-run"
+    )
     return 1 if count.failed or count.known else 0
 
 
@@ -237,6 +271,7 @@ class Told:
     def __init__(self, is_quiet: bool) -> None:
         self._is_quiet = is_quiet
         self._began = self._said = time.monotonic()
+        self.count: Count | str = "nothing was enlarged yet"
 
     def say(self, line: str) -> None:
         """One line, unless nothing is to be said."""
@@ -251,6 +286,7 @@ class Told:
     def on_moment(self, count: "Count") -> None:
         """Time has passed."""
         signals.check()
+        self.count = count
         if time.monotonic() - self._said >= SAID_S:
             self._said = time.monotonic()
             seconds = self._said - self._began
