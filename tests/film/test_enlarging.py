@@ -231,6 +231,17 @@ def test_rgb_and_grey_films_stay_so(repeating: Upscaler, tmp_path: Path) -> None
             assert np.array_equal(old.repeat(2, 0).repeat(2, 1), new)
 
 
+@pytest.mark.parametrize(("codec", "code"), [("ffv1", 250), ("rawvideo", 3), ("libx264", 250)])
+def test_grey_that_says_no_range_is_taken_as_its_codec_means_it(
+    codec: str, code: int, repeating: Upscaler, tmp_path: Path
+) -> None:
+    clip = Clip(codec=codec, layout="gray", tags=(2, 2, 2, 0), flat=(code, 0, 0), has_sound=False)
+    source = write(tmp_path / "a.mkv", clip)
+    film.enlarge(repeating, source, tmp_path / "b.mkv", LOSSLESS)
+    [made] = planes.of(frames(tmp_path / "b.mkv")[0], looking.look(tmp_path / "b.mkv"))
+    assert (made == (235 if codec == "libx264" else code)).all()  # of luma there is no more
+
+
 def test_tiles_that_are_as_before_are_not_made_again(enlarging: Upscaler, tmp_path: Path) -> None:
     source = write(tmp_path / "a.mkv", Clip(codec="ffv1", moves=6, has_sound=False))
     report = film.enlarge(enlarging, source, tmp_path / "b.mkv", LOSSLESS)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 # code points of ITU-T H.273
 UNSAID, RGB, BT709, BT601 = 2, 0, 1, 6
-LIMITED, FULL = 1, 2
+UNSAID_RANGE, LIMITED, FULL = 0, 1, 2
 HD_ROWS = 720  # from which on players take BT.709 for a film that says nothing
 CENTRED = ("mjpeg", "mpeg1video")  # codecs whose chroma lies between luma's columns
+# codecs that take grey as pictures have it; those of films take it as luma
+OF_PICTURES = ("bmp", "ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "rawvideo")
 SUBSAMPLED = {(2, 2): "420", (1, 2): "422", (1, 1): "444"}
 MICROSECONDS = 1e6  # in which containers count
 
@@ -125,6 +127,7 @@ def _colours(path: Path, frame: "VideoFrame", codec: str) -> tuple[Coding, str, 
     if matrix in (UNSAID, RGB) and not is_rgb:
         matrix = BT709 if frame.height >= HD_ROWS else BT601
     is_grey = layout.startswith("gray")
+    is_full |= is_grey and frame.color_range == UNSAID_RANGE and codec in OF_PICTURES
     if not is_rgb and not is_grey and matrix not in WEIGHTS:
         raise PictureError(
             f"{path}: its colours are coded by matrix {matrix} of H.273, which is not read here."
