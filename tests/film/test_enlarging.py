@@ -238,7 +238,7 @@ def test_grey_that_says_no_range_is_taken_as_its_codec_means_it(
     clip = Clip(codec=codec, layout="gray", tags=(2, 2, 2, 0), flat=(code, 0, 0), has_sound=False)
     source = write(tmp_path / "a.mkv", clip)
     film.enlarge(repeating, source, tmp_path / "b.mkv", LOSSLESS)
-    [made] = planes.of(frames(tmp_path / "b.mkv")[0], looking.look(tmp_path / "b.mkv"))
+    made = planes.of(frames(tmp_path / "b.mkv")[0], looking.look(tmp_path / "b.mkv"))[0]
     assert (made == (235 if codec == "libx264" else code)).all()  # of luma there is no more
 
 
