@@ -30,20 +30,27 @@ print(enlarge(Path(sys.argv[1]))[0])
 ROW = 5  # tiles
 
 
-def enlarge(folder: Path, at=lambda done: None, held_px: int = 0, **settings: int) -> list[float]:
+class Told(list[float]):
+    """What was told of progress, and of the result."""
+
+    notes: tuple[str, ...] = ()
+
+
+def enlarge(folder: Path, at=lambda done: None, held_px: int = 0, **settings: int) -> Told:
     """Enlarge in.png to out.tif; returns what was told of progress, each time handed to ``at``."""
     real = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=1)
     settings = {"tile_px": 32, "overlap_px": 8} | settings
-    told: list[float] = []
+    told = Told()
 
     def on_progress(done: float, _total: int) -> None:
         told.append(done)
         at(done)
 
     with Upscaler(real, precision="float32", settings=Settings(**settings)) as upscaler:
-        upscaler.upscale_file(
+        report = upscaler.upscale_file(
             folder / "in.png", folder / "out.tif", held_px=held_px, on_progress=on_progress
         )
+        told.notes = report.notes
     return told
 
 
@@ -141,5 +148,7 @@ def test_what_was_made_before_the_disk_was_full_is_kept(small_disk: Path, tmp_pa
         enlarge(small_disk)
     assert names(small_disk) == [".rgtsr", ".rgtsr", "in.png", "other"]
     (small_disk / "other").unlink()
-    assert enlarge(small_disk)[0] >= ROW
+    told = enlarge(small_disk)
+    assert told[0] >= ROW
+    assert [note for note in told.notes if "of its rows were there from before" in note]
     assert names(small_disk) == ["in.png", "out.tif"]

@@ -7,7 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+import pyvips
 from rich.progress import Progress
 
 from cli.conftest import write_picture
@@ -61,6 +63,18 @@ def test_the_seconds_are_those_that_were_measured_here(
     assert Upscaler(network, runtime="onnxruntime").forecast((1000, 1000)).seconds is None
     done = rgtsr("upscale", photo, "-m", model, "-o", tmp_path / "x.png", "--dry-run").assert_done()
     assert "1 tile, about 3 s" in done.out
+
+
+def test_of_an_animation_every_frame_counts(tmp_path: Path, model: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 24, 3), np.uint8)
+    still = pyvips.Image.new_from_array(noise)
+    frames = still.copy()
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 20)
+    frames.write_to_file(str(tmp_path / "a.gif"))
+    said = rgtsr("upscale", tmp_path / "a.gif", "-m", model, "--dry-run").assert_done().out
+    assert "24 x 20 to 48 x 40 pixels, about 2 pictures: random, 2 tiles" in said
+    first = rgtsr("upscale", tmp_path / "a.gif", "-m", model, "--page", "1", "--dry-run")
+    assert "random, 1 tile" in first.assert_done().out
 
 
 def test_a_dry_run_lists_everything_and_makes_nothing(

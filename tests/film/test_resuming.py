@@ -29,10 +29,16 @@ enlarge(Path(sys.argv[1]), at=lambda done: done >= 9 and os.kill(os.getpid(), si
 """
 
 
-def enlarge(folder: Path, at=lambda done: None, order: film.Order | None = None) -> list[float]:
+class Told(list[float]):
+    """What was told of pictures done, and of the result."""
+
+    notes: tuple[str, ...] = ()
+
+
+def enlarge(folder: Path, at=lambda done: None, order: film.Order | None = None) -> Told:
     """Enlarge in.mp4 to out.mp4; returns what was told of pictures done, each handed to ``at``."""
     planning.SEGMENT_FRAMES = SEGMENT
-    told: list[float] = []
+    told = Told()
 
     def on_progress(done: float, _total: int) -> None:
         told.append(done)
@@ -41,7 +47,10 @@ def enlarge(folder: Path, at=lambda done: None, order: film.Order | None = None)
     network = weights.random(variants.find("tiny"), seed=0)
     with Upscaler(network, runtime=Repeating()) as upscaler:
         source, target = folder / "in.mp4", folder / "out.mp4"
-        film.enlarge(upscaler, source, target, order or film.Order(), on_progress=on_progress)
+        report = film.enlarge(
+            upscaler, source, target, order or film.Order(), on_progress=on_progress
+        )
+        told.notes = report.notes
     return told
 
 
@@ -88,7 +97,11 @@ def test_what_was_made_before_ctrl_c_is_not_made_again(folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         enlarge(folder, stop)
     assert names(folder) == [".rgtsr", ".rgtsr", "in.mp4"]
-    assert enlarge(folder)[0] == 8
+    told = enlarge(folder)
+    assert told[0] == 8
+    assert "8 of them were there from before" in told.notes
+    (folder / "out.mp4").unlink()
+    assert not [note for note in enlarge(folder).notes if "from before" in note]
 
 
 def test_other_options_or_another_film_begin_anew(folder: Path) -> None:

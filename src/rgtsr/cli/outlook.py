@@ -29,7 +29,7 @@ DRAFT_BYTES_A_PIXEL = 3  # of the one picture that is being made, bare beside it
 class Ahead:
     """One file of a run. Without a forecast it is there already, or cannot be made: ``error``.
 
-    ``frames``: of a film, about; its forecast is of all of them.
+    ``frames``: of a film, about, or of an animation; its forecast is of all of them.
     """
 
     job: Job
@@ -74,6 +74,8 @@ def look(
                 before, frames = film.head(job.source)
             else:
                 before = headers.size(job.source, page=wish.page)
+                if wish.page is None and film.is_animation(job.source, job.target):
+                    frames = film.frames(job.source)
             if before[0] * before[1] > wish.max_pixels:
                 raise PictureError(f"{job.source}: {_size(before)} pixels: more than --max-pixels.")
             ahead = forecast(before)

@@ -64,6 +64,8 @@ def upscale(
 
     if quiet and (dry_run or verbose):
         raise UsageError("--quiet excludes --verbose and --dry-run: leave it out.")
+    if report and dry_run:
+        raise UsageError("--report tells what was made, --dry-run makes nothing: leave one out.")
     output = pipes.result_of(inputs, output)
     times = None if scale is None else factor(scale)
     usual = AUTO if model in (None, AUTO) else 0.0
@@ -188,6 +190,10 @@ def _announced(
         lines.append(outlook.in_detail(ahead, upscaler))
     if wish.quality is not None and lossless:
         lines.append(f"--quality has no effect on {' and '.join(sorted(lossless))}")
+    if films and (wish.page is not None or wish.pyramid):
+        lines.append("--page and --pyramid have no effect on films")
+    if pictures and any(each is not None for each in (wish.codec, wish.crf, wish.preset)):
+        lines.append("--codec, --crf and --preset have no effect on pictures")
     for line in filter(None, lines):
         tell(line)
     return ahead

@@ -1,5 +1,6 @@
 """Films: every picture enlarged, all else carried over. PyAV is an extra, imported on demand."""
 
+from rgtsr.film.animating import count as frames
 from rgtsr.film.animating import enlarge as enlarge_animation
 from rgtsr.film.animating import stays as is_animation
 from rgtsr.film.codecs import FALLBACK, PIXEL_BYTES, WRITABLE, Asked
@@ -17,6 +18,7 @@ __all__ = [
     "Order",
     "enlarge",
     "enlarge_animation",
+    "frames",
     "head",
     "is_animation",
     "is_film",

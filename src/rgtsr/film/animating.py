@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rgtsr import atomic, pictures
 from rgtsr.errors import PictureError
-from rgtsr.film import apng, enlarging, opening
+from rgtsr.film import apng, enlarging, looking, opening
 from rgtsr.film.planning import Order
 from rgtsr.pictures import Keep, Metadata, Picture, animations, formats
 from rgtsr.pictures.animations import Pages
@@ -51,6 +51,14 @@ def stays(source: Path, target: Path) -> bool:
     if is_png or target.suffix.lower() in PNG.suffixes:
         return opening.is_there() and (is_png or animations.is_one(source))
     return animations.is_one(source)
+
+
+def count(source: Path) -> int:
+    """How many frames an animation has; in AVIF about. Raises PictureError."""
+    if _is_sequence(source):
+        return looking.head(source)[1]
+    with _opened(source) as moving:
+        return moving.pages.count
 
 
 def enlarge(

@@ -72,19 +72,24 @@ def enlarge(
         if kept.times is None:
             kept.begin(work.let_by(on_progress))
         work.check_room()
+        work.resumed = kept.done
         work.make(on_progress, turn)
         return work.finish(started_s, on_whole)
 
 
 @dataclass
 class Work:
-    """One film on its way; ``plan``: what was decided before its first picture."""
+    """One film on its way; ``plan``: what was decided before its first picture.
+
+    ``resumed``: pictures that were there when it was gone on with.
+    """
 
     plan: Plan
     source: Path
     target: Path
     order: Order
     kept: Kept
+    resumed: int = 0
 
     def let_by(self, on_progress: OnProgress) -> passing.Times:
         """All of it, once."""
@@ -180,6 +185,8 @@ class Work:
         told = [f"{self.count} pictures by {self.plan.shape.spec.codec.name}"]
         if facts.get("reused"):
             told.append(f"{facts['reused']} of {facts['tiles']} tiles were as in the one before")
+        if self.resumed:
+            told.append(f"{self.resumed} of them were there from before")
         if self.times.moved:
             told.append(f"{self.times.moved} came at the time of another: a tick later now")
         lost = [f"damaged: {each}" for each in dict.fromkeys(self.times.lost)]

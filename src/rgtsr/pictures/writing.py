@@ -125,7 +125,7 @@ def write_bands(
             spool = stack.enter_context(spooling.opened(target, row_bytes, keep))
         blamed = functools.partial(_blaming, target, is_kept=spool.state is not None)
         _check_room(plan, target, (size[0] - spool.rows) * row_bytes)
-        coming = bands(spool.rows) if callable(bands) else bands
+        resumed, coming = spool.rows, bands(spool.rows) if callable(bands) else bands
         dtype = _spool(coming, spool, shape, blamed) or like.pixels_HWC.dtype
         samples = Raw(spool.path, shape, is_deep=color.peak(dtype) == 65535)
         label = noted(like.metadata, facts(), form.max_block_bytes)
@@ -133,6 +133,8 @@ def write_bands(
             notes = _encoded(samples, draft, plan, label, on_moment)
         if encoding.is_cropped(size, (height, width)):
             notes = ("cropped evenly to its new shape.", *notes)
+        if resumed:
+            notes = (f"{resumed:,} of its rows were there from before.", *notes)
         on_whole(draft, notes)
         with blamed():
             if form is DZI:
