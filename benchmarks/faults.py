@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 
 from cli.running import environment
-from scenes import OUT, SCENES, Scene
+from scenes import OUT, SCENES, Scene, store
 
 RESULTS = Path(__file__).parent / "results/faults.json"
 PATIENCE_S = 300
@@ -137,8 +137,8 @@ def worker(this: Round) -> Fault:
     process = this.start()
     if this.wait(process):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if children := psutil.Process(process.pid).children():
-                this.rng.choice(children).kill()
+            if workers := this.scene.workers(psutil.Process(process.pid)):
+                this.rng.choice(workers).kill()
     yield ended(process)
 
 
@@ -191,6 +191,25 @@ def denied(this: Round) -> Fault:
     path.chmod(before)
 
 
+def unreliable(this: Round) -> Fault:
+    """The store delays, drops, cuts and refuses a share of what it is asked."""
+    proxy = store()
+    proxy.share = this.rng.uniform(0.05, 0.4)
+    yield this.run()
+    proxy.share = 0.0
+
+
+def full(this: Round) -> Fault:
+    """The store has no room any more, from some moment on."""
+    proxy = store()
+    process = this.start()
+    this.wait(process)
+    proxy.is_full = True
+    this.to_name = "s3://"
+    yield ended(process)
+    proxy.is_full = False
+
+
 def clock(this: Round) -> Fault:
     """The process's clock jumps by up to a day."""
     by = this.rng.uniform(-86400, 86400)
@@ -206,6 +225,8 @@ FAULTS: dict[str, Callable[[Round], Fault]] = {
     "cut": cut,
     "vanish": vanish,
     "denied": denied,
+    "store": unreliable,
+    "full": full,
     "clock": clock,
 }
 

@@ -5,11 +5,14 @@ through, and which files are its results then.
 """
 
 import contextlib
+import functools
 import hashlib
+import logging
 import os
 import shutil
 import signal
 import sys
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +20,20 @@ from typing import ClassVar
 
 import httpx
 import numpy as np
+import psutil
+import s3fs
+from moto.server import ThreadedMotoServer
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from cli import running
+from faulty_store import Faulty
 from rgtsr import Picture, RgtsrError, atomic, pictures, variants, weights
 from rgtsr.serving.client import Client
 
 STATE, STEPS = "checkpoint.safetensors", 6  # of the run that is trained
 HERE = Path(__file__).parent
+BUCKET = "rounds"
 OUT = "out"  # the folder of results, which may be a disk of its own
 
 
@@ -58,6 +66,10 @@ class Scene(ABC):
     def results(self, folder: Path) -> dict[str, str]:
         """Hashes of that."""
         return {name: digest(path) for name, path in self.files(folder).items()}
+
+    def workers(self, process: psutil.Process) -> list[psutil.Process]:
+        """Those of the scene's process."""
+        return process.children()
 
     def litter(self, folder: Path) -> list[str]:
         """What no finished run leaves behind."""
@@ -150,6 +162,53 @@ class Batch(Scene):
         return {name: path for name, path in found.items() if not name.startswith("_manifest")}
 
 
+class Cluster(Batch):
+    """The same by actors of a Ray cluster, which is this machine's own."""
+
+    name = "cluster"
+    faults = ("kill", "term", "interrupt", "worker", "disk", "cut", "clock")
+
+    def command(self, folder: Path) -> list[str]:
+        return [*super().command(folder), "--ray", "local", "--threads", "1"]
+
+    def workers(self, process: psutil.Process) -> list[psutil.Process]:
+        return [child for child in process.children(recursive=True) if is_actor(child)]
+
+
+class Store(Batch):
+    """The same from an object store into another place there."""
+
+    name = "store"
+    faults = ("kill", "term", "interrupt", "worker", "store", "full", "clock")
+    forgets = (*Batch.forgets, "full")  # a store that was full has no rows of what went before
+
+    def make(self, folder: Path) -> None:
+        super().make(folder)
+        system = bucket()
+        for path in self.inputs(folder):
+            system.put_file(str(path), f"{place(folder)}/in/{path.name}")
+
+    def command(self, folder: Path) -> list[str]:
+        words = super().command(folder)
+        places = (f"s3://{place(folder)}/in", f"s3://{place(folder)}/out")
+        at = words.index("batch") + 1
+        return [*words[:at], *places, *words[at + 2 :]]
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Fetched, each again only where it has changed: so what is made twice is another file."""
+        found: dict[str, Path] = {}
+        system, root = bucket(), f"{place(folder)}/out/"
+        for full, about in system.find(root, detail=True).items():
+            name = full.removeprefix(root)
+            if not name.startswith("_manifest"):
+                when = f"{about['LastModified']:%H%M%S%f}"
+                found[name] = folder / "fetched" / f"{when}-{name}"
+                if not found[name].exists():
+                    found[name].parent.mkdir(exist_ok=True)
+                    system.get_file(full, str(found[name]))
+        return found
+
+
 class Service(Scene):
     """Jobs of a service, asked for again when it is back."""
 
@@ -216,8 +275,53 @@ class Training(Scene):
 
 
 SCENES: dict[str, Scene] = {
-    scene.name: scene for scene in (Folder(), Large(), Film(), Batch(), Service(), Training())
+    scene.name: scene
+    for scene in (
+        Folder(),
+        Large(),
+        Film(),
+        Batch(),
+        Cluster(),
+        Store(),
+        Service(),
+        Training(),
+    )
 }
+
+
+@functools.cache
+def store() -> Faulty:
+    """An object store for as long as this process lives, behind a proxy that does no harm yet."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    proxy = Faulty(server.get_host_and_port()[1], share=0.0)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    os.environ |= {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.server_port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    s3fs.S3FileSystem().mkdir(BUCKET)
+    return proxy
+
+
+def place(folder: Path) -> str:
+    """Where a round's files are in it."""
+    return "/".join((BUCKET, *folder.parts[-2:]))
+
+
+def bucket() -> s3fs.S3FileSystem:
+    """What lies in it now."""
+    store()
+    return s3fs.S3FileSystem(use_listings_cache=False)
+
+
+def is_actor(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return "ray::Hosted" in " ".join(process.cmdline())
+    return False
 
 
 def started(first: str = "") -> list[str]:

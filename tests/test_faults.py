@@ -12,7 +12,8 @@ from scenes import SCENES
 
 SHORT = (  # of what docs/faults.md tells
     ("folder", "kill"), ("folder", "disk"), ("folder", "vanish"), ("gigapixels", "term"),
-    ("gigapixels", "denied"), ("service", "kill"),
+    ("gigapixels", "denied"), ("service", "kill"), ("film", "kill"), ("batch", "worker"),
+    ("store", "store"), ("cluster", "kill"), ("training", "term"),
 )  # fmt: skip
 TAKES = {
     "disk": ("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
