@@ -23,7 +23,8 @@ DELAY_S = 0.05
 class Faulty(ThreadingHTTPServer):
     """Passes requests on to ``port`` on this machine, a share of them not as they should be.
 
-    ``denied``: a part of paths that nobody may have. ``faults``: what happened how often.
+    ``denied``: a part of paths that nobody may have. ``faults``: what happened how often;
+    ``asked``: the method and the path of each request.
     """
 
     daemon_threads = True
@@ -34,6 +35,7 @@ class Faulty(ThreadingHTTPServer):
         self.denied: str | None = None
         self.is_silent = self.is_full = False
         self.faults: Counter[str] = Counter()
+        self.asked: list[tuple[str, str]] = []
         self._kinds = itertools.cycle(KINDS)
         self._die, self._lock = random.Random(seed), threading.Lock()
 
@@ -60,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_request(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.asked.append((self.command, self.path))
         fault = self.server.fault()
         if self.server.denied is not None and self.server.denied in self.path:
             self._answer(403, [], DENIED)

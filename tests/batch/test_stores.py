@@ -70,6 +70,15 @@ def test_a_store_that_fails_now_and_then_costs_nothing_but_time(
     assert again.states() == {"denied.png": "failed"}, "that is not the picture's fault"
 
 
+def test_a_picture_costs_one_get_and_one_put(store: Faulty, tmp_path: Path) -> None:
+    [one] = make_folder(tmp_path / "in", ("a.png",)).iterdir()
+    s3fs.S3FileSystem().put_file(str(one), "photos/in/a.png")
+    store.asked.clear()
+    through("s3://photos/in", "s3://photos/out")
+    asked = [(method, path) for method, path in store.asked if path.endswith("/a.png")]
+    assert asked == [("GET", "/photos/in/a.png"), ("PUT", "/photos/out/a.png")]
+
+
 def test_a_store_that_never_answers_is_named_and_the_run_ends(
     store: Faulty, tmp_path: Path
 ) -> None:

@@ -23,7 +23,8 @@ from rgtsr.errors import RuntimeUnavailableError, UsageError
 LOCAL = {"file", "local"}
 RENAMING = {"sftp", "ssh", "ftp", "hdfs", "arrow_hdfs", "webhdfs", "smb"}  # what is put, is seen
 # botocore and s3fs try again too, each each other's times: here that is done once, for all stores
-ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
+# and a file comes by one GET, not by several after a HEAD
+ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_concurrency": 1}}
 STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
 
 
