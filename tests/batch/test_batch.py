@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import pyvips
 from pyarrow import parquet
 
 from batches import (
@@ -30,7 +31,7 @@ from batches import (
     through,
 )
 from fakes import POISON
-from rgtsr import pictures
+from rgtsr import film, pictures
 from rgtsr.batch import Manifest, Processes, Row, Shard, Task, places
 from rgtsr.batch.lease import Lease
 from rgtsr.errors import RgtsrError, UsageError
@@ -226,6 +227,19 @@ def test_a_workers_full_disk_is_not_the_destinations(
     [failed] = [row for row in told.rows if row.error]
     assert failed.code == "spool"
     assert re.search(rf"{small_disk}/.*: no space is left there", failed.error)
+
+
+def test_animations_stay_ones(tmp_path: Path) -> None:
+    frames = pyvips.Image.new_from_array(noise(0, 40, 24).pixels_HWC)
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 20)
+    (tmp_path / "in").mkdir()
+    for name in ("a.gif", "b.webp"):
+        frames.write_to_file(str(tmp_path / "in" / name))
+    told = through(tmp_path / "in", tmp_path / "out")
+    assert told.states() == {"a.gif.png": "done", "b.webp": "done"}
+    assert {(row.width, row.height) for row in told.rows} == {(48, 40)}
+    assert film.frames(tmp_path / "out" / "a.gif.png") == 2
+    assert film.frames(tmp_path / "out" / "b.webp") == 2
 
 
 def test_nothing_to_do_is_no_success(tmp_path: Path) -> None:

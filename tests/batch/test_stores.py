@@ -118,9 +118,12 @@ def test_only_one_of_two_creates_what_is_there_once(store: Faulty) -> None:
     assert place.read("one") == b"first"
 
 
-def test_a_store_that_is_full_is_not_asked_again(store: Faulty) -> None:
+def test_a_store_that_is_full_is_not_asked_again(store: Faulty, tmp_path: Path) -> None:
+    make_folder(tmp_path, ("a.png",))
     store.is_full = True
     with pytest.raises(OSError) as caught:
         places.at("s3://photos/out").write("one", b"content")
     assert failures.code(caught.value) is Code.FULL
     assert not failures.is_passing(caught.value)
+    with pytest.raises(RgtsrError, match=r"s3://photos/out/_manifest/_lease.* cannot be written"):
+        through(tmp_path, "s3://photos/out")

@@ -40,11 +40,11 @@ class Lease:
         self._ended = threading.Event()
         self.is_lost = False
         try:
-            is_mine = place.create(self._path, self._content())
-        except FileNotFoundError as error:  # a bucket
-            raise RgtsrError(f"{place}: {failures.reason(error)}: make it first.") from error
-        if not is_mine:
-            self._take_over(say, dead_s)
+            if not place.create(self._path, self._content()):
+                self._take_over(say, dead_s)
+        except OSError as error:  # there is no such bucket, or no room in it
+            reason = failures.reason(error)
+            raise RgtsrError(f"{place.url(self._path)}: cannot be written ({reason}).") from error
         HELD.add(self._me)
         self._renewing = threading.Thread(target=self._renew, daemon=True)
         self._renewing.start()

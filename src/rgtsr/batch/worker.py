@@ -149,7 +149,7 @@ class Worker:
                 target,
                 on_progress=lambda _done, _total: self._heed(),
                 on_whole=whole,
-                turn=self._network.of(self._heed),
+                turn=lambda: self._network.of(self._heed),
             )
         [(size, digest)] = digests
         height, width = report.size

@@ -181,27 +181,16 @@ class Line:
             return self._network.of(lambda: self._heed(job))
 
         order = self._order_of(job)
-        wish, is_film = order.wish, film.is_film(job.source)
-        pixels = 0 if is_film else _pixels(job.source, wish)
+        pixels = 0 if film.is_film(job.source) else _pixels(job.source, order.wish)
         with self._room.of(pixels, lambda: self._heed(job)):
-            if is_film or _moves(job, order):
-                enlarge = film.enlarge if is_film else film.enlarge_animation
-                return enlarge(
-                    order.upscaler,
-                    job.source,
-                    job.target,
-                    wish.film,
-                    on_progress=progressed,
-                    on_whole=whole,
-                    turn=turn,
-                )
-            return wish.enlarge(
+            return order.wish.enlarge(
                 order.upscaler,
                 job.source,
                 job.target,
                 on_progress=progressed,
                 on_whole=whole,
-                turn=turn(),
+                turn=turn,
+                is_still=order.is_still,
             )
 
     def _copy(self, equal: Job, job: Job) -> None:
@@ -266,12 +255,6 @@ class Room:
 def room(limit_bytes: int | None = None) -> int:
     """How many pixels a quarter of the memory holds: of that limit, or of what is free."""
     return (memory.free_bytes() if limit_bytes is None else limit_bytes) // SHARE // PIXEL_BYTES
-
-
-def _moves(job: Job, order: Order) -> bool:
-    """Whether an animation is to stay one."""
-    is_asked = order.wish.page is None and not order.is_still
-    return is_asked and film.is_animation(job.source, job.target)
 
 
 def _pixels(source: Path, wish: Wish) -> int:

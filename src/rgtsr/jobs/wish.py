@@ -59,9 +59,26 @@ class Wish:
         *,
         on_progress: Callable[[float, int], None],
         on_whole: Callable[[Path, Report], object],
-        turn: AbstractContextManager[object],
+        turn: Callable[[], AbstractContextManager[object]],
+        is_still: bool = False,
     ) -> Report:
-        """``Upscaler.upscale_file`` with all of it."""
+        """All of it, of a film, an animation or a picture; ``is_still``: of one frame at most.
+
+        The rest as of ``film.enlarge`` and ``Upscaler.upscale_file``.
+        """
+        is_film = film.is_film(source)
+        is_moving = self.page is None and not is_still and film.is_animation(source, target)
+        if is_film or is_moving:
+            enlarge = film.enlarge if is_film else film.enlarge_animation
+            return enlarge(
+                upscaler,
+                source,
+                target,
+                self.film,
+                on_progress=on_progress,
+                on_whole=on_whole,
+                turn=turn,
+            )
         return upscaler.upscale_file(
             source,
             target,
@@ -74,7 +91,7 @@ class Wish:
             pyramid=self.pyramid,
             on_progress=on_progress,
             on_whole=on_whole,
-            turn=turn,
+            turn=turn(),
         )
 
     @property
