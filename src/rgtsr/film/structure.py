@@ -59,7 +59,7 @@ def _look_at_matroska(file: BinaryIO, size: int) -> None:
     where, is_open = segment.begin, False  # in a cluster that does not say where it ends
     while where < end:
         part = _element(file, where)
-        if is_open and part.ident in OF_CLUSTER - OF_SEGMENT:
+        if is_open and part.ident in OF_CLUSTER:
             where = _end_within(part, where, end)
             continue
         if part.ident not in OF_SEGMENT:
