@@ -248,7 +248,7 @@ def damaged(form: Format, wish: Wish, error: Exception) -> RgtsrError:
         return _undecoded(form, wish)
     way_out = "get it again, or save it anew with another program"
     if not wish.salvage:
-        way_out += "; salvage (rgtsr upscale --salvage) takes what is there of it"
+        way_out += "; salvage (--salvage) takes what is there of it"
     return PictureError(
         f"{wish.path}: this {form.name} file is damaged, incomplete or of an unknown kind "
         f"({reason}): {way_out}."
