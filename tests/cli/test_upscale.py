@@ -73,6 +73,17 @@ def test_any_size_is_reached_without_naming_a_model(photo: Path, tmp_path: Path)
     assert "cropped evenly" in done.out
 
 
+@pytest.mark.parametrize("times", [1, 3, 4])
+def test_any_size_is_reached_by_weights_of_one_scale(
+    times: int, photo: Path, model: Path, tmp_path: Path
+) -> None:
+    named = "small-x2" if times == 3 else model
+    rgtsr("upscale", photo, "-o", tmp_path / "a.png", "-m", named, "-s", f"{times}").assert_done()
+    assert pictures.read(tmp_path / "a.png").size == (24 * times, 40 * times)
+    nobodys = rgtsr("upscale", photo, "-m", "smal-x2", "-s", f"{times}")
+    nobodys.assert_failed(2, "Did you mean 'small-x2'?")
+
+
 def test_bad_files_are_reported_and_passed_over(photo: Path, model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write_picture(folder / "good.png", 20, 20)

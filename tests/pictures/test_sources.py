@@ -46,6 +46,14 @@ def test_floats_become_16_bit():
     assert Picture.of(floats).pixels_HWC[..., 0].tolist() == [[0, 32768], [65535, 65535]]
 
 
+@pytest.mark.parametrize("value", [255.0, -9.0, float("nan"), float("inf")])
+def test_floats_that_were_not_meant_from_0_to_1_are_refused(value):
+    floats = np.full((4, 4, 3), 0.5)
+    floats[1, 2, 0] = value
+    with pytest.raises(ValueError, match="are no picture: 0 to 1 are"):
+        Picture.of(floats)
+
+
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK", "YCbCr", "I;16", "L", "LA", "RGBA"])
 def test_pils_pictures_of_any_mode_are_taken(mode):
     source = Image.fromarray(photo()).convert("L" if mode == "I;16" else "RGB").convert(mode)

@@ -93,6 +93,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         service.process.send_signal(signal.SIGINT)
         until(lambda: any("closing down" in line for line in service.said))
         assert service.stop(signal.SIGINT) == 0
+        assert not [line for line in service.said if "Traceback" in line or "Error" in line]
         assert left_in(tmp_path) == []
 
 

@@ -1,14 +1,20 @@
 """What the service refuses, each in its own words and with its own code."""
 
+import asyncio
 import socket
 import struct
+import time
 import zlib
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
 from rgtsr.pictures import ability, formats
+from rgtsr.serving import uploads
+from rgtsr.serving.problems import Refusal
 from serving.services import Service, code, content, ready, serving, slow, until
 
 TOKEN = "somebody-has-this-token"
@@ -231,6 +237,27 @@ def test_an_upload_that_takes_too_long_or_stands_still_is_given_up(
             with socket.create_connection((host, int(port)), timeout=30) as connection:
                 connection.sendall(head.encode() + content()[:20])
                 assert connection.recv(1000).startswith(b"HTTP/1.1 408"), path
+
+
+def test_a_byte_that_comes_at_the_last_moment_buys_no_more_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "LINGERING_S", 0.0)
+    pieces = [{"type": "http.request", "body": b"x", "more_body": True}] * 50
+
+    async def trickle() -> Message:
+        await asyncio.sleep(0)
+        time.sleep(0.03)  # so the limit passes while a byte comes, whichever it is
+        return pieces.pop() if pieces else {"type": "http.disconnect"}
+
+    async def upload() -> None:
+        scope = {"type": "http", "method": "POST", "headers": [], "query_string": b""}
+        request = Request(scope, trickle)
+        await uploads.received(request, tmp_path, max_bytes=1 << 20, timeout_s=0.2)
+
+    with pytest.raises(Refusal) as caught:
+        asyncio.run(upload())
+    assert caught.value.problem.code == "upload-timeout"
 
 
 def test_a_picture_that_takes_too_long_is_given_up() -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from rgtsr.errors import UsageError
+from rgtsr.errors import UnknownWeightsError, UsageError
 
 if TYPE_CHECKING:
     from rgtsr.upscaler import Upscaler
@@ -16,7 +16,7 @@ def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weight
 
     Without a model, or with ``auto``: the default one at that scale; where there is none and it may
     be ``repeated`` to reach the scale, the default one. With a model and a whole scale: that model
-    at that scale.
+    at that scale, or as it is where it may be ``repeated``.
 
     Raises:
         UnknownWeightsError: no such model, or not at that scale; it says what there is.
@@ -26,7 +26,12 @@ def chosen(model: str | None, scale: float | None, *, repeated: bool) -> "Weight
 
     whole_scale = int(scale) if scale in SCALES else None
     if model not in (None, AUTO):
-        return weights.load(model, scale=whole_scale)
+        try:
+            return weights.load(model, scale=whole_scale)
+        except UnknownWeightsError:
+            if not repeated:
+                raise
+            return weights.load(model)
     if repeated and whole_scale not in weights.DEFAULTS:
         whole_scale = None
     return weights.load(weights.default(whole_scale).path)

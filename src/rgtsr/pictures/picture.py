@@ -21,6 +21,7 @@ from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata
 
 NO_METADATA = Metadata()
+LEAST_FLOAT, MOST_FLOAT = -1.0, 2.0  # beyond which 0 to 1 was not meant
 PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")  # whose arrays are pictures
 
 # a picture, its file's path or content, an array (see ``from_array``; or floats in 0..1), PIL's
@@ -126,8 +127,8 @@ class Picture:
     def of(cls, source: Source) -> Picture:
         """A picture from whatever holds one: see ``Source``.
 
-        Floats are taken for 0..1 and become 16 bit, clipped. Raises as ``read`` and ``from_array``,
-        and TypeError for anything else.
+        Floats are taken for 0..1 and become 16 bit; what is a little out of it, as filters leave
+        it, is clipped. Raises as ``read`` and ``from_array``, and TypeError for anything else.
         """
         if isinstance(source, Picture):
             return source
@@ -142,6 +143,9 @@ class Picture:
             source = source.convert("RGBA" if source.has_transparency_data else "RGB")
         array = np.asarray(source)
         if np.issubdtype(array.dtype, np.floating):
+            low, high = np.min(array, initial=0.0), np.max(array, initial=0.0)
+            if not (low >= LEAST_FLOAT and high <= MOST_FLOAT):  # nor for what is no number
+                raise ValueError(f"floats from {low:g} to {high:g} are no picture: 0 to 1 are.")
             array = color.from_float(array, np.uint16)
         return cls.from_array(array)
 

@@ -135,7 +135,8 @@ class App:
                 await asyncio.sleep(EVENT_S)
                 patience = POSITION_S if ticket.state is State.QUEUED else QUIET_S
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), patience)
+                    async with asyncio.timeout(patience):
+                        await changed.wait()
 
         unkept = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(told(), headers=unkept, media_type="text/event-stream")

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal, NamedTuple
 
 from rgtsr import weights
-from rgtsr.errors import UsageError
+from rgtsr.errors import UnknownWeightsError, UsageError
 from rgtsr.jobs import Wish
 from rgtsr.pictures import WRITABLE_SUFFIXES
 from rgtsr.serving.problems import Refusal, of
@@ -120,7 +120,10 @@ def _network(
         first = whole if whole in weights.DEFAULTS else None
         return Network(None, first, AUTO if restore is None else restore)
     if named is not None:
-        found = weights.find(named, scale=whole).name
+        try:
+            found = weights.find(named, scale=whole).name
+        except UnknownWeightsError:  # at that scale: it runs again and again
+            found = weights.find(named).name
         if restore and weights.photo_sibling(found) is None:
             raise UsageError(f"{found} has no weights that restore: leave restore out.")
         return Network(found, None, restore or 0.0)

@@ -47,7 +47,8 @@ class Readiness:
         if self._look_now is None or self._look_now.done():  # else it hangs: one thread is enough
             self._look_now = asyncio.create_task(asyncio.to_thread(self._enlarge))
         try:
-            await asyncio.wait_for(asyncio.shield(self._look_now), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.shield(self._look_now)
         except TimeoutError:
             return Refusal("not-ready", f"A small picture was not done in {PATIENCE_S:g} s.")
         except Exception as error:  # whatever it is, no picture can be made

@@ -82,6 +82,11 @@ class _Draining(uvicorn.Server):
         if self.started:
             self._say(self.announcement)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:  # else uvicorn has done so; a cancelled lifespan prints a traceback
+            await self.lifespan.shutdown()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         del frame
         desk = getattr(self._app, "desk", None)  # none yet, while it starts
@@ -90,7 +95,8 @@ class _Draining(uvicorn.Server):
             return
         desk.is_draining = True
         if count := desk.unfinished:
-            self._say(f"closing down after {count} pictures (once more ends it at once)")
+            what = "1 picture" if count == 1 else f"{count} pictures"
+            self._say(f"closing down after {what} (once more ends it at once)")
         # kept, or it may be collected before it is done
         self._draining = asyncio.get_running_loop().create_task(self._drain())
 

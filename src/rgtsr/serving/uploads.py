@@ -113,7 +113,8 @@ async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes]:
         raise too_large
     count, is_more = 0, True
     while is_more:
-        message = await asyncio.wait_for(request.receive(), STILL_S)
+        async with asyncio.timeout(STILL_S):  # wait_for would lose a cancel that comes with a byte
+            message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         is_more = message.get("more_body", False)
