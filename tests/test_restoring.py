@@ -109,3 +109,18 @@ def test_the_cells_around_a_place_are_parts_of_one(place: tuple[float, float]) -
     cells = restoring.around(place, ((0.0, 0.5, 1.0), (0.0, 10.0)))
     assert sum(cells.values()) == pytest.approx(1)
     assert all(0 <= row < 3 and 0 <= column < 2 for row, column in cells)
+
+
+@pytest.mark.parametrize("name", ["swift-x2", "swift-x3"])
+def test_beside_hard_edges_of_alpha_nothing_shines_through(name: str) -> None:
+    y, x = np.mgrid[:60, :50]
+    alpha = np.where((y - 30) ** 2 + (x - 20) ** 2 < 300, 255, 0).astype(np.uint8)
+    pixels = np.full((60, 50, 3), 90, np.uint8)
+    enlarged = Upscaler(name).upscale(Picture(pixels, alpha)).alpha_HW
+    assert enlarged is not None
+    scale = enlarged.shape[0] // 60
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(alpha, 1, "edge"), (3, 3))
+    is_inside = (around == alpha[..., None, None]).all((2, 3)).repeat(scale, 0).repeat(scale, 1)
+    whole = alpha.repeat(scale, 0).repeat(scale, 1)
+    assert (enlarged == whole)[is_inside].all()
+    assert 0 < (~is_inside).mean() < 0.2

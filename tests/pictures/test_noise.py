@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from pictures.made import photo
 from rgtsr.pictures import blocking, color
@@ -24,6 +25,17 @@ def test_edges_and_texture_beside_a_plane_are_no_noise() -> None:
     luma = plane(256, 256)
     luma[:, 40:160] += 50 * (np.arange(120) % 5 < 2)
     assert noise(luma) < 0.01
+
+
+@pytest.mark.parametrize("size", [8, 12])
+def test_text_on_paper_is_no_noise(size: int) -> None:
+    """Neither with smooth letters nor with those of one bit."""
+    page = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(page)
+    for line in range(4, 290, size + 4):
+        pen.text((4, line), "The quick brown fox jumps over the lazy dog 0123456789", fill=0)
+    assert noise(np.asarray(page, np.float32)) < 0.5
+    assert noise(np.asarray(page.convert("1").convert("L"), np.float32)) < 0.5
 
 
 def test_what_is_too_small_or_clipped_says_nothing() -> None:

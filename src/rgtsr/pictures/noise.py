@@ -9,6 +9,7 @@ EVENEST = 5  # the percentile of blocks that decides: what is even there is nois
 EVENEST_SHARE = 0.77  # of white noise's deviation that it has, by chance
 TEXTURE = 1.5  # times as much in the picture of half the size as in white noise: it is texture
 DARKEST, BRIGHTEST = 16, 240  # of a block's mean: beyond, noise is clipped
+DRAWN = 0.25  # of a block without any curve: it was drawn, and its edges are no noise
 GAIN = 6.0  # of the kernel: the root of the sum of its squares
 
 Luma = NDArray[np.float32]
@@ -32,6 +33,7 @@ def _evenest(luma: Luma) -> float:
     curved = np.diff(np.diff(luma, 2, axis=0), 2, axis=1)  # 0 on any plane
     rows, columns = (side // BLOCK_PX for side in curved.shape)
     deviations = np.sqrt(_block_means(curved**2, rows, columns)) / GAIN
+    deviations[_block_means(curved == 0, rows, columns) > DRAWN] = 0.0
     means = _block_means(luma[1:-1, 1:-1], rows, columns)
     telling = deviations[(means > DARKEST) & (means < BRIGHTEST)]
     return float(np.percentile(telling, EVENEST)) if telling.size else 0.0
@@ -42,6 +44,6 @@ def _halved(luma: Luma) -> Luma:
     return luma[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
 
 
-def _block_means(values: Luma, rows: int, columns: int) -> Luma:
+def _block_means(values: Luma | NDArray[np.bool_], rows: int, columns: int) -> Luma:
     blocks = values[: rows * BLOCK_PX, : columns * BLOCK_PX]
     return blocks.reshape(rows, BLOCK_PX, columns, BLOCK_PX).mean((1, 3))

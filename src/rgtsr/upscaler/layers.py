@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rgtsr import tiling
 from rgtsr.pictures import Picture, color
@@ -58,20 +59,46 @@ def bands(
         return
     alphas = _alphas(engine, picture.alpha_HW, plan, tally, first_row)
     for band, alpha in zip(colors, alphas, strict=True):
-        both = np.concatenate([_as_was(band, picture), alpha.mean(2, keepdims=True)], axis=2)
+        both = np.concatenate([_as_was(band, picture), alpha], axis=2)
         yield color.from_float(both, dtype)
 
 
 def _alphas(
     engine: Engine, alpha_HW: Samples, plan: tiling.Plan, tally: Tally, first_row: int
 ) -> Iterator[Floats]:
-    """Bands as ``Engine.enlarged`` makes them; what is the same everywhere needs no network."""
+    """Bands as ``Engine.enlarged`` makes them, (h, W * S, 1), without ripples beside hard edges.
+
+    What is the same everywhere needs no network.
+    """
     if not _is_constant(alpha_HW):
-        yield from engine.enlarged(alpha_HW[:, :, None], plan, tally, first_row=first_row)
+        source_HW, top = color.to_float(alpha_HW), 0
+        for band in engine.enlarged(alpha_HW[:, :, None], plan, tally, first_row=first_row):
+            yield _between_neighbours(band.mean(2), source_HW, top, engine.scale)[:, :, None]
+            top += len(band)
         return
     value, width = color.to_float(alpha_HW[:1, :1])[0, 0], plan.columns.length * engine.scale
     for height in pieces(plan, engine.scale, first_row):
         yield np.full((height, width, 1), value, np.float32)
+
+
+def _between_neighbours(
+    band_HW: NDArray[np.float32], source_HW: NDArray[np.float32], top: int, scale: int
+) -> NDArray[np.float32]:
+    """Enlarged rows from ``top`` on, kept within the four source pixels around each of theirs."""
+    height, width = band_HW.shape
+    rows = _around(range(top, top + height), scale, source_HW.shape[0])
+    columns = _around(range(width), scale, source_HW.shape[1])
+    low, high = (
+        choose.reduce([source_HW[np.ix_(y, x)] for y in rows for x in columns])
+        for choose in (np.minimum, np.maximum)
+    )
+    return np.clip(band_HW, low, high)
+
+
+def _around(places: range, scale: int, length: int) -> tuple[NDArray[np.intp], ...]:
+    """The source pixels before and behind the middle of each enlarged one."""
+    before = np.floor((np.array(places) + 0.5) / scale - 0.5).astype(np.intp)
+    return before.clip(0, length - 1), (before + 1).clip(0, length - 1)
 
 
 def _is_constant(alpha_HW: Samples) -> bool:
