@@ -164,8 +164,6 @@ def _header_only(width: int, height: int) -> bytes:
     ("arguments", "words"),
     [
         (("-m", "smal-x2"), ("smal-x2", "Did you mean 'small-x2'?")),
-        (("-m", "small", "-s", "1"), ("small has x2",)),
-        (("-m", "{model}", "-s", "3"), ("2 times",)),
         (("-m", "{model}", "--tile", "10"), ("--tile=10 is too small",)),
         (("-m", "{model}", "--tile", "1024"), ("too large",)),
         (("-m", "{model}", "-o", "{photo}"), ("would replace the input",)),
@@ -359,6 +357,9 @@ def test_a_poor_jpeg_is_restored_by_default_and_it_is_said(tmp_path: Path) -> No
     assert "; restored by 1 (" in whole
     assert "restored (" not in rgtsr(*again, "swift-x2-photo").assert_done().out
     rgtsr(*again, "swift-x2", "--restore", "2").assert_failed(2, "0 to 1")
+    by_itself = rgtsr(*again, "swift-x2", "--restore", "auto").assert_done().out
+    assert "20_x2_swift-x2_restored.jpg" in by_itself
+    assert "; restored by " in by_itself
 
 
 def test_a_folder_says_what_was_passed_over_and_nothing_to_do_is_a_failure(

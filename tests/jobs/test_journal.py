@@ -116,6 +116,20 @@ def test_a_result_of_another_source_is_that_ones(path: Path, files: tuple[Path, 
         assert journal.standing(entered(journal, moved, "another")) is Standing.NOTHING
 
 
+def test_it_may_go_where_the_same_run_makes_the_other_elsewhere(
+    path: Path, files: tuple[Path, Path]
+) -> None:
+    """As when x.png comes to x.jpg: that becomes x.jpg.png then."""
+    other = files[0].with_name("other.png")
+    other.write_text("another source")
+    with Journal(path) as journal:
+        finish(journal, entered(journal, files))
+        elsewhere = (files[0], files[1].with_name("b.png.png"))
+        both = journal.enter([(other, files[1]), elsewhere], "wish")
+        assert journal.standing(both[0]) is Standing.NOTHING
+        assert journal.standing(entered(journal, (other, files[1]))) is Standing.OTHERS
+
+
 def test_results_of_journals_that_named_no_source_may_go(
     path: Path, files: tuple[Path, Path]
 ) -> None:

@@ -17,6 +17,7 @@ from rgtsr.jobs import Wish
         ({"long_side_px": 6000}, "_6000px"),
         ({"model": "auto"}, "_x2"),
         ({"model": "small-x2-photo"}, "_x2_small-x2-photo"),
+        ({"model": "small-x2", "restore": "auto"}, "_x2_small-x2_restored"),
         ({"model": "weights/RGT_x2.pth", "restore": 0.5, "page": 3}, "_x2_RGT_x2_r0.5_p3"),
     ],
 )

@@ -41,6 +41,7 @@ def made_by_the_command(photo: Path, *options: str) -> bytes:
     [
         ({}, ()),
         ({"scale": "3", "format": "jpg", "quality": "80"}, "-s 3 --format jpg --quality 80"),
+        ({"scale": "3", "model": "small-x2"}, "-s 3 -m small-x2"),
         ({"width": "70"}, "--width 70"),
         ({"model": "small-x2", "format": "tif"}, "-m small-x2 --format tif"),
         ({"restore": "0.5", "strip": "true"}, "--restore 0.5 --strip"),

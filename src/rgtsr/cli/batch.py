@@ -15,7 +15,7 @@ from rgtsr.cli import options
 from rgtsr.cli.files import PassedOver
 from rgtsr.cli.network import AUTO, opened
 from rgtsr.cli.outlook import duration
-from rgtsr.cli.sizes import factor, size_bytes
+from rgtsr.cli.sizes import factor, share, size_bytes
 from rgtsr.cli.terminal import complain, tell, visible
 from rgtsr.errors import RuntimeUnavailableError, UsageError
 
@@ -156,7 +156,7 @@ def batch(
         opened,
         str(Path(model).absolute()) if model and Path(model).is_file() else model,
         repeated=True,
-        restore=usual if restore is None else restore,
+        restore=usual if restore is None else share(restore),
         scale=times,
         tile_px=tile,
         overlap_px=overlap,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rgtsr.upscaler import Report, Upscaler
 
 JOURNAL = "jobs.sqlite"
-AUTO = "-m auto --restore auto does it"
+AUTO = "--restore auto does it"
 
 
 @dataclass(frozen=True)

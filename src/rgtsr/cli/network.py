@@ -63,8 +63,6 @@ def opened(
 
     if whole and (tile_px is not None or overlap_px is not None):
         raise UsageError("--whole and --tile or --overlap exclude each other.")
-    if restore != AUTO and not 0 <= restore <= 1:
-        raise UsageError(f"--restore={restore:g} is out of range: 0 to 1.")
     settings = upscaler.Settings(
         tile_px=tile_px,
         overlap_px=OVERLAP_PX if overlap_px is None else overlap_px,

@@ -80,12 +80,12 @@ Model = Annotated[
     ),
 ]
 Restore = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "--restore",
-        metavar="0..1",
+        metavar="0..1|auto",
         rich_help_panel=NETWORK,
-        help="How far noise and JPEG's traces are removed. Default: as each picture asks for;"
+        help="How far noise and JPEG's traces are removed. Default: auto, as each picture asks for;"
         " 0 with a model of your choice.",
     ),
 ]

@@ -1,7 +1,8 @@
-"""Numbers as people type them: factors and amounts of memory."""
+"""Numbers as people type them: factors, shares and amounts of memory."""
 
 import math
 import re
+from typing import Literal
 
 from rgtsr.errors import UsageError
 
@@ -20,6 +21,23 @@ def factor(text: str) -> float:
     if found is None:
         raise UsageError(f"--scale={text} is no factor: write 2, 3, 4, or any number such as 2.5.")
     return float(found[1].replace(",", "."))
+
+
+def share(text: str) -> float | Literal["auto"]:
+    """How far pictures are restored: ``auto``, or a number from 0 to 1.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise UsageError(f"--restore={text} is none: auto, or a number from 0 to 1.")
+    return number
 
 
 def size_bytes(text: str, option: str = "--max-memory") -> int:

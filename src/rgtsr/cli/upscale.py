@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rgtsr.cli import enlarging, options, outlook, pipes
 from rgtsr.cli.files import Job, Naming, check_places, jobs
 from rgtsr.cli.network import AUTO, opened
-from rgtsr.cli.sizes import factor, size_bytes
+from rgtsr.cli.sizes import factor, share, size_bytes
 from rgtsr.cli.terminal import speaking_on, tell
 from rgtsr.errors import UsageError
 
@@ -66,9 +66,11 @@ def upscale(
         raise UsageError("--quiet excludes --verbose and --dry-run: leave it out.")
     if report and dry_run:
         raise UsageError("--report tells what was made, --dry-run makes nothing: leave one out.")
+    _check_report(report, inputs)
     output = pipes.result_of(inputs, output)
     times = None if scale is None else factor(scale)
     usual = AUTO if model in (None, AUTO) else 0.0
+    restored = usual if restore is None else share(restore)
     wish = Wish(
         scale=times,
         width_px=width,
@@ -88,7 +90,7 @@ def upscale(
         opened,
         model,
         repeated=True,
-        restore=usual if restore is None else restore,
+        restore=restored,
         scale=times,
         tile_px=tile,
         overlap_px=overlap,
@@ -100,12 +102,27 @@ def upscale(
         device=device,
     )
     upscaler = reopen()
-    asked = wish.mark(upscaler.scale, model=model, restore=restore)
+    is_packaged = model is not None and model != AUTO and not Path(model).suffix
+    named = upscaler.weights.card.name if is_packaged else model
+    shown = None if restored == usual else restored
+    asked = wish.mark(upscaler.scale, model=named, restore=shown)
     if times == upscaler.scale:
         wish = replace(wish, scale=None)
     manner = Manner(overwrite, workers, report, dry_run, quiet, verbose)
     with upscaler:
         return _run(inputs, output, _naming(form, asked), upscaler, wish, manner, reopen)
+
+
+def _check_report(report: Path | None, inputs: Sequence[Path]) -> None:
+    """Raise UsageError for a report that would replace a picture."""
+    from rgtsr import film
+    from rgtsr.pictures import SUFFIXES, UNREAD_SUFFIXES
+
+    if report is None:
+        return
+    is_input = report.exists() and any(each.exists() and report.samefile(each) for each in inputs)
+    if is_input or report.suffix.lower() in (*SUFFIXES, *UNREAD_SUFFIXES, *film.SUFFIXES):
+        raise UsageError(f"--report={report} is the name of a picture: end it in .json.")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Standing(StrEnum):
 
     NOTHING = "nothing"  # or a result of another job of ours, which may go
     RESULT = "result"  # this job's, whole, as it was left
-    OTHERS = "others"  # a result of another source, as it was left
+    OTHERS = "others"  # a result of another source, which this run does not make elsewhere
     FOREIGN = "foreign"  # a file that no job of this journal made, or that was changed since
 
 

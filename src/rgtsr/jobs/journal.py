@@ -145,7 +145,17 @@ class Journal:
             return Standing.RESULT
         is_same = not source or source == _name(_full(job.source))
         has_moved = made.endswith(f" {row['source_stamp']}")
-        return Standing.NOTHING if is_same or has_moved else Standing.OTHERS
+        if is_same or has_moved or self._is_elsewhere(source, job):
+            return Standing.NOTHING
+        return Standing.OTHERS
+
+    def _is_elsewhere(self, source: str, job: Job) -> bool:
+        """Whether the same run makes that source into another file."""
+        found = self._execute(
+            "SELECT 1 FROM jobs WHERE run = ? AND source = ? AND id != ?",
+            *(job.run, source.encode(), job.id),
+        )
+        return found.fetchone() is not None
 
     def claim(self, job: Job, content: str | None, *, may_copy: bool = True) -> Claim:
         """Take a job on, unless another process is at it. ``content``: its source's SHA-256.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from rgtsr import film
 from rgtsr.errors import UsageError
@@ -118,7 +119,9 @@ class Wish:
             long_side_px=self.long_side_px,
         )
 
-    def mark(self, own_scale: int, *, model: str | None, restore: float | None) -> str:
+    def mark(
+        self, own_scale: int, *, model: str | None, restore: float | Literal["auto"] | None
+    ) -> str:
         """What was asked for, as names say it: ``_x2``, ``_800w``, ``_x4_RGT_x4``, ``_x2_p3``.
 
         So two results of one picture that differ have two names, and none is taken for the other.
@@ -136,7 +139,7 @@ class Wish:
         if model not in (None, "auto"):
             parts.append(Path(model).stem if Path(model).suffix in WEIGHTS else model)
         if restore is not None:
-            parts.append(f"r{restore:g}")
+            parts.append("restored" if restore == "auto" else f"r{restore:g}")
         if self.page is not None:
             parts.append(f"p{self.page}")
         return "".join(f"_{part}" for part in parts)
