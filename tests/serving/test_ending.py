@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -88,12 +89,15 @@ def test_what_was_fetched_or_nobody_fetches_holds_up_no_end(tmp_path: Path) -> N
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     with serving("--folder", tmp_path) as service, ready(service).http() as http:
-        for _ in range(3):
-            http.post("/v1/jobs", content=slow())
+        jobs = [http.post("/v1/jobs", content=slow()).json()["id"] for _ in range(3)]
         service.process.send_signal(signal.SIGINT)
         until(lambda: any("closing down" in line for line in service.said))
-        assert service.stop(signal.SIGINT) == 0
-        assert not [line for line in service.said if "Traceback" in line or "Error" in line]
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(http.get, f"/v1/jobs/{jobs[0]}/events")
+            assert service.stop(signal.SIGINT) == 1
+        assert '"code":"draining"' in asked.result().text
+        assert service.said[-1] == "rgtsr: ended at once: 3 pictures not made."
+        assert not [line for line in service.said if "Traceback" in line or "Exception" in line]
         assert left_in(tmp_path) == []
 
 

@@ -129,9 +129,8 @@ class Desk:
             )
         own = self._row.count(client) + self._arriving[client]
         if own >= (self.options.max_queue + 1) // 2:
-            raise Refusal(
-                "queue-full", f"{own} pictures of yours are waiting: try again later.", **retry
-            )
+            yours = "1 picture of yours is" if own == 1 else f"{own} pictures of yours are"
+            raise Refusal("queue-full", f"{yours} waiting: try again later.", **retry)
         folder = self.spool.make()
         self._arriving[client] += 1
         try:
@@ -167,6 +166,15 @@ class Desk:
             await self._drop(ticket)
         else:  # the line has its files
             self._line.cancel(ticket.job)
+
+    def abandon(self) -> int:
+        """End all that has not ended, and tell who waits for it; returns how many that were."""
+        left = [ticket for ticket in self.tickets.values() if not ticket.has_ended]
+        for ticket in left:
+            ticket.refusal = Refusal("draining", "The service was ended before it was done.")
+            self._conclude(ticket, State.FAILED)
+            self._line.cancel(ticket.job)
+        return len(left)
 
     def message(self, ticket: Ticket) -> messages.Job:
         """What is said of a ticket."""

@@ -30,6 +30,7 @@ MOMENT_S = 0.2
 CONNECTIONS = 1000  # beyond them a 503, before anything is read
 FETCHING_S = 30.0  # how long a result waits to be fetched, from its end on, when it closes down
 KEEP_ALIVE_S = 75  # longer than clients and proxies keep one, or they send into a closed door
+AT_ONCE_S = 3  # how long answers may take when it has to end at once
 IN_FLIGHT_S = 30  # how long answers may take that were begun when all work is done
 
 
@@ -66,12 +67,15 @@ def serve(options: Options, *, say: Callable[[str], object] = print) -> None:
         server.run(sockets=[listening])
         if app.desk.fault is not None:
             raise RgtsrError(f"the service has ended: {app.desk.fault}.")
+        if server.abandoned:
+            raise RgtsrError(f"ended at once: {_pictures(server.abandoned)} not made.")
 
 
 class _Draining(uvicorn.Server):
     """Asked to end, it takes nothing new and ends when all is done and was fetched."""
 
     announcement = ""
+    abandoned = 0  # pictures that were not made, since it had to end at once
 
     def __init__(self, config: uvicorn.Config, app: App, say: Callable[[str], object]) -> None:
         super().__init__(config)
@@ -90,13 +94,17 @@ class _Draining(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         del frame
         desk = getattr(self._app, "desk", None)  # none yet, while it starts
-        if desk is None or desk.is_draining or sig == getattr(signal, "SIGBREAK", None):
+        if desk is None or self.should_exit or sig == getattr(signal, "SIGBREAK", None):
             self.should_exit = self.force_exit = True
+            return
+        if desk.is_draining:
+            self.abandoned = desk.abandon()
+            self.config.timeout_graceful_shutdown = AT_ONCE_S
+            self.should_exit = True
             return
         desk.is_draining = True
         if count := desk.unfinished:
-            what = "1 picture" if count == 1 else f"{count} pictures"
-            self._say(f"closing down after {what} (once more ends it at once)")
+            self._say(f"closing down after {_pictures(count)} (once more ends it at once)")
         # kept, or it may be collected before it is done
         self._draining = asyncio.get_running_loop().create_task(self._drain())
 
@@ -113,6 +121,10 @@ class _Draining(uvicorn.Server):
         while _unfetched(desk):
             await asyncio.sleep(MOMENT_S)
         self.should_exit = True
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _unfetched(desk: Desk) -> int:
