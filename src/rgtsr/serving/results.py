@@ -1,10 +1,14 @@
 """What is said of a picture that was made."""
 
+import re
 from pathlib import Path
 
 from rgtsr.pictures import formats, screen
 from rgtsr.serving import messages
 from rgtsr.upscaler import Report
+
+PAGE = re.compile(r"page 1 of (\d+) was read: --page takes another\.")
+ONE_OF = r"of its \1 frames or pages the first was enlarged."  # the page looks for it
 
 
 def of(report: Report, target: Path, name: str) -> messages.Result:
@@ -20,6 +24,6 @@ def of(report: Report, target: Path, name: str) -> messages.Result:
         seconds=round(report.seconds, 2),
         restored=report.restored,
         wear=str(report.wear),
-        notes=report.notes,
+        notes=tuple(PAGE.sub(ONE_OF, note) for note in report.notes),
         can_view=screen.can_view(width, height),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 
 from cli.running import rgtsr
 from rgtsr import pictures, weights
@@ -218,6 +219,57 @@ def test_the_button_says_when_nothing_is_left_to_do(page: Any, files: Path) -> N
     page.set_input_files("#picture", files / "portrait.png")
     page.locator(".card").nth(1).wait_for()
     assert go.get_attribute("aria-disabled") == "false"
+
+
+def test_what_was_made_otherwise_can_be_made_again_by_the_button(page: Any, files: Path) -> None:
+    enlarge(page, files / "pagoda.jpg", files / "portrait.png")
+    page.check("#order [value='3']", force=True)
+    assert page.inner_text("#go") == "Enlarge 2 pictures again"
+    page.click("#go")
+    for size in (f"192 {TIMES} 144", f"720 {TIMES} 570"):
+        page.locator(".card .line", has_text=size).wait_for()
+    assert page.get_attribute("#go", "aria-disabled") == "true"
+    page.check("#order [value='2']", force=True)
+    assert page.get_attribute("#go", "aria-disabled") == "false"
+
+
+def test_of_an_animation_it_is_said_that_one_frame_was_enlarged(page: Any, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 24, 3), np.uint8)
+    frames = pyvips.Image.new_from_array(noise)
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 20)
+    frames.write_to_file(str(tmp_path / "a.gif"))
+    enlarge(page, tmp_path / "a.gif")
+    assert "the first of 2 frames" in page.inner_text(f"{DONE} .line")
+    facts = page.inner_text("#showing .facts")
+    assert "of its 2 frames or pages the first was enlarged" in facts
+    assert "--page" not in facts
+
+
+def test_tiles_and_the_time_left_are_told(page: Any, tmp_path: Path) -> None:
+    page.set_input_files("#picture", write(tmp_path / "slow.png"))
+    page.click("#go")
+    line = page.locator(".card[data-state=running] .line")
+    line.filter(has_text=re.compile(r"^\d+ % · tile \d+ of \d+ · .* left$")).wait_for()
+    page.click(".card .remove")
+
+
+def test_what_a_service_has_lost_by_a_restart_is_sent_again(
+    chromium: Any, files: Path, tmp_path: Path
+) -> None:
+    with serving("--folder", tmp_path / "spool") as service:
+        port = service.address.rpartition(":")[2]
+        with tab(chromium, service.address, may_be_refused=True) as opened:
+            page = opened.page
+            page.set_input_files("#picture", [write(tmp_path / "slow.png"), files / "portrait.png"])
+            page.click("#go")
+            page.locator(".card[data-state=running]", has_text="slow.png").wait_for()
+            service.process.kill()
+            service.process.wait()
+            with serving("--folder", tmp_path / "spool", "--port", port):
+                page.locator(".card[data-state=running]", has_text="slow.png").wait_for()
+                page.locator(".card", has_text="slow.png").locator(".remove").click()
+                page.locator(DONE, has_text="portrait.png").wait_for()
+                opened.faults[:] = [fault for fault in opened.faults if "net::ERR_" not in fault]
 
 
 def test_all_results_are_removed_only_when_that_is_confirmed(page: Any, files: Path) -> None:

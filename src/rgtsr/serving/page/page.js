@@ -54,9 +54,10 @@ function take(found) {
 
 /** What the button and the queue's head say. */
 function count() {
-  const waiting = queue.waiting().length;
-  part("go").textContent = waiting > 1 ? `Enlarge ${counted(waiting, "picture")}` : "Enlarge";
-  part("go").ariaDisabled = String(!waiting && queue.items.length > 0);
+  const waiting = queue.waiting().length, again = waiting ? 0 : queue.stale().length;
+  part("go").textContent = (waiting || again) > 1 ? `Enlarge ${counted(waiting || again, "picture")}` : "Enlarge";
+  if (again) part("go").textContent += " again";
+  part("go").ariaDisabled = String(!waiting && !again && queue.items.length > 0);
   document.querySelector(".queue").hidden = !queue.items.length;
   part("queue-title").textContent = counted(queue.items.length, "picture");
   const done = queue.done();
@@ -101,8 +102,9 @@ part("clear").addEventListener("click", () => {
 });
 part("order").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (queue.waiting().length) {
-    say(`${counted(queue.waiting().length, "picture")} will be enlarged ${inWords()}.`);
+  const count = queue.waiting().length || queue.stale().length;
+  if (count) {
+    say(`${counted(count, "picture")} will be enlarged ${inWords()}.`);
     notice("");
     queue.start();
     return reveal(document.querySelector(".queue"));
@@ -111,6 +113,7 @@ part("order").addEventListener("submit", (event) => {
   notice("Choose a picture first.");
   part("picture").focus();
 });
+part("order").addEventListener("change", count);
 part("cards").addEventListener("click", () => notice(""));
 
 history.scrollRestoration = "manual"; // each view begins at its top

@@ -58,10 +58,10 @@ export class Queue {
     this.on.changed();
   }
 
-  /** Enlarge all that wait, as the form says now. */
+  /** Enlarge all that wait, as the form says now; where none does, those again that were made otherwise. */
   start() {
     const options = this.options();
-    for (const item of this.waiting()) {
+    for (const item of this.waiting().length ? this.waiting() : this.stale()) {
       item.options = options;
       this.#say(item, { at: "waiting", note: "Waits for its turn" });
     }
@@ -69,6 +69,10 @@ export class Queue {
   }
 
   waiting = () => this.items.filter(({ phase, options }) => phase.at === "waiting" && !options);
+  stale = () => {
+    const now = JSON.stringify(this.options());
+    return this.items.filter(({ file, stop, made, options }) => file && !stop && made && JSON.stringify(options) !== now);
+  };
   done = () => this.items.filter(({ made }) => made);
   /** Whether somebody who leaves now would lose pictures that were to be enlarged. */
   isSending = () => this.items.some(({ phase: { at }, options }) => options && ["waiting", "uploading", "refused"].includes(at));
@@ -129,9 +133,10 @@ export class Queue {
       if (!item.size) this.#look(item, async () => (await fetch(`v1/jobs/${item.phase.job.id}/view/before`)).blob());
     } catch (error) {
       if (error.name === "AbortError") this.#say(item, item.made ? { at: "service", job: item.made } : { at: "cancelled" });
+      else if (error.code === "unknown-job" && item.file) this.#say(item, { at: "waiting", note: "The service was restarted: sent again" });
       else if (error instanceof Problem) this.#say(item, { at: "failed", problem: error });
       else throw error;
-      this.on.say(error instanceof Problem ? `${item.path} could not be enlarged. ${error.message}` : `${item.path} was cancelled.`);
+      if (item.phase.at !== "waiting") this.on.say(error instanceof Problem ? `${item.path} could not be enlarged. ${error.message}` : `${item.path} was cancelled.`);
     } finally {
       item.stop = null;
       this.#render(item);
@@ -200,7 +205,6 @@ export class Queue {
     part(".line").textContent = isNew && file
       ? [size && pixels(size), fileSize(file.size)].filter(Boolean).join(" · ")
       : standing(phase);
-    part(".line").title = job?.state === "running" && job.tiles ? `tile ${job.tiles_done} of ${job.tiles}` : "";
     const progress = part("progress");
     progress.hidden = !stop && !(phase.at === "waiting" && options);
     progress.ariaLabel = `Progress of ${path}`;

@@ -7,6 +7,7 @@ export const pixels = ({ width, height }) => `${whole.format(width)} × ${whole.
 
 /** @param {number} bytes */
 export function fileSize(bytes) {
+  if (bytes < 1e3) return counted(bytes, "byte");
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
@@ -65,11 +66,16 @@ export function standing(phase) {
     return job.position ? `In the queue, ${counted(job.position, "picture")} before it` : "In the queue, next";
   if (job.state === "running") {
     const parts = [job.tiles ? `${Math.floor(100 * job.progress)} %` : "Being prepared"];
+    if (job.tiles > 1) parts.push(`tile ${whole.format(job.tiles_done)} of ${whole.format(job.tiles)}`);
     if (job.seconds_left !== null && job.tiles_done) parts.push(timeLeft(job.seconds_left));
     return parts.join(" · ");
   }
-  return job.result ? `${pixels(job.result)} · ${duration(job.result.seconds)}` : "";
+  if (!job.result) return "";
+  const [, count] = job.result.notes.map((note) => ONE_OF.exec(note)).find(Boolean) ?? [];
+  return [pixels(job.result), duration(job.result.seconds), count && `the first of ${count} frames`].filter(Boolean).join(" · ");
 }
+
+const ONE_OF = /^of its (\d+) frames or pages /; // as the service says it
 
 /** What weights are for, for a photographer. @param {{purpose: string, name: string}} model */
 export const goodFor = ({ name, purpose }) => (name.endsWith("-photo") ? "JPEGs and noisy photos" : purpose.replace("pictures", "photos"));
