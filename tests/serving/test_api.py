@@ -5,7 +5,7 @@ import io
 import json
 import threading
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rgtsr import pictures
 from rgtsr.errors import RgtsrError
 from rgtsr.jobs import State
 from rgtsr.pictures import Picture
-from rgtsr.serving import Client, Refused
+from rgtsr.serving import Client, Refused, messages
 from serving.services import Service, content, noise, slow, until
 
 
@@ -198,6 +198,23 @@ def test_the_description_is_valid(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
     validate(document)
     assert document["components"]["schemas"]["Job"]["properties"]["position"]["description"]
+    kinds = {"Job": messages.Job, "Problem": messages.Problem}
+    found = list(examples_in(document["paths"]))
+    assert {name for name, _ in found} == kinds.keys()
+    for name, value in found:
+        assert kinds[name].model_validate(value).model_dump(mode="json") == value
+    refused = document["paths"]["/v1/upscale"]["post"]["responses"]["429"]
+    assert refused["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+
+
+def examples_in(part: object) -> Iterator[tuple[str, object]]:
+    """(name of its schema, example), of all below."""
+    if isinstance(part, dict):
+        name = part.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        for example in part.get("examples", {}).values() if name else ():
+            yield name, example["value"]
+        for below in part.values():
+            yield from examples_in(below)
 
 
 def test_the_client_does_all_of_it(service: Service, photo: Path) -> None:

@@ -1,54 +1,13 @@
 """The API, described for programs: OpenAPI 3.1."""
 
 from importlib import metadata
-from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from rgtsr.serving import asking, messages, problems
-from rgtsr.upscaler.restoring import SHARES
+from rgtsr.serving import messages, problems
+from rgtsr.serving.described import DONE, HEADERS, OF_MADE, OPTIONS, QUEUED, REQUEST, RUNNING, Json
 
-Json = dict[str, Any]  # Any: JSON
-
-OPTIONS: Json = {
-    "scale": {
-        "type": "number",
-        "minimum": 1,
-        "maximum": 16,
-        "description": "How many times longer each side gets; fractions too. Excludes pixels.",
-        "example": 2,
-    },
-    "width": {"type": "integer", "minimum": 1, "description": "Exactly this wide, in pixels."},
-    "height": {
-        "type": "integer",
-        "minimum": 1,
-        "description": "Exactly this high. With width the picture covers both and is cropped.",
-    },
-    "long_side": {"type": "integer", "minimum": 1, "description": "The longer side, in pixels."},
-    "model": {
-        "type": "string",
-        "description": "A name of /v1/models, or auto.",
-        "example": "auto",
-    },
-    "restore": {
-        "type": "string",
-        "enum": ["auto", *(f"{share:g}" for share in SHARES)],
-        "description": "How far noise and JPEG's traces are removed; auto: as the picture needs.",
-    },
-    "format": {
-        "type": "string",
-        "enum": list(asking.FORMATS),
-        "description": "Of the result. Without it the picture's own, or PNG.",
-    },
-    "quality": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 100,
-        "description": "Of JPEG, WebP and AVIF.",
-    },
-    "strip": {"type": "boolean", "description": "Leave all metadata out."},
-    "name": {"type": "string", "description": "What the file is called.", "example": "photo.jpg"},
-}
+RETRYING = (429, 503, 409)  # which say when to ask again
 SIZES = "Options that exclude each other are refused with `bad-option`."
 RECEIVING = (
     *("bad-option", "bad-request", "body-too-large", "draining", "foreign-origin", "no-decoder"),
@@ -92,14 +51,20 @@ def _pictures() -> Json:
         "/v1/upscale": {
             "post": _posted(
                 "Enlarge a picture and send the result back.",
-                {"200": _picture()},
+                {"200": _picture(*OF_MADE)},
                 (*RECEIVING, "failed", "timeout"),
             )
         },
         "/v1/jobs": {
             "post": _posted(
                 "Hand a picture in; fetch the result later.",
-                {"202": {"description": "It waits for its turn.", "content": _json("Job")}},
+                {
+                    "202": {
+                        "description": "It waits for its turn.",
+                        "headers": _headers("Location"),
+                        "content": _json("Job", queued=QUEUED),
+                    }
+                },
                 RECEIVING,
             )
         },
@@ -110,7 +75,11 @@ def _jobs() -> Json:
     return {
         "/v1/jobs/{id}": {
             "parameters": [_in_path("id")],
-            "get": _asked("How far a job is.", {"200": _said(_json("Job"))}, ("unknown-job",)),
+            "get": _asked(
+                "How far a job is.",
+                {"200": _said(_json("Job", running=RUNNING, done=DONE))},
+                ("unknown-job",),
+            ),
             "delete": _asked(
                 "Cancel a job, or forget it and its result.",
                 {"204": {"description": "It is forgotten."}},
@@ -121,13 +90,13 @@ def _jobs() -> Json:
             "parameters": [_in_path("id")],
             "get": _asked(
                 "How far a job is, whenever that changes: events `job`, until it has ended.",
-                {"200": _said({"text/event-stream": {"schema": _EVENT}})},
+                {"200": _said({"text/event-stream": {"schema": _EVENT, "example": _TOLD}})},
                 ("unknown-job",),
             ),
         },
         "/v1/jobs/{id}/result": {
             "parameters": [_in_path("id")],
-            "get": _asked("The picture that was made.", {"200": _picture()}, OF_RESULTS),
+            "get": _asked("The picture that was made.", {"200": _picture(*OF_MADE)}, OF_RESULTS),
         },
     }
 
@@ -203,6 +172,7 @@ _EVENT: Json = {
         },
     },
 }
+_TOLD = f"event: job\ndata: {RUNNING.model_dump_json()}\n\n"
 _BYTES: Json = {"type": "string", "format": "binary"}
 
 
@@ -219,7 +189,7 @@ def _posted(summary: str, done: Json, codes: tuple[str, ...]) -> Json:
         "requestBody": {
             "required": True,
             "content": {
-                "multipart/form-data": {"schema": form},
+                "multipart/form-data": {"schema": form, "example": REQUEST},
                 "image/*": {"schema": _BYTES},
                 "application/octet-stream": {"schema": _BYTES},
             },
@@ -244,18 +214,46 @@ def _refusals(codes: set[str]) -> Json:
     return {
         str(status): {
             "description": ", ".join(f"`{code}`" for code in named),
-            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                problems.MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {code: _example(_problem(code)) for code in named},
+                }
+            },
         }
+        | ({"headers": _headers("Retry-After")} if status in RETRYING else {})
         for status, named in sorted(by_status.items())
     }
+
+
+def _problem(code: str) -> messages.Problem:
+    kind = problems.KINDS[code]
+    return messages.Problem(
+        title=kind.title, status=kind.status, code=code, detail=f"{kind.title}: why, in a sentence."
+    )
 
 
 def _said(content: Json) -> Json:
     return {"description": "As asked.", "content": content}
 
 
-def _json(name: str) -> Json:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+def _json(name: str, **examples: messages.Message) -> Json:
+    content: Json = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    if examples:
+        content["examples"] = {name: _example(said) for name, said in examples.items()}
+    return {"application/json": content}
+
+
+def _example(said: messages.Message) -> Json:
+    return {"value": said.model_dump(mode="json")}
+
+
+def _headers(*names: str) -> Json:
+    kinds = {str: "string", int: "integer", float: "number"}
+    return {
+        name: HEADERS[name] | {"schema": {"type": kinds[type(HEADERS[name]["example"])]}}
+        for name in names
+    }
 
 
 def _status() -> Json:
@@ -267,8 +265,9 @@ def _status() -> Json:
     return {"application/json": {"schema": schema}}
 
 
-def _picture() -> Json:
-    return {"description": "The picture.", "content": {"image/*": {"schema": _BYTES}}}
+def _picture(*headers: str) -> Json:
+    said: Json = {"description": "The picture.", "content": {"image/*": {"schema": _BYTES}}}
+    return said | ({"headers": _headers(*headers)} if headers else {})
 
 
 def _in_path(name: str, values: list[str] | None = None) -> Json:
