@@ -77,7 +77,7 @@ def test_results_among_the_inputs_and_inputs_named_twice_are_passed_over(tmp_pat
     one, other = tmp_path / "a.jpg", tmp_path / "a_x2.jpg"
     found, passed_over = files.jobs([one, other, one], None, NAMING)
     assert found == (Job(one, other),)
-    assert str(passed_over) == f"passed over: 1 results of an earlier run ({other})"
+    assert str(passed_over) == f"passed over: 1 result of an earlier run ({other})"
 
 
 def test_one_picture_is_no_place_for_two(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_folders_of_results_among_the_inputs_are_passed_over(tree: Path) -> None
     (out / "a.png").touch()
     found, passed_over = files.jobs([tree, out], None, NAMING)
     assert [job.source.name for job in found] == ["a.png", "c.jpg"]
-    assert str(passed_over) == f"passed over: 1 results of an earlier run ({out})"
+    assert str(passed_over) == f"passed over: 1 result of an earlier run ({out})"
 
 
 def test_the_root_has_no_folder_beside_it() -> None:
@@ -150,7 +150,7 @@ def test_pictures_that_are_not_read_linked_and_closed_folders_are_named(tree: Pa
     _, passed_over = files.jobs([tree, tree / "gone"], str(tree.parent / "out"), NAMING)
     said = str(passed_over)
     assert "1 .bmp, 2 .psd" in said
-    assert f"1 linked folders, to be named themselves ({tree / 'link'})" in said
+    assert f"1 linked folder, to be named by its own name ({tree / 'link'})" in said
     assert ("that may not be opened" in said) == (tree / "closed").exists()
     assert "notes" not in said
 
@@ -158,7 +158,7 @@ def test_pictures_that_are_not_read_linked_and_closed_folders_are_named(tree: Pa
 def test_what_may_not_be_opened_is_named_a_few_times() -> None:
     closed = [Path(name) for name in "abcde"]
     assert str(files.PassedOver(closed=closed)) == (
-        "passed over: 5 that may not be opened (a, b, c, ...)"
+        "passed over: 5 folders that may not be opened (a, b, c, ...)"
     )
 
 

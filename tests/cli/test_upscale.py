@@ -373,7 +373,7 @@ def test_a_folder_says_what_was_passed_over_and_nothing_to_do_is_a_failure(
     (tmp_path / "only" / "layers").mkdir(parents=True)
     (tmp_path / "only" / "x.psd").touch()
     done = rgtsr("upscale", tmp_path / "only", *arguments)
-    barren = f"1 folders without a picture that can be read ({tmp_path / 'only'})"
+    barren = f"1 folder without a picture that can be read ({tmp_path / 'only'})"
     lines = ["0 enlarged, 0 skipped, 0 failed", f"passed over: 1 .psd, {barren}"]
     assert (done.status, done.out.splitlines()) == (1, lines)
     done = rgtsr("upscale", tmp_path / "album", tmp_path / "only", *arguments)

@@ -93,13 +93,14 @@ class PassedOver:
         """One line, or nothing."""
         parts = [f"{count} {suffix}" for suffix, count in sorted(self.unread.items())]
         parts += [
-            f"{len(paths)} {what} ({', '.join(map(str, paths[:MOST_NAMED]))}"
+            f"{len(paths)} {what}{'s' * (len(paths) > 1)}{more}"
+            f" ({', '.join(map(str, paths[:MOST_NAMED]))}"
             f"{', ...' if len(paths) > MOST_NAMED else ''})"
-            for what, paths in (
-                ("that may not be opened", self.closed),
-                ("linked folders, to be named themselves", self.links),
-                ("folders without a picture that can be read", self.barren),
-                ("results of an earlier run", self.results),
+            for what, more, paths in (
+                ("folder", " that may not be opened", self.closed),
+                ("linked folder", ", to be named by its own name", self.links),
+                ("folder", " without a picture that can be read", self.barren),
+                ("result", " of an earlier run", self.results),
             )
             if paths
         ]

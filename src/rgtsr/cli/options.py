@@ -183,8 +183,8 @@ Page = Annotated[
         "--page",
         metavar="N",
         rich_help_panel=FILES,
-        help="Which frame of an animation, or page of many; not of APNG or MPO. Default: the"
-        " first.",
+        help="Which frame of an animation, or page of many; not of APNG or MPO. Default: all of an"
+        " animation, else the first.",
     ),
 ]
 Salvage = Annotated[
@@ -244,7 +244,7 @@ DryRun = Annotated[
         "--dry-run",
         rich_help_panel=FILES,
         help="Make nothing: list what would be made, with sizes, room on the disk, and seconds"
-        " where `rgtsr bench` measured them.",
+        " where the network has run here, or `rgtsr bench` measured them.",
     ),
 ]
 Quiet = Annotated[

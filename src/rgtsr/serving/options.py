@@ -100,7 +100,8 @@ def tokens_of(path: Path) -> tuple[str, ...]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise RgtsrError(f"{path}: the tokens cannot be read ({error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise RgtsrError(f"{path}: the tokens cannot be read ({reason}).") from error
     given = {number: line for number, line in enumerate(lines, 1) if line and line[0] != "#"}
     for number, token in given.items():
         if not (token.isascii() and token.isprintable()):

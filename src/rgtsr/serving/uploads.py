@@ -5,6 +5,7 @@ What comes is counted as it comes, whatever the headers say, and goes to the dis
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from rgtsr.pictures import ability, formats
 from rgtsr.pictures.formats import Format
 from rgtsr.serving.problems import Refusal
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # who sent a bad form is told
 
 FIELD = "picture"
 MOST_FIELDS = 20
