@@ -65,6 +65,16 @@ def test_the_seconds_are_those_that_were_measured_here(
     assert "1 tile, about 3 s" in done.out
 
 
+def test_that_bf16_is_emulated_is_said(
+    photo: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")
+    ahead = ("upscale", photo, "-m", model, "-o", tmp_path / "x.png", "--dry-run", "--precision")
+    line = "bf16 is emulated on this processor: --precision float32 is faster"
+    assert line in rgtsr(*ahead, "bf16").assert_done().out
+    assert line not in rgtsr(*ahead, "auto").assert_done().out
+
+
 def test_of_an_animation_every_frame_counts(tmp_path: Path, model: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 24, 3), np.uint8)
     still = pyvips.Image.new_from_array(noise)

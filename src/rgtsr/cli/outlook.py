@@ -131,6 +131,18 @@ def in_detail(ahead: Sequence[Ahead], upscaler: "Upscaler") -> str:
     return f"{one.runtime} on the {place} in {one.precision}; {cut}; {kept}"
 
 
+def slower(ahead: Sequence[Ahead]) -> str:
+    """That the precision which was asked for is slower here than another; else nothing."""
+    one = next((each.forecast for each in ahead if each.forecast), None)
+    if one is None or (one.runtime, one.precision) != ("openvino", "bf16"):
+        return ""
+    from rgtsr.runtimes import openvino
+
+    if openvino.best_precision("cpu") == "bf16":
+        return ""
+    return "bf16 is emulated on this processor: --precision float32 is faster"
+
+
 def rehearse(ahead: Sequence[Ahead], passed_over: PassedOver) -> int:
     """Print what would become of every file, and the room that it needs; returns the status."""
     failed = 0

@@ -202,7 +202,7 @@ def _announced(
     pictures = {formats.for_writing(path) for path in {job.target for job in todo} - set(films)}
     lossless = {form.name for form in pictures if not form.quality}
     lossless |= {"films (--crf)"} if films else set[str]()
-    lines = [outlook.in_one_line(ahead)]
+    lines = [outlook.in_one_line(ahead), outlook.slower(ahead)]
     if is_verbose:
         lines.append(outlook.in_detail(ahead, upscaler))
     if wish.quality is not None and lossless:
