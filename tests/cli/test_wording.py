@@ -45,7 +45,7 @@ LIBRARIES = ("Invalid value", "Input should", "Got unexpected", "No such", "Miss
         ("upscale a.png --restore 2", "--restore=2 is none: auto, or a number from 0 to 1."),
         ("upscale a.png --report a.png", "a.png is the name of a picture: end it in .json."),
         ("upscale a.png --report holiday/a.mp4", "end it in .json."),
-        ("upscale a.png --scal 2", "did you mean --salvage, --scale?"),
+        ("upscale a.png --scal 2", "did you mean --scale, --salvage?"),
         ("upscale a.png b.png -o x.png", "x.png is one picture, for one input"),
         ("eval --data x -s 9", "--scale=9 is too large: 4 at most."),
         ("convert a", "OUT is missing"),

@@ -49,7 +49,8 @@ def in_words(
     if line.startswith("No such command"):
         return _no_command(arguments, command, context.command.commands)
     if kind == "NoSuchOption":
-        line = f"{found.option_name} is no option of {command}{_nearest(found.possibilities or ())}"
+        near = _nearest(found.option_name, found.possibilities or ())
+        line = f"{found.option_name} is no option of {command}{near}"
     elif kind == "MissingParameter":
         line = f"{_name(found.param)} is missing ({found.param.help.rstrip('.')})"
     elif kind == "BadOptionUsage":
@@ -136,8 +137,16 @@ def _name(parameter: Any) -> str:
     return max(parameter.opts, key=len)
 
 
-def _nearest(possibilities: Collection[str]) -> str:
-    return f" (did you mean {', '.join(sorted(possibilities))}?)" if possibilities else ""
+def _nearest(word: str, possibilities: Collection[str]) -> str:
+    """The likeliest first."""
+    if not possibilities:
+        return ""
+    by_likeness = sorted(
+        possibilities,
+        key=lambda each: difflib.SequenceMatcher(None, word, each).ratio(),
+        reverse=True,
+    )
+    return f" (did you mean {', '.join(by_likeness)}?)"
 
 
 def _is_there(text: str) -> bool:

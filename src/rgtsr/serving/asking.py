@@ -68,7 +68,7 @@ def understood(
     unknown = sorted(set(given) - {*NAMES, "name"})
     if unknown:
         raise Refusal(
-            "bad-option", f"there is no option {unknown[0]!r}: there are {', '.join(NAMES)}."
+            "bad-option", f"there is no option {unknown[0]!r}: there are {', '.join(NAMES)}, name."
         )
     try:
         wish = Wish(
