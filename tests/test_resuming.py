@@ -12,7 +12,7 @@ import pytest
 from cli.running import environment
 from rgtsr import atomic, pictures, variants, weights
 from rgtsr.errors import DiskFullError, RgtsrError
-from rgtsr.pictures import Picture
+from rgtsr.pictures import Picture, disk
 from rgtsr.upscaler import Settings, Upscaler
 
 KILLED = """
@@ -137,6 +137,17 @@ def test_nor_do_two_machines_on_one_folder(folder: Path, container: tuple[str, .
     enlarge(folder, also)
     assert (folder / "out.tif").read_bytes() == undisturbed
     assert names(folder) == ["in.png", "out.tif"]
+
+
+def test_where_there_is_no_room_from_the_first_nothing_is_left(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "SMALLEST_BYTES", 1)
+    noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), np.uint8)
+    pictures.write(Picture.from_array(noise), small_disk / "in.png")
+    with pytest.raises(DiskFullError, match="are needed, and"):
+        enlarge(small_disk)
+    assert names(small_disk) == ["in.png"]
 
 
 def test_what_was_made_before_the_disk_was_full_is_kept(small_disk: Path, tmp_path: Path) -> None:

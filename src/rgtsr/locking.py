@@ -4,6 +4,7 @@ It ends a lock with the process that has it, whatever kills that. Where a file s
 nobody can have a file.
 """
 
+import errno
 import os
 import sys
 from io import FileIO
@@ -16,6 +17,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 LOCKED_BYTE = 1 << 62  # on Windows, where nobody else can read what is locked
 
 
@@ -34,10 +36,15 @@ def held(path: Path) -> FileIO | None:
     Raises OSError where it cannot be made.
     """
     while True:
-        file = FileIO(path, "a+")
+        try:
+            file = FileIO(path, "a+")
+        except PermissionError:  # another user's; or whoever writes beside it is told why not
+            return None
         try:
             lock(file)
-        except OSError:
+        except OSError as error:
+            if error.errno not in TAKEN and not path.stat().st_size:
+                atomic.remove(path)  # nobody can have one there: it is ours
             file.close()
             return None
         if _is_there(file, path):

@@ -13,7 +13,7 @@ from batches import Told, expected, make_folder, manifest, opened, results, thro
 from faulty_store import KINDS, Faulty
 from rgtsr.batch import Row, failures, places
 from rgtsr.batch.item import Code
-from rgtsr.errors import RgtsrError
+from rgtsr.errors import DiskFullError, RgtsrError
 
 
 @pytest.fixture
@@ -125,5 +125,6 @@ def test_a_store_that_is_full_is_not_asked_again(store: Faulty, tmp_path: Path) 
         places.at("s3://photos/out").write("one", b"content")
     assert failures.code(caught.value) is Code.FULL
     assert not failures.is_passing(caught.value)
+    assert failures.code(DiskFullError("no room for it")) is Code.FULL
     with pytest.raises(RgtsrError, match=r"s3://photos/out/_manifest/_lease.* cannot be written"):
         through(tmp_path, "s3://photos/out")

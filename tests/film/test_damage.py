@@ -1,5 +1,6 @@
 """Films that are cut off, damaged, or no films: never a success, and what is lost is told."""
 
+import functools
 import io
 import itertools
 import re
@@ -14,6 +15,8 @@ from rgtsr import film
 from rgtsr.errors import PictureError
 from rgtsr.film import structure
 from rgtsr.upscaler import Upscaler
+
+damage = functools.partial(structure.damage, on_moment=lambda: None)
 
 LONG = Clip(starts=range(0, 60 * 512, 512), has_sound=False)
 
@@ -57,10 +60,10 @@ def test_no_part_goes_missing_without_a_word(
     clip = replace(LONG, codec=codec, has_sound=has_sound and name != "a.webm")
     source = write(tmp_path / name, clip)
     body, container = source.read_bytes(), "avi" if name == "a.avi" else "matroska,webm"
-    assert structure.damage(source, container) is None
+    assert damage(source, container) is None
     for share in range(2, 100, 7):
         source.write_bytes(body[: len(body) * share // 100])
-        assert structure.damage(source, container)
+        assert damage(source, container)
     head, behind = (b"00dc", body.index(b"movi") + 1600) if container == "avi" else (b"\xa3", 3000)
     middle = body.index(head, behind)
     source.write_bytes(body[:middle] + bytes(200) + body[middle + 200 :])
@@ -98,9 +101,26 @@ def test_what_was_written_into_a_pipe_is_whole(format_name: str, tmp_path: Path)
                 out.mux(packet)
     (tmp_path / "b").write_bytes(pipe.parts)
     container = "avi" if format_name == "avi" else "matroska,webm"
-    assert structure.damage(tmp_path / "b", container) is None
+    assert damage(tmp_path / "b", container) is None
     (tmp_path / "b").write_bytes(pipe.parts[:-7])
-    assert structure.damage(tmp_path / "b", container)
+    assert damage(tmp_path / "b", container)
+
+
+def test_what_only_looks_damaged_is_not(tmp_path: Path) -> None:
+    """Chunks without the byte that makes them even, and a rest at the end that is none."""
+    movi = b"movi" + b"".join(
+        name + len(body).to_bytes(4, "little") + body
+        for name, body in ((b"00dc", b"abc"), (b"01wb", b"defgh"), (b"00dc", b"ij"))
+    )
+    body = b"AVI " + b"LIST" + len(movi).to_bytes(4, "little") + movi + bytes(5)
+    (tmp_path / "a").write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+    assert damage(tmp_path / "a", "avi") is None
+    live = b"\x18\x53\x80\x67\xff\x1f\x43\xb6\x75\xff\xe7\x81\x00\xec\x80\xa3\x81\x00"
+    head = b"\x1a\x45\xdf\xa3\x80"
+    (tmp_path / "b").write_bytes(2 * (head + live))
+    assert damage(tmp_path / "b", "matroska,webm") is None
+    (tmp_path / "b").write_bytes(head + live + b"\xbf\x90" + bytes(16))
+    assert damage(tmp_path / "b", "matroska,webm") is None
 
 
 def test_an_avi_that_is_cut_off_says_so(repeating: Upscaler, tmp_path: Path) -> None:

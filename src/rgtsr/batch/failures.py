@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from rgtsr.batch.item import Code
-from rgtsr.errors import OutOfMemoryError, RgtsrError
+from rgtsr.errors import DiskFullError, OutOfMemoryError, RgtsrError
 
 T = TypeVar("T")
 
@@ -122,7 +122,9 @@ def code(error: BaseException) -> Code:
         return Code.MEMORY
     if any(isinstance(each, SpoolFullError) for each in causes):
         return Code.SPOOL
-    if any(_status(each) == FULL_STATUS or _errno(each) in FULL for each in causes):
+    if any(isinstance(each, DiskFullError) or _errno(each) in FULL for each in causes):
+        return Code.FULL
+    if any(_status(each) == FULL_STATUS for each in causes):
         return Code.FULL
     if any(isinstance(each, Unreachable) for each in causes):
         return Code.STORE

@@ -152,7 +152,8 @@ class Plan:
         is_none = row.code in (Code.STORE, Code.SPOOL)
         self._unanswered = self._unanswered + 1 if is_none else 0
         if self._unanswered == MOST_UNANSWERED:
-            raise RgtsrError(f"{row.error} So did the last {MOST_UNANSWERED}: try again later.")
+            way = "try again later" if row.code == Code.STORE else "make room there"
+            raise RgtsrError(f"{row.error} So did the last {MOST_UNANSWERED}: {way}.")
 
     def todo(self, on_row: Callable[[Row], object]) -> Iterator[Item]:
         """Everything that is not done; ``on_row`` is told of what cannot be."""

@@ -92,7 +92,7 @@ class Worker:
         except Exception as error:  # whatever it is, the other pictures can be made
             line = failures.reason(error)
             if item.source not in line and self._task.destination not in line:
-                line = f"{item.source}: {line}."
+                line = f"{item.source}: {line.rstrip('.')}."
             made = {"state": State.FAILED, "code": failures.code(error), "error": line}
         seconds = time.perf_counter() - began
         return Row(**about, **made, seconds=seconds, ended=time.time())  # pyright: ignore[reportArgumentType] -- of its fields
@@ -164,12 +164,13 @@ class Worker:
 
     @contextlib.contextmanager
     def _kept(self, suffix: str) -> Generator[Path]:
-        """A name in the spool, of a file that is gone afterwards."""
-        path = self._spool / f"{os.urandom(8).hex()}{suffix}"
+        """A name in the spool; the file, and what was kept of work on it, is gone afterwards."""
+        folder = self._spool / os.urandom(8).hex()
+        folder.mkdir()
         try:
-            yield path
+            yield folder / f"picture{suffix}"
         finally:
-            path.unlink(missing_ok=True)
+            atomic.remove(folder)
 
     @contextlib.contextmanager
     def _spooling(self) -> Generator[None]:

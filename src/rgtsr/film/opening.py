@@ -6,8 +6,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rgtsr.errors import PictureError, RuntimeUnavailableError
+from rgtsr.errors import DiskFullError, PictureError, RuntimeUnavailableError
 from rgtsr.pictures import formats
+from rgtsr.pictures.disk import FULL
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -114,7 +115,8 @@ def blaming(path: Path, what: str) -> Generator[None]:
     try:
         yield
     except failures() as error:
-        raise PictureError(f"{path}: {what} ({reason(error)}).") from error
+        kind = DiskFullError if getattr(error, "errno", None) in FULL else PictureError
+        raise kind(f"{path}: {what} ({reason(error)}).") from error
 
 
 def failures() -> tuple[type[Exception], ...]:

@@ -68,13 +68,18 @@ def times(path: Path, film: Film, *, is_salvaged: bool, on_frame: Callable[[int]
             found.lengths.append(frame.duration or _usual(film))
         _timed(starts, found, film)
         _note_missing(found, container, stream, passed)
-        found.lost += filter(None, [structure.damage(path, container.format.name)])
+        found.lost += filter(None, [_gap(path, container, lambda: on_frame(len(starts)))])
     if found.lost and not is_salvaged:
         more = f", and {len(found.lost) - 1} more" if len(found.lost) > 1 else ""
         raise PictureError(
             f"{path}: is damaged: {found.lost[0]}{more}; --salvage takes what is there."
         )
     return found
+
+
+def _gap(path: Path, container: "InputContainer", on_moment: Callable[[], object]) -> str | None:
+    with opening.blaming(path, "cannot be read"):
+        return structure.damage(path, container.format.name, on_moment)
 
 
 def _usual(film: Film) -> int:

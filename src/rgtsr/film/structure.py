@@ -5,6 +5,7 @@ Where they do not, players look for the next part that they know, and say nothin
 
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,8 @@ OF_CLUSTER = OF_ANY | {0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF}
 HEAD_BYTES = 12  # of an element, at most
 AT_ONCE = 2**20
 UNSAID = 2**32 - 1  # length of an AVI that was written into a pipe
+SUM_BYTES = 4
+CHUNK_BYTES = 8  # of its head
 OPENED = (b"movi", b"rec ")  # lists in which pictures are
 
 
@@ -26,16 +29,16 @@ class Gap(Exception):
     """Where the parts do not follow one another; the message says so."""
 
 
-def damage(path: Path, container: str) -> str | None:
+def damage(path: Path, container: str, on_moment: Callable[[], object]) -> str | None:
     """What is wrong, in words; ``container``: FFmpeg's name, of which two are looked into.
 
-    Raises OSError.
+    ``on_moment`` is called again and again meanwhile; what it raises ends that. Raises OSError.
     """
     look = {"matroska,webm": _look_at_matroska, "avi": _look_at_avi}.get(container)
     if look is not None:
         with path.open("rb") as file:
             try:
-                look(file, os.fstat(file.fileno()).st_size)
+                look(file, os.fstat(file.fileno()).st_size, on_moment)
             except Gap as gap:
                 return str(gap)
     return None
@@ -50,7 +53,7 @@ class Element:
     end: int | None
 
 
-def _look_at_matroska(file: BinaryIO, size: int) -> None:
+def _look_at_matroska(file: BinaryIO, size: int, on_moment: Callable[[], object]) -> None:
     head = _element(file, 0)
     segment = _element(file, head.end or 0)
     if head.ident != EBML or segment.ident != SEGMENT:
@@ -58,7 +61,10 @@ def _look_at_matroska(file: BinaryIO, size: int) -> None:
     end = _checked_end(size, segment.end)
     where, is_open = segment.begin, False  # in a cluster that does not say where it ends
     while where < end:
+        on_moment()
         part = _element(file, where)
+        if part.ident == EBML and segment.end is None:
+            return  # another film follows, which players do not show
         if is_open and part.ident in OF_CLUSTER:
             where = _end_within(part, where, end)
             continue
@@ -70,19 +76,22 @@ def _look_at_matroska(file: BinaryIO, size: int) -> None:
             continue
         where = _end_within(part, where, end)
         if part.ident == CLUSTER:
-            _look_at_cluster(file, part.begin, where)
+            _look_at_cluster(file, part.begin, where, on_moment)
 
 
-def _look_at_cluster(file: BinaryIO, begin: int, end: int) -> None:
+def _look_at_cluster(file: BinaryIO, begin: int, end: int, on_moment: Callable[[], object]) -> None:
     where = begin
     while where < end:
+        on_moment()
         part = _element(file, where)
-        if part.ident not in OF_CLUSTER:
-            raise _broken(where)
         after = _end_within(part, where, end)
-        if where == begin and part.ident == CHECKSUM:
+        is_sum = part.ident == CHECKSUM
+        if part.ident not in OF_CLUSTER or (is_sum and after - part.begin != SUM_BYTES):
+            raise _broken(where)
+        if where == begin and is_sum:
             file.seek(part.begin)
-            if int.from_bytes(file.read(after - part.begin), "little") != _sum(file, after, end):
+            told = int.from_bytes(file.read(SUM_BYTES), "little")
+            if told != _sum(file, after, end, on_moment):
                 raise Gap(f"what lies in bytes {begin:,} to {end:,} is damaged")
         where = after
 
@@ -109,35 +118,42 @@ def _end_within(part: Element, where: int, end: int) -> int:
     return part.end
 
 
-def _sum(file: BinaryIO, begin: int, end: int) -> int:
+def _sum(file: BinaryIO, begin: int, end: int, on_moment: Callable[[], object]) -> int:
     file.seek(begin)
     found, left = 0, end - begin
     while left and (some := file.read(min(AT_ONCE, left))):
+        on_moment()
         found, left = zlib.crc32(some, found), left - len(some)
     return found
 
 
-def _look_at_avi(file: BinaryIO, size: int) -> None:
+def _look_at_avi(file: BinaryIO, size: int, on_moment: Callable[[], object]) -> None:
     where = end = 0
+    is_told = False  # where it ends
     while where < size:
+        on_moment()
         name, length = _chunk(file, where)
         if where >= end:
             if name != b"RIFF":
                 return
-            end = _checked_end(size, None if length == UNSAID else where + 8 + length)
+            is_told = length != UNSAID
+            end = _checked_end(size, where + CHUNK_BYTES + length if is_told else None)
             where += 12
-        elif name == b"LIST" and _chunk(file, where + 8)[0] in OPENED:
+        elif name == b"LIST" and _chunk(file, where + CHUNK_BYTES)[0] in OPENED:
             where += 12
+        elif is_told and end - where < CHUNK_BYTES:
+            where = end  # a rest that is no chunk
         else:
-            after = where + 8 + length
+            after = where + CHUNK_BYTES + length
             if not _is_chunk(name) or after > end:
                 raise _broken(where)
-            where = after + after % 2
+            is_unpadded = after % 2 and not _is_chunk(_chunk(file, after + 1)[0])
+            where = after if is_unpadded else after + after % 2
 
 
 def _chunk(file: BinaryIO, where: int) -> tuple[bytes, int]:
     file.seek(where)
-    head = file.read(8)
+    head = file.read(CHUNK_BYTES)
     return head[:4], int.from_bytes(head[4:], "little")
 
 

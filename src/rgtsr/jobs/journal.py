@@ -151,11 +151,8 @@ class Journal:
 
     def _is_elsewhere(self, source: str, job: Job) -> bool:
         """Whether the same run makes that source into another file."""
-        found = self._execute(
-            "SELECT 1 FROM jobs WHERE run = ? AND source = ? AND id != ?",
-            *(job.run, source.encode(), job.id),
-        )
-        return found.fetchone() is not None
+        rows = self._execute("SELECT source FROM jobs WHERE run = ? AND id != ?", job.run, job.id)
+        return any(_name(row["source"]) == source for row in rows)
 
     def claim(self, job: Job, content: str | None, *, may_copy: bool = True) -> Claim:
         """Take a job on, unless another process is at it. ``content``: its source's SHA-256.

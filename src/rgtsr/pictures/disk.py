@@ -1,11 +1,13 @@
 """Whether there is room on the disk, before work begins. Knows no pictures."""
 
+import errno
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from rgtsr.errors import DiskFullError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALLEST_BYTES = 2**26  # less is just tried
 GB = 1e9
 

@@ -77,8 +77,8 @@ class Spool:
 def opened(target: Path, row_bytes: int, keep: Keep | None) -> Generator[Spool]:
     """A place for the samples of a picture; gone afterwards, unless work on it was broken off.
 
-    So does a full disk; what failed for another reason is not kept. Where somebody else is at the
-    same target, on whatever machine, nothing is shared and nothing kept. Raises OSError.
+    A full disk breaks it off too; what failed for another reason is not kept. Where somebody else
+    is at the same target, on whatever machine, nothing is shared and nothing kept. Raises OSError.
     """
     path = atomic.kept(target, "raw")
     held = locking.held(path) if keep is not None else None
@@ -89,14 +89,16 @@ def opened(target: Path, row_bytes: int, keep: Keep | None) -> Generator[Spool]:
         state = atomic.kept(target, "json")
         rows = keep.finished(_rows_there(state, keep, path.stat().st_size // row_bytes))
         spool = Spool(path, held, rows, time.monotonic(), keep, state)
-        spool.file.truncate(rows * row_bytes)
-        spool.note()
     is_over = True
     try:
+        if spool.state is not None:
+            spool.file.truncate(spool.rows * row_bytes)
+            spool.note()
         yield spool
     except BaseException as error:
         has_failed = isinstance(error, RgtsrError | OSError | ValueError)
-        is_over = spool.state is None or (has_failed and not isinstance(error, DiskFullError))
+        is_broken_off = not has_failed or isinstance(error, DiskFullError)
+        is_over = spool.state is None or not spool.rows or not is_broken_off
         raise
     finally:
         if is_over:

@@ -30,7 +30,6 @@ from rgtsr.pictures.metadata import Metadata, noted
 from rgtsr.pictures.spooling import Keep, Spool
 
 FULL_DISK_BYTES = 2**16
-FULL = (errno.ENOSPC, errno.EDQUOT)
 RELEASE_S = 0.05
 
 
@@ -294,7 +293,7 @@ def _blaming(target: Path, *, is_kept: bool = False) -> Generator[None]:
                     f"{target}: the folder {folder} does not exist: make it first."
                 ) from error
             reason = "no file can be made in that folder"  # as in /proc
-        is_full = error.errno in FULL
+        is_full = error.errno in disk.FULL
         left = "what was made of it is kept" if is_full and is_kept else "nothing was left behind"
         way = "make room or choose another place"
         kind = DiskFullError if is_full else PictureError

@@ -168,13 +168,16 @@ class Desk:
             self._line.cancel(ticket.job)
 
     def abandon(self) -> int:
-        """End all that has not ended, and tell who waits for it; returns how many that were."""
+        """End all that has not ended, and tell who waits for it.
+
+        Returns how many that were, and those that are arriving.
+        """
         left = [ticket for ticket in self.tickets.values() if not ticket.has_ended]
         for ticket in left:
             ticket.refusal = Refusal("draining", "The service was ended before it was done.")
             self._conclude(ticket, State.FAILED)
             self._line.cancel(ticket.job)
-        return len(left)
+        return len(left) + self._arriving.total()
 
     def message(self, ticket: Ticket) -> messages.Job:
         """What is said of a ticket."""

@@ -115,6 +115,8 @@ class _Draining(uvicorn.Server):
         desk = self._app.desk
         while desk.unfinished:
             await asyncio.sleep(MOMENT_S)
+        if self.should_exit:  # it was asked twice
+            return
         if count := _unfetched(desk):
             what = "1 result waits" if count == 1 else f"{count} results wait"
             self._say(f"{what} to be fetched (ends in {FETCHING_S:g} s, or once more at once)")

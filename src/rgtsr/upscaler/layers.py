@@ -71,7 +71,8 @@ def _alphas(
     What is the same everywhere needs no network.
     """
     if not _is_constant(alpha_HW):
-        source_HW, top = color.to_float(alpha_HW), 0
+        source_HW = color.to_float(alpha_HW)
+        top = plan.rows.finished(first_row - 1) * engine.scale if first_row else 0
         for band in engine.enlarged(alpha_HW[:, :, None], plan, tally, first_row=first_row):
             yield _between_neighbours(band.mean(2), source_HW, top, engine.scale)[:, :, None]
             top += len(band)

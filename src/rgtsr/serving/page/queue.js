@@ -15,8 +15,8 @@ const GONE = { detail: "The service has it no more: choose the picture again." }
 /** @typedef {{
  *   file: File|null, path: string, phase: import("./service.js").Phase, card: HTMLElement,
  *   size: {width: number, height: number}|null, preview: string|null, options: object, stop: AbortController|null,
- *   made: import("./service.js").Job|null,
- * }} Item made: what was last done of it; it stays until something else is */
+ *   made: import("./service.js").Job|null, madeBy: object|null, isResent?: boolean,
+ * }} Item made: what was last done of it, by which options; it stays until something else is */
 
 export class Queue {
   /** @type {Item[]} */ items = [];
@@ -62,8 +62,7 @@ export class Queue {
   start() {
     const options = this.options();
     for (const item of this.waiting().length ? this.waiting() : this.stale()) {
-      item.options = options;
-      this.#say(item, { at: "waiting", note: "Waits for its turn" });
+      this.#order(item, options);
     }
     this.#pump();
   }
@@ -71,7 +70,7 @@ export class Queue {
   waiting = () => this.items.filter(({ phase, options }) => phase.at === "waiting" && !options);
   stale = () => {
     const now = JSON.stringify(this.options());
-    return this.items.filter(({ file, stop, made, options }) => file && !stop && made && JSON.stringify(options) !== now);
+    return this.items.filter(({ file, stop, made, madeBy }) => file && !stop && made && JSON.stringify(madeBy) !== now);
   };
   done = () => this.items.filter(({ made }) => made);
   /** Whether somebody who leaves now would lose pictures that were to be enlarged. */
@@ -94,7 +93,7 @@ export class Queue {
 
   #enter(given) {
     const card = document.getElementById("card").content.cloneNode(true).firstElementChild;
-    const item = { size: null, preview: null, options: null, stop: null, made: null, ...given, card };
+    const item = { size: null, preview: null, options: null, stop: null, made: null, madeBy: null, ...given, card };
     card.querySelector(".name").textContent = item.path;
     card.querySelector(".name").title = item.path;
     card.querySelector(".open").addEventListener("click", () => (this.show(item), this.on.chosen()));
@@ -133,7 +132,10 @@ export class Queue {
       if (!item.size) this.#look(item, async () => (await fetch(`v1/jobs/${item.phase.job.id}/view/before`)).blob());
     } catch (error) {
       if (error.name === "AbortError") this.#say(item, item.made ? { at: "service", job: item.made } : { at: "cancelled" });
-      else if (error.code === "unknown-job" && item.file) this.#say(item, { at: "waiting", note: "The service was restarted: sent again" });
+      else if (error.code === "unknown-job" && item.file && !item.isResent) {
+        item.isResent = true; // once: a service that forgets each time is none
+        this.#say(item, { at: "waiting", note: "The service had lost it: sent again" });
+      }
       else if (error instanceof Problem) this.#say(item, { at: "failed", problem: error });
       else throw error;
       if (item.phase.at !== "waiting") this.on.say(error instanceof Problem ? `${item.path} could not be enlarged. ${error.message}` : `${item.path} was cancelled.`);
@@ -150,9 +152,13 @@ export class Queue {
   #isWorthLess = ({ phase, made }) => !made && ["failed", "cancelled"].includes(phase.at);
 
   #again(item) {
-    item.options = this.options();
-    this.#say(item, { at: "waiting", note: "Waits for its turn" });
+    this.#order(item, this.options());
     this.#pump();
+  }
+
+  #order(item, options) {
+    Object.assign(item, { options, isResent: false });
+    this.#say(item, { at: "waiting", note: "Waits for its turn" });
   }
 
   #cancelOrRemove(item) {
@@ -183,6 +189,7 @@ export class Queue {
     if (phase.job?.state === "done" && phase.job.id !== item.made?.id) {
       if (item.made) forget(item.made.id);
       item.made = phase.job;
+      item.madeBy = item.options;
     }
     this.#render(item);
     this.#keep();
