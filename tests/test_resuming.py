@@ -140,11 +140,12 @@ def test_nor_do_two_machines_on_one_folder(folder: Path, container: tuple[str, .
 
 
 def test_where_there_is_no_room_from_the_first_nothing_is_left(
-    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "SMALLEST_BYTES", 1)
     noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), np.uint8)
-    pictures.write(Picture.from_array(noise), small_disk / "in.png")
+    pictures.write(Picture.from_array(noise), tmp_path / "in.png")
+    (small_disk / "in.png").symlink_to(tmp_path / "in.png")
+    monkeypatch.setattr(disk, "SMALLEST_BYTES", 1)
     with pytest.raises(DiskFullError, match="are needed, and"):
         enlarge(small_disk)
     assert names(small_disk) == ["in.png"]
