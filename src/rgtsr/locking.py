@@ -12,11 +12,6 @@ from pathlib import Path
 
 from rgtsr import atomic
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 LOCKED_BYTE = 1 << 62  # on Windows, where nobody else can read what is locked
 
@@ -24,9 +19,13 @@ LOCKED_BYTE = 1 << 62  # on Windows, where nobody else can read what is locked
 def lock(file: FileIO) -> None:
     """Have a file until it is closed. Raises OSError where another has it, or nobody can."""
     if sys.platform == "win32":
+        import msvcrt
+
         file.seek(LOCKED_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
+        import fcntl
+
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
