@@ -180,7 +180,9 @@ def _decoded(place: Place, name: str, columns: tuple[str, ...] | None) -> Any:
 
     try:
         content = io.BytesIO(place.read(name))
-        return parquet.read_table(content, columns=columns and list(columns))
+        # without Arrow's threads, which abort a process that ends too soon after them
+        wanted = columns and list(columns)
+        return parquet.read_table(content, columns=wanted, use_threads=False, pre_buffer=False)
     except pa.ArrowException as error:
         raise RgtsrError(
             f"{place.url(name)}: is no part of a manifest ({error}): take it away, and what it"

@@ -250,11 +250,11 @@ def names(place: Place) -> Iterator[str]:
 
     try:
         with place.system.open(place.root, "rb") as file:
-            table = parquet.ParquetFile(file)
+            table = parquet.ParquetFile(file, pre_buffer=False)
             there = [name for name in COLUMNS if name in table.schema_arrow.names]
             if not there:
                 raise RgtsrError(f"{place}: has no column {', '.join(COLUMNS)}: name one so.")
-            for rows in table.iter_batches(columns=there[:1]):
+            for rows in table.iter_batches(columns=there[:1], use_threads=False):
                 yield from (str(name) for name in rows.column(0).to_pylist() if name)
     except FileNotFoundError as error:
         raise RgtsrError(f"{place}: no such file: check the name.") from error
