@@ -13,10 +13,11 @@ from typing import TypeVar, cast
 
 from rgtsr.batch.item import Code
 from rgtsr.errors import DiskFullError, OutOfMemoryError, RgtsrError
+from rgtsr.pictures import disk
 
 T = TypeVar("T")
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = {*disk.FULL, errno.EFBIG}
 FULL_STATUS = 507  # WebDAV's, and MinIO's
 PASSING = {
     errno.EAGAIN,

@@ -14,12 +14,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rgtsr.errors import RgtsrError
 from rgtsr.jobs.job import Job, Standing, State
+from rgtsr.jobs.origin import Origin, full, name, stamp
 from rgtsr.jobs.processes import lives, this_process
 
 BUSY_S = 30.0  # how long one process waits for another's entry
@@ -106,7 +107,7 @@ class Journal:
         run = os.urandom(8).hex()
         with self._transaction():
             for source, target in pairs:
-                asked = (_full(source), stamp(source) or "", wish)
+                asked = (full(source), stamp(source) or "", wish)
                 row = self._row("target", key := os.fsencode(os.path.realpath(target)))
                 if row is None:
                     self._execute(
@@ -140,19 +141,18 @@ class Journal:
         made_of = {row["former_stamp"]: row["former_of"], row["result_stamp"]: row["result_of"]}
         if there not in made_of:
             return Standing.FOREIGN
-        made, _, source = made_of[there].partition("\n")  # journals of before name no source
-        if made == _asked(row) and row["wish"] == job.wish:
+        made, asked = Origin.read(made_of[there]), _origin(row)
+        if row["wish"] == job.wish and (made.wish, made.stamp) == (asked.wish, asked.stamp):
             return Standing.RESULT
-        is_same = not source or source == _name(_full(job.source))
-        has_moved = made.endswith(f" {row['source_stamp']}")
-        if is_same or has_moved or self._is_elsewhere(source, job):
+        asked = replace(asked, source=name(full(job.source)))  # which another run may have changed
+        if made.is_of(asked) or self._is_elsewhere(made.source, job):
             return Standing.NOTHING
         return Standing.OTHERS
 
     def _is_elsewhere(self, source: str, job: Job) -> bool:
         """Whether the same run makes that source into another file."""
         rows = self._execute("SELECT source FROM jobs WHERE run = ? AND id != ?", job.run, job.id)
-        return any(_name(row["source"]) == source for row in rows)
+        return any(name(row["source"]) == source for row in rows)
 
     def claim(self, job: Job, content: str | None, *, may_copy: bool = True) -> Claim:
         """Take a job on, unless another process is at it. ``content``: its source's SHA-256.
@@ -174,7 +174,7 @@ class Journal:
                         f"{job.target}: another run that began later makes it otherwise: it is left"
                         " to that."
                     )
-                self._change(row, (_full(job.source), stamp(job.source) or "", job.wish))
+                self._change(row, (full(job.source), stamp(job.source) or "", job.wish))
                 row = self._of(job)
             if row["state"] == State.RUNNING and row["attempts"] >= MOST_ATTEMPTS:
                 raise RgtsrError(
@@ -213,12 +213,7 @@ class Journal:
                 )
             self._execute(
                 "UPDATE jobs SET result_stamp = ?, result_of = ?, report = ? WHERE id = ?",
-                *(
-                    stamp(draft),
-                    f"{_asked(row)}\n{_name(row['source'])}",
-                    json.dumps(report),
-                    job.id,
-                ),
+                *(stamp(draft), str(_origin(row)), json.dumps(report), job.id),
             )
 
     def end(self, job: Job, state: State, why: str | None = None) -> None:
@@ -279,18 +274,6 @@ class Journal:
             ) from error
 
 
-def stamp(path: Path) -> str | None:
-    """What tells a file from another of its name: size, time and inode; None where there is none.
-
-    A rename changes none of them.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}"
-
-
 def _entry(row: sqlite3.Row) -> Entry:
     source, target = (Path(os.fsdecode(row[name])) for name in ("source", "target"))
     report = json.loads(row["report"]) if row["report"] else None
@@ -302,16 +285,9 @@ def _entry(row: sqlite3.Row) -> Entry:
     )
 
 
-def _asked(row: sqlite3.Row) -> str:
-    return f"{row['wish']} {row['source_stamp']}"
-
-
-def _full(source: Path) -> bytes:
-    return os.fsencode(os.path.abspath(source))  # noqa: PTH100 -- links stay as they were named
-
-
-def _name(source: bytes) -> str:
-    return source.decode("utf-8", "backslashreplace")
+def _origin(row: sqlite3.Row) -> Origin:
+    """Of what a job's result is to be made."""
+    return Origin(row["wish"], row["source_stamp"], name(row["source"]))
 
 
 def _is_at_work(row: sqlite3.Row) -> bool:

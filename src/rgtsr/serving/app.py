@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from rgtsr.jobs import State
 from rgtsr.serving import choices, handing, intake, messages, openapi, problems, tidying
-from rgtsr.serving.desk import Desk, Ticket
+from rgtsr.serving.desk import Desk
 from rgtsr.serving.guard import COOKIE, Guard, client
 from rgtsr.serving.metrics import Counts
 from rgtsr.serving.options import Options
@@ -31,6 +31,7 @@ from rgtsr.serving.problems import Refusal
 from rgtsr.serving.readiness import Readiness
 from rgtsr.serving.showing import Showing
 from rgtsr.serving.spool import Spool
+from rgtsr.serving.ticket import Ticket
 
 PAGE = Path(__file__).parent / "page"
 LASTING = {"cache-control": "private, max-age=3600"}

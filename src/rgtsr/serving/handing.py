@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from rgtsr.jobs import State
 from rgtsr.serving import messages, zipping
-from rgtsr.serving.desk import Desk, Ticket
+from rgtsr.serving.desk import Desk
 from rgtsr.serving.problems import Refusal
+from rgtsr.serving.ticket import Ticket
 
 
 def result(ticket: Ticket) -> messages.Result:

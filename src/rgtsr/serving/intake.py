@@ -9,10 +9,11 @@ from rgtsr.errors import PictureError
 from rgtsr.pictures import headers
 from rgtsr.serving import asking, messages, problems, uploads
 from rgtsr.serving.asking import NAMELESS
-from rgtsr.serving.desk import Desk, Ticket
+from rgtsr.serving.desk import Desk
 from rgtsr.serving.guard import client
 from rgtsr.serving.options import RESULT_FACTOR
 from rgtsr.serving.problems import Refusal
+from rgtsr.serving.ticket import Ticket
 
 
 async def entered(request: Request, desk: Desk) -> Ticket:

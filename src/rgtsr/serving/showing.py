@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from rgtsr.errors import RgtsrError
 from rgtsr.pictures import screen
 from rgtsr.serving import problems
-from rgtsr.serving.desk import Ticket
 from rgtsr.serving.problems import Refusal
+from rgtsr.serving.ticket import Ticket
 
 TILE = re.compile(r"(before|after)(\.dzi|_files/\d{1,2}/\d{1,5}_\d{1,5}\.jpg)")
 AT_ONCE = 2  # pictures that are made ready

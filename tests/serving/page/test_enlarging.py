@@ -249,8 +249,11 @@ def test_tiles_and_the_time_left_are_told(page: Any, tmp_path: Path) -> None:
     page.set_input_files("#picture", write(tmp_path / "slow.png"))
     page.click("#go")
     line = page.locator(".card[data-state=running] .line")
-    line.filter(has_text=re.compile(r"^\d+ % · tile \d+ of \d+ · .* left$")).wait_for()
+    told = line.filter(has_text=re.compile(r"^\d+ % · tile \d+ of \d+ · .* left$"))
+    told.wait_for()
     page.click(".card .remove")
+    page.locator(".card[data-state=cancelled]").wait_for()
+    assert told.count() == 0
 
 
 def test_what_a_service_has_lost_by_a_restart_is_sent_again(
@@ -265,10 +268,12 @@ def test_what_a_service_has_lost_by_a_restart_is_sent_again(
             page.locator(".card[data-state=running]", has_text="slow.png").wait_for()
             service.process.kill()
             service.process.wait()
+            page.locator(".card .line", has_text="No connection").first.wait_for()
             with serving("--folder", tmp_path / "spool", "--port", port):
                 page.locator(".card[data-state=running]", has_text="slow.png").wait_for()
                 page.locator(".card", has_text="slow.png").locator(".remove").click()
                 page.locator(DONE, has_text="portrait.png").wait_for()
+                assert f"480 {TIMES} 380" in page.inner_text(f"{DONE} .line")
                 opened.faults[:] = [fault for fault in opened.faults if "net::ERR_" not in fault]
 
 
