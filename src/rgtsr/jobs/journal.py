@@ -134,8 +134,7 @@ class Journal:
     def standing(self, job: Job) -> Standing:
         """What lies under the job's target now."""
         there = stamp(job.target)
-        with self._lock:
-            row = self._of(job)
+        row = self._of(job)
         if there is None:
             return Standing.NOTHING
         made_of = {row["former_stamp"]: row["former_of"], row["result_stamp"]: row["result_of"]}
