@@ -10,6 +10,7 @@ import { fileSize, pixels, standing } from "./wording.js";
 
 const AT_ONCE = 2; // one is enlarged while the next is read
 const KEPT = "rgtsr-jobs"; // in the session: what a reload finds again
+const LOST = { at: "waiting", note: "The service had lost it: sent again" };
 const GONE = { detail: "The service has it no more: choose the picture again." };
 
 /** @typedef {{
@@ -134,7 +135,8 @@ export class Queue {
       if (error.name === "AbortError") this.#say(item, item.made ? { at: "service", job: item.made } : { at: "cancelled" });
       else if (error.code === "unknown-job" && item.file && !item.isResent) {
         item.isResent = true; // once: a service that forgets each time is none
-        this.#say(item, { at: "waiting", note: "The service had lost it: sent again" });
+        this.#say(item, LOST);
+        this.#missResults();
       }
       else if (error instanceof Problem) this.#say(item, { at: "failed", problem: error });
       else throw error;
@@ -146,6 +148,18 @@ export class Queue {
     }
     if (!this.open || this.#isWorthLess(this.open)) this.show(item);
     else if (this.open === item) this.on.opened(item);
+  }
+
+  /** What a service has lost of what was made is made again, where the picture is still here. */
+  async #missResults() {
+    for (const item of this.items.filter(({ made, stop }) => made && !stop)) {
+      const found = await get(`v1/jobs/${item.made.id}`).catch((problem) => problem);
+      if (found.code !== "unknown-job" || item.stop) continue;
+      item.made = null;
+      this.#say(item, item.file ? LOST : { at: "failed", problem: new Problem(GONE) });
+      if (item === this.open) this.on.opened(item);
+    }
+    this.#pump();
   }
 
   /** Whether what is shown should give way to a result: nobody chose it. */
