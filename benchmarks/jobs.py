@@ -96,7 +96,7 @@ def busy(photos: Path) -> float:
             on_end=lambda _: None,
         )
         line._network = network  # pyright: ignore -- measured from outside
-        line.run(journal.enter(pairs, "wish"))
+        line.run(journal.enter((*pair, "wish") for pair in pairs))
         return network.held_s / (time.perf_counter() - network.first)
 
 

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from tarfile import BLOCKSIZE
 
 import pyarrow as pa
 import pytest
@@ -42,6 +43,23 @@ DEEP = ("a.png", "b/c.png", "b/d/e.jpg", "Wörter 写真/f.png", "b/g.png", "h.p
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return make_folder(tmp_path / "in")
+
+
+def pack(tar: Path, folder: Path, *names: str) -> None:
+    with tarfile.open(tar, "w", format=tarfile.USTAR_FORMAT) as file:
+        for name in names:
+            file.add(folder / name, name)
+
+
+def cut_end(tar: Path) -> None:
+    """Take away the zeros that say that nothing follows."""
+    content = tar.read_bytes()
+    tar.write_bytes(content[: -(-len(content.rstrip(b"\0")) // BLOCKSIZE) * BLOCKSIZE])
+
+
+def failed(destination: Path) -> list[str]:
+    """The sources whose last row says so."""
+    return sorted(row.source for row in manifest(destination).values() if row.state == "failed")
 
 
 def test_a_folder_becomes_what_each_picture_becomes_alone(folder: Path, tmp_path: Path) -> None:
@@ -139,9 +157,7 @@ def test_a_name_in_a_tar_file_that_cannot_be_followed_costs_itself_alone(tmp_pat
 @pytest.mark.parametrize("how", ["cut between members", "cut in a head", "head overwritten"])
 def test_a_damaged_tar_file_is_never_taken_for_whole(how: str, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "in", ("0.png", "1.png", "2.png"))
-    with tarfile.open(tmp_path / "part.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name in ("0.png", "1.png", "2.png"):
-            tar.add(folder / name, name)
+    pack(tmp_path / "part.tar", folder, "0.png", "1.png", "2.png")
     whole = (tmp_path / "part.tar").read_bytes()
     head = whole.index(b"2.png")
     damaged = {
@@ -156,12 +172,31 @@ def test_a_damaged_tar_file_is_never_taken_for_whole(how: str, tmp_path: Path) -
     assert "part.tar: is damaged or cut off; what follows in it was not read" in error
 
 
+def test_what_a_mended_tar_file_gives_has_failed_no_more(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("0.png", "1.png"))
+    (folder / "2.png").hardlink_to(folder / "1.png")
+    part, other = tmp_path / "part.tar", tmp_path / "other.tar"
+    for tar in (part, other):
+        pack(tar, folder, "0.png", "1.png", "2.png")
+        cut_end(tar)
+        through(tar, tmp_path / "out")
+    lost = [f"tar://2.png::{part}", str(part)]
+    assert set(failed(tmp_path / "out")) == {*lost, f"tar://2.png::{other}", str(other)}
+    (folder / "2.png").unlink()
+    make_folder(folder, ("2.png",))
+    pack(part, folder, "0.png", "1.png", "2.png")
+    through(part, tmp_path / "out")
+    assert set(failed(tmp_path / "out")) == {f"tar://2.png::{other}", str(other)}
+    pack(part, folder, "0.png")
+    cut_end(part)
+    through(part, tmp_path / "out")
+    assert str(part) in failed(tmp_path / "out")
+
+
 def test_what_is_a_link_in_a_tar_file_is_named(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "in", ("0.png",))
     (folder / "1.png").hardlink_to(folder / "0.png")
-    with tarfile.open(tmp_path / "part.tar", "w") as tar:
-        for name in ("0.png", "1.png"):
-            tar.add(folder / name, name)
+    pack(tmp_path / "part.tar", folder, "0.png", "1.png")
     told = through(tmp_path / "part.tar", tmp_path / "out")
     [error] = [row.error for row in told.rows if row.error]
     assert error.endswith("is a link, which is not followed.")

@@ -57,6 +57,17 @@ def test_a_folder_may_hold_both(model: Path, tmp_path: Path) -> None:
     assert json.loads(report.read_text())["enlarged"] == 2
 
 
+def test_films_own_options_make_no_picture_again(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "trip"
+    write_picture(folder / "photo.png", 24, 32)
+    write(folder / "clip.mkv", Clip(starts=range(4), has_sound=False))
+    words = ("upscale", folder, "-m", model, "-o", tmp_path / "out", "--report")
+    rgtsr(*words, tmp_path / "first.json", "--crf", "20").assert_done()
+    rgtsr(*words, tmp_path / "second.json", "--crf", "30").assert_done()
+    second = json.loads((tmp_path / "second.json").read_text())
+    assert (second["enlarged"], second["skipped"]) == (1, 1)
+
+
 def test_a_rehearsal_names_pictures_and_room(clip: Path, model: Path) -> None:
     done = rgtsr("upscale", clip, "-m", model, "--dry-run").assert_done()
     assert "48 x 32 to 96 x 64 pixels, about 8 pictures, 8 tiles" in done.out

@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 def entered(journal: Journal, folder: Path, name: str = "out") -> list[Job]:
     out = folder.parent / name
-    return journal.enter([(path, out / path.name) for path in sorted(folder.iterdir())], name)
+    return journal.enter((path, out / path.name, name) for path in sorted(folder.iterdir()))
 
 
 def through(

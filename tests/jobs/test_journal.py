@@ -19,7 +19,7 @@ import os, sys
 from pathlib import Path
 from rgtsr.jobs import Journal
 journal = Journal(Path(sys.argv[1]))
-[job] = journal.enter([(Path(sys.argv[2]), Path(sys.argv[3]))], "wish")
+[job] = journal.enter([(Path(sys.argv[2]), Path(sys.argv[3]), "wish")])
 assert journal.claim(job, "content").is_taken
 if sys.argv[4] == "named":
     draft = Path(sys.argv[3] + ".draft")
@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def entered(journal: Journal, files: tuple[Path, Path], wish: str = "wish") -> Job:
-    [job] = journal.enter([files], wish)
+    [job] = journal.enter([(*files, wish)])
     return job
 
 
@@ -125,7 +125,7 @@ def test_it_may_go_where_the_same_run_makes_the_other_elsewhere(
     with Journal(path) as journal:
         finish(journal, entered(journal, files))
         elsewhere = (files[0], files[1].with_name("b.png.png"))
-        both = journal.enter([(other, files[1]), elsewhere], "wish")
+        both = journal.enter([(other, files[1], "wish"), (*elsewhere, "wish")])
         assert journal.standing(both[0]) is Standing.NOTHING
         assert journal.standing(entered(journal, (other, files[1]))) is Standing.OTHERS
 
@@ -259,7 +259,7 @@ def test_equal_sources_of_one_run_are_found_while_the_result_is_there(
 ) -> None:
     names = ("b.png", "c.png", "d.jpg", "e.png")
     with Journal(path) as journal:
-        jobs = journal.enter([(files[0], tmp_path / name) for name in names], "wish")
+        jobs = journal.enter([(files[0], tmp_path / name, "wish") for name in names])
         finish(journal, jobs[0])
         assert journal.claim(jobs[1], "content").equal == jobs[0]
         journal.end(jobs[1], State.FAILED, "no")
@@ -282,7 +282,7 @@ def test_an_equal_that_is_at_work_is_waited_for(
     path: Path, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     with Journal(path) as journal:
-        first, second = journal.enter([files, (files[0], tmp_path / "c.png")], "wish")
+        first, second = journal.enter([(*files, "wish"), (files[0], tmp_path / "c.png", "wish")])
         assert journal.claim(first, "content").is_taken
         assert not journal.claim(second, "content").is_taken
         journal.end(first, State.FAILED, "no")
@@ -305,13 +305,15 @@ def test_what_is_no_journal_is_said(path: Path) -> None:
 
 
 def test_a_full_disk_is_said_of_the_journal(path: Path, tmp_path: Path) -> None:
-    pairs = [(tmp_path / f"{number}.png", tmp_path / f"{number}.jpg") for number in range(2000)]
+    asked = [
+        (tmp_path / f"{number}.png", tmp_path / f"{number}.jpg", "wish") for number in range(2000)
+    ]
     with Journal(path) as journal:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
         try:
             with pytest.raises(RgtsrError, match=r"jobs\.sqlite: .* cannot be noted there .*room"):
-                journal.enter(pairs, "wish")
+                journal.enter(asked)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        assert len(journal.enter(pairs, "wish")) == 2000
+        assert len(journal.enter(asked)) == 2000

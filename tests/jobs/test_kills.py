@@ -33,7 +33,7 @@ folder, out, journal = map(Path, sys.argv[1:])
 tiny = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 upscaler = Upscaler(tiny, runtime="openvino", settings=Settings(tile_px=32))
 with Journal(journal) as journal:
-    jobs = journal.enter([(path, out / path.name) for path in sorted(folder.iterdir())], "wish")
+    jobs = journal.enter((path, out / path.name, "wish") for path in sorted(folder.iterdir()))
     order = Order(upscaler, Wish())
     Line(journal, lambda _: order, on_progress=lambda *_: None, on_end=told).run(jobs)
 """

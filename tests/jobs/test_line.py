@@ -77,7 +77,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def entered(journal: Journal, folder: Path, wish: str = "wish") -> list[Job]:
     out = folder.parent / "out"
-    return journal.enter([(path, out / path.name) for path in sorted(folder.iterdir())], wish)
+    return journal.enter((path, out / path.name, wish) for path in sorted(folder.iterdir()))
 
 
 def through(
@@ -243,7 +243,7 @@ def test_whoever_is_not_heard_any_more_stops_the_line(journal: Journal, folder: 
 def test_a_job_is_cancelled_while_its_result_is_written(journal: Journal, folder: Path) -> None:
     large = Picture.from_array(noise(0, 700, 900))
     pictures.write(large, folder / "0.avif")
-    [job] = journal.enter([(folder / "0.avif", folder.parent / "out.avif")], "wish")
+    [job] = journal.enter([(folder / "0.avif", folder.parent / "out.avif", "wish")])
     ears = Ears()
 
     def cancelling(job: Job, done: int, total: int) -> None:
@@ -315,7 +315,7 @@ def test_a_late_cancelling_ends_no_other_job(journal: Journal, folder: Path) -> 
     line.run([last])
     journal.forget(last)
     line.cancel(last)
-    [after] = journal.enter([(last.source, last.target.with_name("after.png"))], "wish")
+    [after] = journal.enter([(last.source, last.target.with_name("after.png"), "wish")])
     assert after.id != last.id
     ears.outcomes.clear()
     line = Line(journal, lambda _: order, on_progress=ears.on_progress, on_end=ears.on_end)

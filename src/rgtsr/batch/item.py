@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """How a picture ended."""
+    """How a picture ended. ``MENDED``: it could not even be listed once, and can be now."""
 
     DONE = "done"
     FAILED = "failed"
+    MENDED = "mended"
 
 
 class Code(StrEnum):

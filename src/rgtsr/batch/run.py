@@ -103,6 +103,7 @@ class Batch:
                 hands, self.workers, on_row=heard, on_moment=moment, say=say, slow_s=self.slow_s
             )
             drive.run(plan.todo(heard))
+            plan.mend()
             return plan.count
 
     def rehearse(self, on_item: Callable[[Item], object], on_row: Callable[[Row], object]) -> Count:
@@ -124,6 +125,7 @@ class Plan:
     def __init__(self, batch: Batch, written: Manifest) -> None:
         self.written, self.count = written, Count()
         self._unanswered = 0  # in a row
+        self._mended: set[str] = set()  # sources that could not be listed once, and now were
         self._batch = batch
         destination = batch.source.destination
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
@@ -158,16 +160,21 @@ class Plan:
     def todo(self, on_row: Callable[[Row], object]) -> Iterator[Item]:
         """Everything that is not done; ``on_row`` is told of what cannot be."""
         self._known = self.written.known()
-        for item in self._listed:
+        for item in map(self._checked, self._listed):
             if isinstance(item, Unlisted):
+                self._mended.discard(item.source)
                 on_row(unlisted(item))
                 continue
-            known = self._known.get(manifest.plain(item.output))
-            if known is not None and self._is_of_another(known, item):
-                on_row(unlisted(Unlisted(item.source, self._replacing(known, item.output))))
-            elif self._is_left(item, known):
+            self._mended |= {name for name in (item.source, item.file) if self._is_broken(name)}
+            if self._is_left(item, self._known.get(manifest.plain(item.output))):
                 self._spare(item)
                 yield item
+
+    def mend(self) -> None:
+        """What could not be listed once, and now was, has failed no more."""
+        for source in sorted(self._mended):
+            output, ended = nobodys(source), time.time()
+            self.add(Row(source=source, output=output, state=State.MENDED, key="", ended=ended))
 
     def _spare(self, item: Item) -> None:
         """Raise UsageError where a file that no batch made would be replaced."""
@@ -189,14 +196,22 @@ class Plan:
         self.count.known += is_known
         return not is_known
 
-    def _is_of_another(self, known: Known, item: Item) -> bool:
-        """Whether the result that is there is of another source."""
-        is_there = known.state == State.DONE and item.output in self._there
-        return is_there and known.source != manifest.plain(item.source)
+    def _checked(self, item: Item | Unlisted) -> Item | Unlisted:
+        """It, unless the result that is there is of another source."""
+        if isinstance(item, Unlisted) or item.output not in self._there:
+            return item
+        known = self._known.get(manifest.plain(item.output))
+        is_others = known is not None and known.source != manifest.plain(item.source)
+        if known is None or not is_others or known.state != State.DONE:
+            return item
+        target = self._batch.source.destination.url(item.output)
+        error = PictureError(f"{target} is there, of {known.source}: give another destination.")
+        return Unlisted(item.source, error)
 
-    def _replacing(self, known: Known, output: str) -> PictureError:
-        target = self._batch.source.destination.url(output)
-        return PictureError(f"{target} is there, of {known.source}: give another destination.")
+    def _is_broken(self, source: str) -> bool:
+        """Whether it could not be listed when that was last tried."""
+        known = self._known.get(manifest.plain(nobodys(source)))
+        return known is not None and known.state == State.FAILED
 
     def _is_of(self, known: Known, item: Item) -> bool:
         """Whether it is of the source as it is now, and of the same options."""
@@ -204,12 +219,17 @@ class Plan:
         return known.key == self._batch.task.key and is_same
 
 
+def nobodys(source: str) -> str:
+    """The output of what has none."""
+    return f"{source}!"
+
+
 def unlisted(broken: Unlisted) -> Row:
     """Its row."""
     rest = "; what follows in it was not read" if broken.is_rest else ""
     return Row(
         source=broken.source,
-        output=f"{broken.source}!",  # nobody's result
+        output=nobodys(broken.source),
         state=State.FAILED,
         key="",
         code=failures.code(broken.error),

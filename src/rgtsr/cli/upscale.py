@@ -156,7 +156,9 @@ def _run(
         todo, passed_over = jobs(sources, place, naming)
         is_kept = sources == inputs and place == output
         journal = stack.enter_context(enlarging.journal(is_kept=is_kept))
-        entered = journal.enter(((job.source, job.target) for job in todo), wish.identity(upscaler))
+        entered = journal.enter(
+            (job.source, job.target, wish.of(job.target).identity(upscaler)) for job in todo
+        )
         standings = {job.target: journal.standing(job) for job in entered}
         there = {
             target: standing

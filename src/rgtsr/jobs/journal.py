@@ -96,8 +96,8 @@ class Journal:
         with self._lock:
             self._rows.close()
 
-    def enter(self, pairs: Iterable[tuple[Path, Path]], wish: str) -> list[Job]:
-        """A run of (source, target) pairs, in order; what is known of the same jobs stays known.
+    def enter(self, asked: Iterable[tuple[Path, Path, str]]) -> list[Job]:
+        """A run of (source, target, wish), in order; what is known of the same jobs stays known.
 
         Another wish or a source that has changed makes another job of it, which may replace what
         the former one made, once no process is at that; where the former one comes back, its
@@ -106,18 +106,18 @@ class Journal:
         jobs: list[Job] = []
         run = os.urandom(8).hex()
         with self._transaction():
-            for source, target in pairs:
-                asked = (full(source), stamp(source) or "", wish)
+            for source, target, wish in asked:
+                now = (full(source), stamp(source) or "", wish)
                 row = self._row("target", key := os.fsencode(os.path.realpath(target)))
                 if row is None:
                     self._execute(
                         "INSERT INTO jobs (target, source, source_stamp, wish, state, attempts)"
                         " VALUES (?, ?, ?, ?, ?, 0)",
-                        *(key, *asked, State.QUEUED),
+                        *(key, *now, State.QUEUED),
                     )
                     row = self._row("target", key)
                 elif not _is_at_work(row):
-                    self._change(row, asked)
+                    self._change(row, now)
                 assert row is not None
                 self._execute("UPDATE jobs SET run = ? WHERE id = ?", run, row["id"])
                 jobs.append(Job(row["id"], source, target, wish, run))

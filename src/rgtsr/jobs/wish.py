@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -143,6 +143,12 @@ class Wish:
         if self.page is not None:
             parts.append(f"p{self.page}")
         return "".join(f"_{part}" for part in parts)
+
+    def of(self, target: Path) -> "Wish":
+        """The same without what changes nothing for a result of that name: films' own options."""
+        if target.suffix.lower() in film.WRITABLE:
+            return self
+        return replace(self, codec=None, crf=None, preset=None)
 
     def identity(self, upscaler: Upscaler) -> str:
         """Equal for what gives equal results: this wish, the weights, and how they run."""

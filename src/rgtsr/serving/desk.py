@@ -103,7 +103,7 @@ class Desk:
     def enter(self, client: str, asked: Asked, path: Path, source: messages.Source) -> Ticket:
         """A ticket for a picture that has arrived; it waits for its turn."""
         target = path.parent / f"result{asked.result_suffix(path.suffix)}"
-        [job] = self._journal.enter([(path, target)], path.parent.name)
+        [job] = self._journal.enter([(path, target, path.parent.name)])
         ticket = Ticket(client, asked, source, path.parent, job)
         self.tickets[ticket.id] = self._by_job[job.id] = ticket
         self._row.put(client, ticket)

@@ -99,7 +99,7 @@ class Upscaler:
         """What the network is made of where nothing is restored."""
         return self._family.own
 
-    @property
+    @functools.cached_property
     def identity(self) -> str:
         """Equal for upscalers that make the same of a picture: weights, and how they run."""
         settings = replace(self.settings, max_memory_bytes=None)
