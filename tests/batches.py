@@ -82,13 +82,15 @@ def make_folder(folder: Path, names: Iterable[str] = EIGHT) -> Path:
 
 
 def task(
-    destination: str | Path, upscaler: Callable[[], Upscaler] = opened, **more: object
+    destination: str | Path,
+    upscaler: Callable[[], Upscaler] = opened,
+    patience: Patience = hasty,
 ) -> Task:
     wish = Wish()
     with upscaler() as one:
         key = wish.identity(one)
     url = places.at(str(destination)).url()
-    return Task(upscaler, wish, url, key, patience=hasty)
+    return Task(upscaler, wish, url, key, patience=patience)
 
 
 def through(
@@ -102,14 +104,15 @@ def through(
     suffix: str | None = None,
     on_row: Callable[[Row], object] = lambda _: None,
     told: Told | None = None,
+    patience: Patience = hasty,
     **more: object,
 ) -> Told:
     """A whole run with processes, or with other hands."""
     told = told or Told()
-    mine = task(destination, upscaler)
-    place = places.at(str(destination), hasty)
+    mine = task(destination, upscaler, patience)
+    place = places.at(str(destination), patience)
     batch = Batch(
-        Source(str(source), place, suffix, shard, hasty),
+        Source(str(source), place, suffix, shard, patience),
         mine,
         place.url("_manifest"),
         workers,

@@ -14,6 +14,9 @@ from serving.page.browsing import browser
 
 ROOT = Path(__file__).parents[1]
 
+# else gcsfs asks by gRPC, for a minute, of what kind a bucket is: no server of the tests knows
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+
 settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("house")
 

@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.fault()
         if self.server.denied is not None and self.server.denied in self.path:
             self._answer(403, [], DENIED)
-        elif self.server.is_full and self.command == "PUT":
+        elif self.server.is_full and self.command in ("PUT", "POST"):
             self._answer(507, [], FULL)
         elif fault == "drop":
             self.close_connection = True

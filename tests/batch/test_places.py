@@ -97,6 +97,6 @@ def test_no_name_leads_out_of_the_destination(name: str, suffix: str | None) -> 
 def test_a_store_whose_package_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from rgtsr.batch import places
 
-    monkeypatch.setitem(__import__("sys").modules, "gcsfs", None)
-    with pytest.raises(RuntimeUnavailableError, match=r"gs://x.*gcsfs"):
-        places.at("gs://x")
+    monkeypatch.setitem(__import__("sys").modules, "adlfs", None)
+    with pytest.raises(RuntimeUnavailableError, match=r"abfs://x.*adlfs"):
+        places.at("abfs://x")

@@ -1,130 +1,182 @@
-"""Object stores that delay, drop, cut and refuse: moto's server behind a faulty proxy."""
+"""Object stores that delay, drop, cut and refuse: S3 and Google's, behind a faulty proxy."""
 
+import contextlib
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from socketserver import BaseServer
+from typing import Any, TypeVar
 
+import gcsfs
 import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
 from batches import Told, expected, make_folder, manifest, opened, results, through
 from faulty_store import KINDS, Faulty
+from gs_server import Buckets
 from rgtsr.batch import Row, failures, places
 from rgtsr.batch.item import Code
 from rgtsr.errors import DiskFullError, RgtsrError
 
+Server = TypeVar("Server", bound=BaseServer)
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
-    """S3 with a bucket, reached through a proxy that does no harm yet."""
+
+@dataclass
+class Store:
+    """A bucket ``photos``, reached through a proxy that does no harm yet."""
+
+    proxy: Faulty
+    scheme: str
+    system: Any  # fsspec's
+    named: tuple[str, ...]  # the methods of requests for a picture that have its name in them
+
+    def url(self, path: str, bucket: str = "photos") -> str:
+        return f"{self.scheme}://{bucket}/{path}"
+
+    def put(self, path: Path, name: str) -> None:
+        self.system.put_file(str(path), f"photos/{name}")
+
+
+@contextlib.contextmanager
+def s3(monkeypatch: pytest.MonkeyPatch) -> Generator[Store]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
-    proxy = Faulty(port, share=0.0)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    s3fs.S3FileSystem.clear_instance_cache()
-    places._opened.cache_clear()
-    s3fs.S3FileSystem().mkdir("photos")
-    yield proxy
+    with proxied(port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        system = s3fs.S3FileSystem()
+        system.mkdir("photos")
+        yield Store(proxy, "s3", system, ("GET", "PUT"))
     urllib.request.urlopen(
         urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/reset", method="POST")
     ).close()
-    proxy.shutdown()
-    proxy.server_close()
     server.stop()
+
+
+@contextlib.contextmanager
+def gs(monkeypatch: pytest.MonkeyPatch) -> Generator[Store]:
+    with served(Buckets("photos")) as server, proxied(server.server_port) as proxy:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.setattr(gcsfs.retry, "min", lambda *_: 0.05, raising=False)  # seconds it waits
+        yield Store(proxy, "gs", gcsfs.GCSFileSystem(token="anon"), ("GET",))
+
+
+@contextlib.contextmanager
+def served(server: Server) -> Generator[Server]:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def proxied(port: int) -> contextlib.AbstractContextManager[Faulty]:
+    return served(Faulty(port, share=0.0))
+
+
+def forget() -> None:
+    """What stores were opened."""
     places._opened.cache_clear()
     s3fs.S3FileSystem.clear_instance_cache()
+    gcsfs.GCSFileSystem.clear_instance_cache()
+
+
+@pytest.fixture(params=[s3, gs])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    forget()
+    with request.param(monkeypatch) as store:
+        yield store
+    forget()
 
 
 def test_a_store_that_fails_now_and_then_costs_nothing_but_time(
-    store: Faulty, tmp_path: Path
+    store: Store, tmp_path: Path
 ) -> None:
     folder = make_folder(tmp_path / "in")
-    system = s3fs.S3FileSystem()
     for path in folder.iterdir():
-        system.put_file(str(path), f"photos/in/{path.name}")
-    system.pipe_file("photos/in/cut.png", (folder / "0.png").read_bytes()[:99])
-    system.pipe_file("photos/in/denied.png", b"nobody may read it")
-    store.share, store.denied = 0.4, "denied.png"
-    told = through("s3://photos/in", "s3://photos/out")
-    store.share = 0.0
-    assert set(store.faults) == set(KINDS)
+        store.put(path, f"in/{path.name}")
+    store.system.pipe_file("photos/in/cut.png", (folder / "0.png").read_bytes()[:99])
+    store.system.pipe_file("photos/in/denied.png", b"nobody may read it")
+    source, target = store.url("in"), store.url("out")
+    store.proxy.share, store.proxy.denied = 0.4, "denied.png"
+    told = through(source, target)
+    store.proxy.share = 0.0
+    assert set(store.proxy.faults) == set(KINDS)
     failed = {row.output: row for row in told.rows if row.state == "failed"}
     assert {name: row.code for name, row in failed.items()} == {
         "cut.png": "picture",
         "denied.png": "forbidden",
     }
-    assert "s3://photos/in/cut.png" in failed["cut.png"].error
-    assert "s3://photos/in/denied.png" in failed["denied.png"].error
-    system.get("photos/out", str(tmp_path / "out"), recursive=True)
+    assert f"{source}/cut.png" in failed["cut.png"].error
+    assert f"{source}/denied.png" in failed["denied.png"].error
+    store.system.get("photos/out", str(tmp_path / "out"), recursive=True)
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
-    assert set(manifest("s3://photos/out")) == {*told.states()}
-    again = through("s3://photos/in", "s3://photos/out")
+    assert set(manifest(target)) == {*told.states()}
+    again = through(source, target)
     assert (again.count.there, again.count.known) == (8, 1)
     assert again.states() == {"denied.png": "failed"}, "that is not the picture's fault"
 
 
-def test_a_picture_costs_one_get_and_one_put(store: Faulty, tmp_path: Path) -> None:
+def test_a_picture_costs_one_get_and_one_put(store: Store, tmp_path: Path) -> None:
     [one] = make_folder(tmp_path / "in", ("a.png",)).iterdir()
-    s3fs.S3FileSystem().put_file(str(one), "photos/in/a.png")
-    store.asked.clear()
-    through("s3://photos/in", "s3://photos/out")
-    asked = [(method, path) for method, path in store.asked if path.endswith("/a.png")]
-    assert asked == [("GET", "/photos/in/a.png"), ("PUT", "/photos/out/a.png")]
+    store.put(one, "in/a.png")
+    store.proxy.asked.clear()
+    through(store.url("in"), store.url("out"))
+    asked = tuple(method for method, path in store.proxy.asked if "a.png" in path)
+    assert asked == store.named
 
 
-def test_a_store_that_never_answers_is_named_and_the_run_ends(
-    store: Faulty, tmp_path: Path
-) -> None:
+def test_a_store_that_never_answers_is_named_and_the_run_ends(store: Store, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "in", ("a.png", "b.png"))
 
     def silence(_: Row) -> None:
-        store.is_silent = True
+        store.proxy.is_silent = True
 
-    told = Told()
-    with pytest.raises(RgtsrError, match=r"s3://photos/out/.*asked \d+ times"):
-        through(folder, "s3://photos/out", workers=1, on_row=silence, told=told)
-    store.is_silent = False
-    through(folder, "s3://photos/out", opened)
-    assert {row.state for row in manifest("s3://photos/out").values()} == {"done"}
+    told, target = Told(), store.url("out")
+    with pytest.raises(RgtsrError, match=f"{target}/"):
+        through(folder, target, workers=1, on_row=silence, told=told)
+    store.proxy.is_silent = False
+    through(folder, target, opened)
+    assert {row.state for row in manifest(target).values()} == {"done"}
 
 
 def test_a_key_may_have_colons_and_a_bucket_that_is_not_there_is_named(
-    store: Faulty, tmp_path: Path
+    store: Store, tmp_path: Path
 ) -> None:
     [one] = make_folder(tmp_path / "in", ("a.png",)).iterdir()
-    s3fs.S3FileSystem().put_file(str(one), "photos/in/a::b.png")
-    assert through("s3://photos/in", "s3://photos/out").states() == {"a::b.png": "done"}
-    place = places.at("s3://photos/out/a::b.png")
-    assert place.url() == "s3://photos/out/a::b.png"
+    store.put(one, "in/a::b.png")
+    assert through(store.url("in"), store.url("out")).states() == {"a::b.png": "done"}
+    place = places.at(store.url("out/a::b.png"))
+    assert place.url() == store.url("out/a::b.png")
     assert place.read().startswith(b"\x89PNG")
-    with pytest.raises(RgtsrError, match="s3://nowhere"):
-        through(tmp_path / "in", "s3://nowhere/out")
-    with pytest.raises(RgtsrError, match="s3://nowhere"):
-        through("s3://nowhere/in", tmp_path / "out")
+    nowhere = f"{store.scheme}://nowhere"
+    with pytest.raises(RgtsrError, match=nowhere):
+        through(tmp_path / "in", f"{nowhere}/out")
+    with pytest.raises(RgtsrError, match=nowhere):
+        through(f"{nowhere}/in", tmp_path / "out")
 
 
-def test_only_one_of_two_creates_what_is_there_once(store: Faulty) -> None:
-    place = places.at("s3://photos/leases")
+def test_only_one_of_two_creates_what_is_there_once(store: Store) -> None:
+    place = places.at(store.url("leases"))
     assert place.create("one", b"first")
     assert not place.create("one", b"second")
     assert place.create("one", b"first"), "as when its answer was lost"
     assert place.read("one") == b"first"
 
 
-def test_a_store_that_is_full_is_not_asked_again(store: Faulty, tmp_path: Path) -> None:
+def test_a_store_that_is_full_is_not_asked_again(store: Store, tmp_path: Path) -> None:
     make_folder(tmp_path, ("a.png",))
-    store.is_full = True
-    with pytest.raises(OSError) as caught:
-        places.at("s3://photos/out").write("one", b"content")
+    store.proxy.is_full = True
+    with pytest.raises(Exception) as caught:
+        places.at(store.url("out")).write("one", b"content")
     assert failures.code(caught.value) is Code.FULL
     assert not failures.is_passing(caught.value)
     assert failures.code(DiskFullError("no room for it")) is Code.FULL
-    with pytest.raises(RgtsrError, match=r"s3://photos/out/_manifest/_lease.* cannot be written"):
-        through(tmp_path, "s3://photos/out")
+    lease = store.url("out/_manifest/_lease")
+    with pytest.raises(RgtsrError, match=rf"{lease}.* cannot be written"):
+        through(tmp_path, store.url("out"))

@@ -32,8 +32,12 @@ PASSING = {
     errno.ETIMEDOUT,
 }
 TOO_MANY, SERVER_ERROR, NOT_IMPLEMENTED = 429, 500, 501
-# of classes of botocore, aiohttp, urllib3, gcsfs and adlfs
+FORBIDDEN = (401, 403)
+STATUSES = ("status", "status_code", "code")  # as clients call HTTP's
+CLOSED = "Socket is closed"  # paramiko's words
+# of classes of botocore, aiohttp, urllib3, gcsfs, adlfs and paramiko
 PASSING_NAMES = {
+    "ChecksumError",
     "ClientConnectionError",
     "ClientPayloadError",
     "ConnectionClosedError",
@@ -41,10 +45,13 @@ PASSING_NAMES = {
     "HTTPClientError",
     "HttpResponseError",
     "IncompleteRead",
+    "NoValidConnectionsError",
     "ProtocolError",
+    "ProxyError",
     "ResponseParserError",
     "ServerDisconnectedError",
     "ServiceRequestError",
+    "SSHException",
 }
 
 
@@ -80,7 +87,8 @@ PATIENT = Patience()
 def insisting(what: Callable[[], T], name: str, patience: Patience) -> T:
     """The result of ``what``, tried again where that can help.
 
-    Raises Unreachable, with ``name``, in the end; at once what would not change.
+    Raises Unreachable, with ``name``, in the end; at once what would not change, an OSError where
+    the store's client has one of its own.
     """
     pauses = patience.pauses()
     while True:
@@ -88,12 +96,13 @@ def insisting(what: Callable[[], T], name: str, patience: Patience) -> T:
             return what()
         except Exception as error:
             if not is_passing(error):
-                raise
+                if isinstance(error, OSError) or _status(error) is None:
+                    raise
+                raise OSError(reason(error)) from error
             pause = next(pauses, None)
             if pause is None:
-                raise Unreachable(
-                    f"{name}: {reason(error)} (asked {patience.tries} times)."
-                ) from error
+                times = f" (asked {patience.tries} times)" if patience.tries > 1 else ""
+                raise Unreachable(f"{name}: {reason(error)}{times}.") from error
             time.sleep(pause)
 
 
@@ -107,9 +116,9 @@ def is_passing(error: BaseException) -> bool:
             )
         if isinstance(each, FileNotFoundError | PermissionError):
             return False
-        if isinstance(each, ConnectionError | TimeoutError):
+        if isinstance(each, ConnectionError | TimeoutError | EOFError):
             return True
-        if isinstance(each, OSError) and each.errno in PASSING:
+        if isinstance(each, OSError) and (each.errno in PASSING or str(each) == CLOSED):
             return True
         if PASSING_NAMES & {kind.__name__ for kind in type(each).__mro__}:
             return True
@@ -131,7 +140,7 @@ def code(error: BaseException) -> Code:
         return Code.STORE
     if any(isinstance(each, FileNotFoundError) for each in causes):
         return Code.MISSING
-    if any(isinstance(each, PermissionError) or _errno(each) == errno.EROFS for each in causes):
+    if any(map(_is_forbidden, causes)):
         return Code.FORBIDDEN
     return Code.PICTURE if isinstance(error, RgtsrError) else Code.UNEXPECTED
 
@@ -151,6 +160,12 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
+def _is_forbidden(error: BaseException) -> bool:
+    if isinstance(error, PermissionError) or _errno(error) == errno.EROFS:
+        return True
+    return _status(error) in FORBIDDEN or str(error).startswith("Forbidden: ")  # gcsfs's
+
+
 def _errno(error: BaseException) -> int | None:
     return error.errno if isinstance(error, OSError) else None
 
@@ -162,5 +177,5 @@ def _status(error: BaseException) -> int | None:
         about = cast("dict[str, dict[str, object]]", answer)
         status = about.get("ResponseMetadata", {}).get("HTTPStatusCode")
     else:
-        status = getattr(error, "status", getattr(error, "status_code", None))
+        status = next((getattr(error, name) for name in STATUSES if hasattr(error, name)), None)
     return status if isinstance(status, int) and status >= 400 else None

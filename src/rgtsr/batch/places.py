@@ -8,23 +8,28 @@ What a store refuses is tried again. Knows no pictures.
 
 import contextlib
 import functools
+import logging
 import os
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rgtsr import atomic
-from rgtsr.batch.failures import PATIENT, Patience, insisting
+from rgtsr.batch import servers
+from rgtsr.batch.failures import PATIENT, Patience, insisting, is_passing, reason
 from rgtsr.batch.item import Span
-from rgtsr.errors import RuntimeUnavailableError, UsageError
+from rgtsr.batch.servers import Server
+from rgtsr.errors import RgtsrError, RuntimeUnavailableError, UsageError
 
 LOCAL = {"file", "local"}
-RENAMING = {"sftp", "ssh", "ftp", "hdfs", "arrow_hdfs", "webhdfs", "smb"}  # what is put, is seen
 # botocore and s3fs try again too, each each other's times: here that is done once, for all stores
 # and a file comes by one GET, not by several after a HEAD
 ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_concurrency": 1}}
+INSISTING = {"gs", "gcs"}  # cannot be told so: it tries six times, half a minute in all
+LOUD = ("gcsfs", "paramiko")  # they log, with tracebacks, what they also raise
+SILENT = logging.NullHandler()
 STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
 
 
@@ -38,10 +43,15 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """A folder, or a file, on some file system. Paths below are under it, with slashes."""
+    """A folder, or a file, on some file system. Paths below are under it, with slashes.
+
+    ``head``: of URLs, what comes before the name that the file system knows: ``s3://``,
+    ``sftp://user@host``; none of local ones.
+    """
 
     system: Any  # fsspec's AbstractFileSystem
     root: str
+    head: str = ""
     patience: Patience = field(default=PATIENT, compare=False)
 
     @property
@@ -52,15 +62,18 @@ class Place:
     @property
     def is_renaming(self) -> bool:
         """Whether files there are seen while they are written."""
-        return bool(RENAMING & _protocols(self.system))
+        return bool(servers.PROTOCOLS & _protocols(self.system))
 
     def __str__(self) -> str:
         return self.url()
 
     def url(self, path: str = "") -> str:
         """The name of a file by which ``at`` finds it: a plain path where it is local."""
-        full = self.full(path)
-        return full if self.is_local else self.system.unstrip_protocol(full)
+        return self.named(self.full(path))
+
+    def named(self, full: str) -> str:
+        """The same of what the file system calls so."""
+        return f"{self.head}{full}"
 
     def full(self, path: str) -> str:
         """What the file system calls it."""
@@ -98,18 +111,10 @@ class Place:
 
     def put(self, content: Path, path: str) -> None:
         """A local file under that name, whole or not at all; what was there is replaced."""
-        full = self.full(path)
         if self.is_local:
-            with self._made(path) as target, atomic.replacing(target) as draft:
-                draft.write_bytes(content.read_bytes())
-        elif self.is_renaming:
-            parent, _, name = full.rpartition("/")
-            draft = f"{parent}/{atomic.HIDDEN}{socket.gethostname()}-{os.getpid()}-{name}"
-            self._ask(lambda: self.system.makedirs(parent, exist_ok=True), path)
-            self._ask(lambda: self.system.put_file(str(content), draft), path)
-            self._ask(lambda: self.system.mv(draft, full), path)
+            self.write(path, content.read_bytes())
         else:
-            self._ask(lambda: self.system.put_file(str(content), full), path)
+            self._send(path, lambda full: self.system.put_file(str(content), full))
 
     def write(self, path: str, content: bytes) -> None:
         """The same, of bytes."""
@@ -117,7 +122,18 @@ class Place:
             with self._made(path) as target, atomic.replacing(target) as draft:
                 draft.write_bytes(content)
         else:
-            self._ask(lambda: self.system.pipe_file(self.full(path), content), path)
+            self._send(path, lambda full: self.system.pipe_file(full, content))
+
+    def _send(self, path: str, send: Callable[[str], object]) -> None:
+        full = self.full(path)
+        if not self.is_renaming:
+            self._ask(lambda: send(full), path)
+            return
+        self._make_folder(path)
+        parent, _, name = full.rpartition("/")
+        draft = f"{parent}/{atomic.HIDDEN}{socket.gethostname()}-{os.getpid()}-{name}"
+        self._ask(lambda: send(draft), path)
+        self._ask(lambda: self.system.mv(draft, full), path)
 
     def create(self, path: str, content: bytes) -> bool:
         """The same, unless a file of that name is there; whether it was not.
@@ -131,6 +147,7 @@ class Place:
                     file.write(content)
             else:
                 full = self.full(path)
+                self._make_folder(path)
                 self._ask(lambda: self.system.pipe_file(full, content, mode="create"), path)
         except FileExistsError:  # perhaps ours, made by a request that was not answered
             return self.read(path) == content
@@ -145,6 +162,12 @@ class Place:
         with contextlib.suppress(FileNotFoundError):
             self._ask(lambda: self.system.rm_file(self.full(path)), path)
 
+    def _make_folder(self, path: str) -> None:
+        """That of a file; object stores have none."""
+        if self.is_renaming:
+            parent = self.full(path).rpartition("/")[0]
+            self._ask(lambda: self.system.makedirs(parent, exist_ok=True), path)
+
     @contextlib.contextmanager
     def _made(self, path: str) -> Generator[Path]:
         target = Path(self.full(path))
@@ -152,7 +175,15 @@ class Place:
         yield target
 
     def _ask(self, what: Any, path: str) -> Any:  # Any: fsspec's answers
-        return insisting(what, self.url(path), self.patience)
+        def asked() -> Any:
+            try:
+                return what()
+            except Exception as error:
+                if isinstance(self.system, Server) and is_passing(error):
+                    self.system.forget()
+                raise
+
+        return insisting(asked, self.url(path), self.patience)
 
 
 def at(url: str, patience: Patience | None = None) -> Place:
@@ -161,35 +192,59 @@ def at(url: str, patience: Patience | None = None) -> Place:
     Raises:
         UsageError: for a kind of file system that nobody knows.
         RuntimeUnavailableError: for one whose package is not installed; it says which.
+        RgtsrError: for one that cannot be reached.
     """
-    system, root = _opened(url)
-    return Place(system, root, patience or PATIENT)
+    system, root, head = _opened(url)
+    if INSISTING & _protocols(system):
+        patience = Patience(tries=1)
+    return Place(system, root, head, patience or PATIENT)
 
 
 @functools.lru_cache(maxsize=4096)
-def _opened(url: str) -> tuple[Any, str]:  # Any: fsspec's AbstractFileSystem
-    from fsspec.core import url_to_fs
+def _opened(url: str) -> tuple[Any, str, str]:  # Any: fsspec's AbstractFileSystem
+    """The file system, what it calls that, and what is before it in URLs."""
     from fsspec.implementations.local import LocalFileSystem
-    from fsspec.registry import get_filesystem_class, known_implementations
 
-    if "://" not in url:  # whatever is in the name: fsspec makes chains of ::
-        return LocalFileSystem(), os.path.realpath(url)
-    protocol = url.partition("://")[0]
-    options = {"use_listings_cache": False, **ONCE.get(protocol, {})}
+    protocol, is_url, _ = url.partition("://")
+    if not is_url:  # whatever is in the name: fsspec makes chains of ::
+        return LocalFileSystem(), os.path.realpath(url), ""
+    for name in LOUD:
+        logging.getLogger(name).addHandler(SILENT)
     try:
-        if all("://" in part or part in known_implementations for part in url.split("::")):
-            system, root = url_to_fs(url, **options)
-        else:  # :: in a name is no chain
-            kind = get_filesystem_class(protocol)
-            system = kind(**kind._get_kwargs_from_urls(url), **options)
-            root = kind._strip_protocol(url)
+        system, root, head = _far(url, protocol)
     except ImportError as error:
         raise RuntimeUnavailableError(f"{url}: {error}.") from error
     except ValueError as error:
         raise UsageError(f"{url}: {error}.") from error
+    except Exception as error:
+        raise RgtsrError(f"{url}: cannot be reached ({reason(error)}).") from error
+    if LOCAL & _protocols(system):
+        return system, os.path.realpath(root), ""
     if protocol in ONCE:
         system.retries = 1
-    return system, os.path.realpath(root) if LOCAL & _protocols(system) else root
+    return system, root, head
+
+
+@functools.cache
+def _server(url: str) -> Server:
+    return Server(url)
+
+
+def _far(url: str, protocol: str) -> tuple[Any, str, str]:
+    from fsspec.core import url_to_fs
+    from fsspec.registry import get_filesystem_class, known_implementations
+
+    if protocol in servers.PROTOCOLS:
+        server, path = servers.address(url)
+        return _server(server), path, server
+    options = ONCE.get(protocol, {})
+    if all("://" in part or part in known_implementations for part in url.split("::")):
+        system, root = url_to_fs(url, **options)
+    else:  # :: in a name is no chain
+        kind = get_filesystem_class(protocol)
+        system = kind(**kind._get_kwargs_from_urls(url), **options)
+        root = kind._strip_protocol(url)
+    return servers.forgetful(system), root, system.unstrip_protocol(root).removesuffix(root)
 
 
 def stamp(about: dict[str, Any]) -> str:  # Any: fsspec's

@@ -107,7 +107,7 @@ class Source:
             if not found:
                 raise RgtsrError(f"{url}: nothing is called so: check the name.")
             for path in found:
-                yield path if place.is_local else place.system.unstrip_protocol(path)
+                yield place.named(path)
 
     def _found(self) -> Iterator[Item]:
         """Pictures in a folder and in all below it, but for those of the destination."""
