@@ -110,6 +110,19 @@ def test_what_a_killed_service_left_goes_when_the_next_one_starts(tmp_path: Path
         assert left_in(tmp_path) == []
 
 
+def test_so_does_what_it_left_among_temporary_files(tmp_path: Path) -> None:
+    with serving(TMPDIR=str(tmp_path)) as service, ready(service).http() as http:
+        http.post("/v1/jobs", content=slow())
+        service.stop(signal.SIGKILL)
+    assert list(tmp_path.glob("rgtsr-*/p-*/*")) != []
+    with serving(TMPDIR=str(tmp_path)) as service:
+        [own] = tmp_path.glob("rgtsr-*")
+        assert own.stat().st_mode & 0o777 == 0o700
+        assert list(own.glob("p-*")) == []
+        assert service.stop() == 0
+    assert list(tmp_path.glob("rgtsr-*")) == []
+
+
 FORGETFUL = """
 import rgtsr.serving.tidying as tidying
 from rgtsr.serving.spool import Spool

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import queue
 import signal
 import threading
@@ -12,11 +13,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from rgtsr import atomic
+from rgtsr import atomic, temporary
 from rgtsr.batch import places
 from rgtsr.batch.drive import Died, Ended, Heard, Ready
 from rgtsr.batch.item import Item
-from rgtsr.batch.worker import AT_ONCE, Task, Worker, spool
+from rgtsr.batch.worker import AT_ONCE, SPOOL, Task, Worker
 
 PATIENCE_S = 10.0  # with a process that is to stop
 
@@ -95,7 +96,7 @@ class Processes:
         """Remove what a process has left."""
         child.process.join()
         if child.process.pid is not None:
-            atomic.remove(spool(child.process.pid))
+            temporary.remove(SPOOL, child.process.pid)
         destination = places.at(self._task.destination)
         if destination.is_local:
             for item in child.has:
@@ -140,7 +141,7 @@ def work(pipe: Connection) -> None:
                 while True:
                     inbox.put(pipe.recv())
     finally:
-        atomic.remove(spool())
+        temporary.remove(SPOOL, os.getpid())
 
 
 @contextlib.contextmanager

@@ -7,14 +7,13 @@ import contextlib
 import hashlib
 import os
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rgtsr import atomic, folders
+from rgtsr import atomic, folders, temporary
 from rgtsr.batch import failures, places
 from rgtsr.batch.failures import PATIENT, Patience
 from rgtsr.batch.item import Code, Item, Row, State
@@ -74,7 +73,7 @@ class Worker:
                     )
                 self._room = Room(room(self._upscaler.settings.max_memory_bytes))
                 self._place = places.at(self._task.destination, self._task.patience)
-                self._spool = own_spool()
+                self._spool = temporary.folder(SPOOL)
 
     def stop(self) -> None:
         """End all within a tile."""
@@ -188,26 +187,6 @@ class Worker:
     def _heed(self) -> None:
         if self._is_stopped:
             raise Cancelled
-
-
-def spool(process: int | None = None) -> Path:
-    """Where a process of this machine has its temporary files; one that is dead may have left some.
-
-    ``process``: this one by default.
-    """
-    number = os.getpid() if process is None else process
-    return Path(tempfile.gettempdir()) / f"{SPOOL}-{atomic.this_machine()}-{number}"
-
-
-def own_spool() -> Path:
-    """The same, made; those of dead processes are removed."""
-    own = spool()
-    for left in own.parent.glob(f"{SPOOL}-{atomic.this_machine()}-*"):
-        number = left.name.rpartition("-")[2]
-        if number.isdecimal() and atomic.has_ended(atomic.this_machine(), int(number)):
-            atomic.remove(left)
-    own.mkdir(mode=0o700, exist_ok=True)
-    return own
 
 
 def _pixels(source: Path) -> int:

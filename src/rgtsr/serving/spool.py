@@ -5,17 +5,17 @@ import contextlib
 import os
 import secrets
 import shutil
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Generator
 from io import FileIO
 from pathlib import Path
 
-from rgtsr import locking
+from rgtsr import atomic, locking, temporary
 from rgtsr.errors import RgtsrError
 
 OWNER = "owner"
+KIND = "rgtsr-serve"  # of temporary folders
 PREFIX = "p-"  # of the folders of pictures
 
 
@@ -74,8 +74,11 @@ def opened(folder: Path | None) -> Generator[Spool]:
         RgtsrError: when another process serves from it, or it cannot be written.
     """
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="rgtsr-serve-") as temporary:
-            yield Spool(Path(temporary))
+        own = temporary.folder(KIND)
+        try:
+            yield Spool(own)
+        finally:
+            atomic.remove(own)
         return
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
