@@ -193,6 +193,26 @@ def test_what_a_mended_tar_file_gives_has_failed_no_more(tmp_path: Path) -> None
     assert str(part) in failed(tmp_path / "out")
 
 
+def test_a_tar_file_may_have_colons_in_its_name(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a::b.png",))
+    pack(tmp_path / "x::y.tar", folder, "a::b.png")
+    through(tmp_path / "x::y.tar", tmp_path / "out")
+    [made] = results(tmp_path / "out").values()
+    assert made == expected(folder, tmp_path / "alone")["a::b.png"]
+
+
+def test_a_file_that_no_batch_made_is_not_replaced_by_a_tar_files(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png",))
+    pack(tmp_path / "part.tar", folder, "a.png")
+    own = tmp_path / "out" / "part" / "a.png"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"precious")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="is there, and no batch made it"):
+            through(tmp_path / "part.tar", tmp_path / "out")
+        assert own.read_bytes() == b"precious"
+
+
 def test_what_is_a_link_in_a_tar_file_is_named(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "in", ("0.png",))
     (folder / "1.png").hardlink_to(folder / "0.png")
@@ -399,20 +419,35 @@ def test_a_worker_that_grows_is_replaced(tmp_path: Path) -> None:
     assert list(told.states().values()) == ["done"] * 40
 
 
-def test_a_full_destination_stops_the_run_which_goes_on_later(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path / "in", ("a.png", "b.png"))
+def test_a_full_destination_stops_the_run_which_goes_on_later(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    folder = make_folder(tmp_path / "in", EIGHT)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(130_000))
+    told = Told()
+    with pytest.raises(RgtsrError, match="is full: make room; the same command goes on"):
+        through(folder, small_disk / "out", told=told)
+    assert {row.code for row in told.rows} == {"", "full"}
+    assert len(results(small_disk / "out")) < len(EIGHT)
+    ballast.unlink()
+    through(folder, small_disk / "out")
+    assert results(small_disk / "out") == expected(folder, tmp_path / "alone")
+
+
+def test_a_result_that_is_too_large_for_a_file_fails_alone(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png", "z.png"))
     pictures.write(noise(0, 120, 120), folder / "large.png")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
-    told = Told()
     try:
-        with pytest.raises(RgtsrError, match="is full: make room; the same command goes on"):
-            through(folder, tmp_path / "out", told=told)
+        told = through(folder, tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert told.states()["large.png"] == "failed"
-    assert "large.png" not in results(tmp_path / "out")
-    assert "large.png" in through(folder, tmp_path / "out").states()
+    assert told.states() == {"a.png": "done", "large.png": "failed", "z.png": "done"}
+    assert set(results(tmp_path / "out")) == {"a.png", "z.png"}
+    assert through(folder, tmp_path / "out").count.known == 1
+    assert through(folder, tmp_path / "out", retry=True).states() == {"large.png": "done"}
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
 
 

@@ -1,5 +1,6 @@
 """A batch from and to a server that is reached by SSH: a real one, on this machine."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from pyarrow import parquet
 
 import ssh_server
 from batches import EIGHT, expected, make_folder, manifest, results, through
-from rgtsr.batch import Row, places
-from rgtsr.batch.failures import Patience
+from rgtsr.batch import Row, places, servers
+from rgtsr.batch.failures import Patience, Unreachable
 from rgtsr.errors import RgtsrError
 
 SCRIPT = Path(ssh_server.__file__)
@@ -34,6 +35,10 @@ class Machine:
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+    def stop(self) -> None:
+        """It is there and says nothing."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def url(self, path: object, word: str = "word") -> str:
         return f"sftp://guest:{word}@127.0.0.1:{self._port}{path}"
@@ -82,6 +87,40 @@ def test_a_connection_that_breaks_is_made_anew(machine: Machine, tmp_path: Path)
     told = through(source, target, on_row=start_again, patience=Patience())
     assert [row.error for row in told.rows if row.error] == []
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
+
+
+def test_a_server_that_is_not_there_is_no_fault_of_the_picture(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png",))
+    nowhere = "sftp://me:word@127.0.0.1:1/b.png"
+    parquet.write_table(pa.table({"path": ["a.png", nowhere]}), folder / "all.parquet")
+    for _ in range(2):
+        told = through(folder / "all.parquet", tmp_path / "out")
+        [failed] = [row for row in told.rows if row.error]
+        assert (failed.code, failed.output) == ("store", "127.0.0.1:1/b.png")
+
+
+def test_a_server_that_falls_silent_is_left(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "SILENT_S", 1.0)
+    (tmp_path / "file").write_bytes(b"content")
+    place = places.at(machine.url(tmp_path / "file"), Patience(tries=2, first_s=0.1))
+    assert place.read() == b"content"
+    machine.stop()
+    with pytest.raises(Unreachable, match=r"/file: .*asked 2 times"):
+        place.read()
+
+
+def test_a_server_without_room_is_full(machine: Machine, small_disk: Path, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in")
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(180_000))
+    with pytest.raises(RgtsrError, match=r"sftp://.*: (is full: make room|.*No space left)"):
+        through(folder, machine.url(small_disk / "out"))
+    assert list(small_disk.rglob(".rgtsr-*")) == []
+    ballast.unlink()
+    through(folder, machine.url(small_disk / "out"))
+    assert results(small_disk / "out") == expected(folder, tmp_path / "alone")
 
 
 def test_who_is_not_let_in_is_told_where(machine: Machine, tmp_path: Path) -> None:

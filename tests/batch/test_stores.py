@@ -1,6 +1,7 @@
 """Object stores that delay, drop, cut and refuse: S3 and Google's, behind a faulty proxy."""
 
 import contextlib
+import tarfile
 import threading
 import urllib.request
 from collections.abc import Generator, Iterator
@@ -10,16 +11,18 @@ from socketserver import BaseServer
 from typing import Any, TypeVar
 
 import gcsfs
+import pyarrow as pa
 import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
+from pyarrow import parquet
 
-from batches import Told, expected, make_folder, manifest, opened, results, through
+from batches import EIGHT, Told, expected, make_folder, manifest, opened, results, through
 from faulty_store import KINDS, Faulty
 from gs_server import Buckets
 from rgtsr.batch import Row, failures, places
 from rgtsr.batch.item import Code
-from rgtsr.errors import DiskFullError, RgtsrError
+from rgtsr.errors import DiskFullError, RgtsrError, UsageError
 
 Server = TypeVar("Server", bound=BaseServer)
 
@@ -101,6 +104,7 @@ def test_a_store_that_fails_now_and_then_costs_nothing_but_time(
     for path in folder.iterdir():
         store.put(path, f"in/{path.name}")
     store.system.pipe_file("photos/in/cut.png", (folder / "0.png").read_bytes()[:99])
+    store.system.pipe_file("photos/in/empty.png", b"")
     store.system.pipe_file("photos/in/denied.png", b"nobody may read it")
     source, target = store.url("in"), store.url("out")
     store.proxy.share, store.proxy.denied = 0.4, "denied.png"
@@ -110,6 +114,7 @@ def test_a_store_that_fails_now_and_then_costs_nothing_but_time(
     failed = {row.output: row for row in told.rows if row.state == "failed"}
     assert {name: row.code for name, row in failed.items()} == {
         "cut.png": "picture",
+        "empty.png": "picture",
         "denied.png": "forbidden",
     }
     assert f"{source}/cut.png" in failed["cut.png"].error
@@ -118,7 +123,7 @@ def test_a_store_that_fails_now_and_then_costs_nothing_but_time(
     assert results(tmp_path / "out") == expected(folder, tmp_path / "alone")
     assert set(manifest(target)) == {*told.states()}
     again = through(source, target)
-    assert (again.count.there, again.count.known) == (8, 1)
+    assert (again.count.there, again.count.known) == (8, 2)
     assert again.states() == {"denied.png": "failed"}, "that is not the picture's fault"
 
 
@@ -159,6 +164,47 @@ def test_a_key_may_have_colons_and_a_bucket_that_is_not_there_is_named(
         through(tmp_path / "in", f"{nowhere}/out")
     with pytest.raises(RgtsrError, match=nowhere):
         through(f"{nowhere}/in", tmp_path / "out")
+
+
+def test_a_picture_of_several_blocks_is_fetched_whole(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FETCHED_BYTES", 100)
+    for size in (0, 1, 100, 250, 300):
+        store.system.pipe_file("photos/file", bytes(range(50)) * 6 if size == 300 else bytes(size))
+        places.at(store.url("file")).fetch(tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == store.system.cat_file("photos/file")
+        assert (tmp_path / "copy").stat().st_size == size
+
+
+def test_tar_files_and_lists_are_read_however_often_that_takes(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = make_folder(tmp_path / "in")
+    with tarfile.open(tmp_path / "part.tar", "w") as tar:
+        tar.add(folder, "")
+    table = pa.table({"path": [store.url(f"in/{name}") for name in EIGHT]})
+    parquet.write_table(table, tmp_path / "all.parquet")
+    for path in (*folder.iterdir(), tmp_path / "part.tar", tmp_path / "all.parquet"):
+        store.put(path, f"in/{path.name}")
+    alone = set(expected(folder, tmp_path / "alone").values())
+    for name in ("part.tar", "*.parquet"):
+        store.proxy.share = 0.4
+        through(store.url(f"in/{name}"), store.url(name[-3:]))
+        store.proxy.share = 0.0
+        store.system.get(f"photos/{name[-3:]}", str(tmp_path / name[-3:]), recursive=True)
+        made = list(results(tmp_path / name[-3:]).values())
+        assert (len(made), set(made)) == (len(EIGHT), alone)
+
+
+def test_two_keys_that_would_be_one_file_are_found_before_any_work(
+    store: Store, tmp_path: Path
+) -> None:
+    [one] = make_folder(tmp_path / "in", ("a.png",)).iterdir()
+    for name in ("in/a.png", "in//a.png"):
+        store.put(one, name)
+    with pytest.raises(UsageError, match=r"would both become .*a\.png"):
+        through(store.url("in"), tmp_path / "out")
 
 
 def test_only_one_of_two_creates_what_is_there_once(store: Store) -> None:

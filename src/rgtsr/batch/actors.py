@@ -62,7 +62,8 @@ class Actors:
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise RgtsrError(f"--ray {address}: no cluster can be reached ({error}).") from error
-        smallest = min(int(node["Resources"].get("CPU", 0)) or 1 for node in alive().values())
+        cores = [int(node["Resources"].get("CPU", 0)) for node in alive().values()]
+        smallest = min(filter(None, cores), default=1)  # a head may be there to lead alone
         self.threads = threads or min(MOST_THREADS, smallest)
         self.cores = int(ray.cluster_resources().get("CPU", 1))
         self._task: Any = ray.put(replace(task, threads=self.threads))

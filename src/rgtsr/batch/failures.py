@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from rgtsr.batch.item import Code
-from rgtsr.errors import DiskFullError, OutOfMemoryError, RgtsrError
+from rgtsr.errors import DiskFullError, OutOfMemoryError, RgtsrError, RuntimeUnavailableError
 from rgtsr.pictures import disk
 
 T = TypeVar("T")
 
-FULL = {*disk.FULL, errno.EFBIG}
 FULL_STATUS = 507  # WebDAV's, and MinIO's
 PASSING = {
     errno.EAGAIN,
@@ -34,7 +33,8 @@ PASSING = {
 TOO_MANY, SERVER_ERROR, NOT_IMPLEMENTED = 429, 500, 501
 FORBIDDEN = (401, 403)
 STATUSES = ("status", "status_code", "code")  # as clients call HTTP's
-CLOSED = "Socket is closed"  # paramiko's words
+# paramiko's words
+CLOSED, SHORT, REFUSED = "Socket is closed", "size mismatch in put", "AuthenticationException"
 # of classes of botocore, aiohttp, urllib3, gcsfs, adlfs and paramiko
 PASSING_NAMES = {
     "ChecksumError",
@@ -109,6 +109,8 @@ def insisting(what: Callable[[], T], name: str, patience: Patience) -> T:
 def is_passing(error: BaseException) -> bool:
     """Whether the same may well succeed a moment later."""
     for each in chain(error):
+        if type(each).__name__ == REFUSED:
+            return False
         status = _status(each)
         if status is not None:
             return status == TOO_MANY or (
@@ -132,17 +134,18 @@ def code(error: BaseException) -> Code:
         return Code.MEMORY
     if any(isinstance(each, SpoolFullError) for each in causes):
         return Code.SPOOL
-    if any(isinstance(each, DiskFullError) or _errno(each) in FULL for each in causes):
+    if any(isinstance(each, DiskFullError) or _errno(each) in disk.FULL for each in causes):
         return Code.FULL
-    if any(_status(each) == FULL_STATUS for each in causes):
+    if any(_status(each) == FULL_STATUS or str(each).startswith(SHORT) for each in causes):
         return Code.FULL
+    if any(map(_is_forbidden, causes)):
+        return Code.FORBIDDEN
     if any(isinstance(each, Unreachable) for each in causes):
         return Code.STORE
     if any(isinstance(each, FileNotFoundError) for each in causes):
         return Code.MISSING
-    if any(map(_is_forbidden, causes)):
-        return Code.FORBIDDEN
-    return Code.PICTURE if isinstance(error, RgtsrError) else Code.UNEXPECTED
+    is_picture = isinstance(error, RgtsrError) and not isinstance(error, RuntimeUnavailableError)
+    return Code.PICTURE if is_picture else Code.UNEXPECTED
 
 
 def reason(error: BaseException) -> str:
@@ -162,6 +165,8 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _is_forbidden(error: BaseException) -> bool:
     if isinstance(error, PermissionError) or _errno(error) == errno.EROFS:
+        return True
+    if type(error).__name__ == REFUSED:
         return True
     return _status(error) in FORBIDDEN or str(error).startswith("Forbidden: ")  # gcsfs's
 

@@ -44,18 +44,24 @@ class Item:
 
     ``source``: its URL, or path; in a tar file ``tar://MEMBER::URL``, and ``span`` is where.
     ``output``: where its result lies under the destination. ``stamp`` tells its content from
-    another of that name, as far as the file system says.
+    another of that name, as far as the file system says. ``tar``: the URL of the file of many.
     """
 
     source: str
     output: str
     stamp: str = field(default="", compare=False)
     span: Span | None = None
+    tar: str = ""
 
     @property
     def file(self) -> str:
         """The URL or path of the file that holds it."""
-        return self.source if self.span is None else self.source.rpartition("::")[2]
+        return self.tar or self.source
+
+    @property
+    def name(self) -> str:
+        """Its own name: of a file, or in one of many."""
+        return self.source.removeprefix("tar://").removesuffix(f"::{self.tar}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

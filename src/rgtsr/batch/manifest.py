@@ -11,11 +11,12 @@ names that begin with ``_``.
 
 import contextlib
 import io
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -26,7 +27,7 @@ from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError
 
 NAME = "_manifest"  # under the destination
-BEGUN = "_begun"  # so that results without rows are known to be a batch's
+BEGUN = "_begun"  # names what was there before: all else is a batch's, with a row or without
 PART, SUFFIX = "part-", ".parquet"
 COMPRESSION = "zstd"
 MOST_ROWS = 1000  # of a part, until parts are joined
@@ -56,13 +57,18 @@ class Manifest:
         self._rows: list[Row] = []
         self._flushed = time.monotonic()
 
-    def exists(self) -> bool:
-        """Whether anybody has begun it."""
-        return any(True for _ in self.place.files())
+    def before(self) -> frozenset[str] | None:
+        """What lay in the destination before anybody began it; None where nobody has."""
+        try:
+            return frozenset(json.loads(self.place.read(BEGUN)))
+        except FileNotFoundError:
+            return None
 
-    def begin(self) -> None:
-        """Have it exist, whatever becomes of its rows. Raises RgtsrError."""
-        self._write(BEGUN, b"")
+    def begin(self, there: Iterable[str]) -> frozenset[str]:
+        """Have it exist, whatever becomes of its rows; ``before``. Raises RgtsrError."""
+        with self._blaming(BEGUN):
+            self.place.create(BEGUN, json.dumps(sorted(there)).encode())
+        return self.before() or frozenset()
 
     def known(self) -> dict[str, Known]:
         """By output: what is known of it. Raises RgtsrError for a part that cannot be read."""
@@ -106,8 +112,13 @@ class Manifest:
             self._rows.clear()
 
     def _write(self, name: str, content: bytes) -> None:
-        try:
+        with self._blaming(name):
             self.place.write(name, content)
+
+    @contextlib.contextmanager
+    def _blaming(self, name: str) -> Generator[None]:
+        try:
+            yield
         except OSError as error:
             reason = failures.reason(error)
             raise RgtsrError(f"{self.place.url(name)}: cannot be written ({reason}).") from error

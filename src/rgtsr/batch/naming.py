@@ -11,7 +11,7 @@ from rgtsr.errors import UsageError
 from rgtsr.pictures import WRITABLE_SUFFIXES
 
 FALLBACK_SUFFIX = ".png"
-SCHEME = re.compile(r"\w+://")
+SCHEME = re.compile(r"\w+://([^/@]*@)?")  # and who asks, with a word that is no name
 
 
 def output(path: str, suffix: str | None) -> str:
@@ -28,11 +28,16 @@ def inside(name: str) -> str:
 
     Raises UsageError for one that leads out of it.
     """
-    path = SCHEME.sub("", name).replace("\\", "/")
+    parts = below(SCHEME.sub("", name).replace("\\", "/")).split("/")
+    return "/".join(part.replace(":", "_") if part[1:2] == ":" else part for part in parts)
+
+
+def below(path: str) -> str:
+    """The same of a path in a folder: ``a//b`` is ``a/b``, as disks take it. Raises as that."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts or not parts:
-        raise UsageError(f"{name}: a name that leads out of its folder is not followed.")
-    return "/".join(part.replace(":", "_") if part[1:2] == ":" else part for part in parts)
+        raise UsageError(f"{path}: a name that leads out of its folder is not followed.")
+    return "/".join(parts)
 
 
 def _same(one: str, other: str) -> bool:

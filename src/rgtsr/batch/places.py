@@ -7,21 +7,23 @@ What a store refuses is tried again. Knows no pictures.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import contextlib
+import errno
 import functools
+import io
 import logging
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from rgtsr import atomic
 from rgtsr.batch import servers
-from rgtsr.batch.failures import PATIENT, Patience, insisting, is_passing, reason
+from rgtsr.batch.failures import PATIENT, Patience, Unreachable, insisting, is_passing, reason
 from rgtsr.batch.item import Span
 from rgtsr.batch.servers import Server
-from rgtsr.errors import RgtsrError, RuntimeUnavailableError, UsageError
+from rgtsr.errors import RuntimeUnavailableError, UsageError
 
 LOCAL = {"file", "local"}
 # botocore and s3fs try again too, each each other's times: here that is done once, for all stores
@@ -30,6 +32,7 @@ ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_con
 INSISTING = {"gs", "gcs"}  # cannot be told so: it tries six times, half a minute in all
 LOUD = ("gcsfs", "paramiko")  # they log, with tracebacks, what they also raise
 SILENT = logging.NullHandler()
+FETCHED_BYTES = 1 << 24  # of a picture, at once
 STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
 
 
@@ -104,6 +107,37 @@ class Place:
         """Whether it is one, and not a file."""
         return self._ask(lambda: self.system.isdir(self.root), "")
 
+    def matches(self) -> list[str]:
+        """What the file system calls those that a name with ``*`` stands for, in order."""
+        return sorted(self._ask(lambda: self.system.glob(self.root), ""))
+
+    def open(self, block_bytes: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
+        """A file, to be read by blocks; each is asked for as often as it takes."""
+        if self.is_local:
+            return Path(self.root).open("rb")
+        about = self.about()
+        if about is None:
+            raise FileNotFoundError(f"{self}: no such file.")
+        return io.BufferedReader(Blocks(self, about.size), block_bytes)
+
+    def fetch(self, to: Path, span: Span | None = None) -> None:
+        """A copy of a file, or of a part of one, by blocks; a small one is asked for once."""
+        start, end = (0, None) if span is None else (span.offset, span.offset + span.size)
+        with to.open("wb") as file:
+            while end is None or start < end:
+                size = FETCHED_BYTES if end is None else min(FETCHED_BYTES, end - start)
+                try:
+                    block = self.read(span=Span(start, size))
+                except OSError:  # stores refuse what begins at the end of a file
+                    about = self.about()
+                    if about is None or about.size != start:
+                        raise
+                    break
+                file.write(block)
+                start += len(block)
+                if len(block) < size:
+                    break
+
     def read(self, path: str = "", span: Span | None = None) -> bytes:
         """All of a file, or a part."""
         ends = {} if span is None else {"start": span.offset, "end": span.offset + span.size}
@@ -114,7 +148,8 @@ class Place:
         if self.is_local:
             self.write(path, content.read_bytes())
         else:
-            self._send(path, lambda full: self.system.put_file(str(content), full))
+            size = content.stat().st_size
+            self._send(path, size, lambda full: self.system.put_file(str(content), full))
 
     def write(self, path: str, content: bytes) -> None:
         """The same, of bytes."""
@@ -122,9 +157,9 @@ class Place:
             with self._made(path) as target, atomic.replacing(target) as draft:
                 draft.write_bytes(content)
         else:
-            self._send(path, lambda full: self.system.pipe_file(full, content))
+            self._send(path, len(content), lambda full: self.system.pipe_file(full, content))
 
-    def _send(self, path: str, send: Callable[[str], object]) -> None:
+    def _send(self, path: str, size: int, send: Callable[[str], object]) -> None:
         full = self.full(path)
         if not self.is_renaming:
             self._ask(lambda: send(full), path)
@@ -132,8 +167,22 @@ class Place:
         self._make_folder(path)
         parent, _, name = full.rpartition("/")
         draft = f"{parent}/{atomic.HIDDEN}{socket.gethostname()}-{os.getpid()}-{name}"
-        self._ask(lambda: send(draft), path)
-        self._ask(lambda: self.system.mv(draft, full), path)
+        try:
+            self._ask(lambda: send(draft), path)
+            if self._ask(lambda: self.system.info(draft)["size"], path) != size:  # not all say so
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._ask(lambda: self._move(draft, full), path)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.system.rm_file(draft)
+            raise
+
+    def _move(self, draft: str, full: str) -> None:
+        try:
+            self.system.mv(draft, full)
+        except FileNotFoundError:  # done before, by a request that was not answered
+            if not self.system.exists(full):
+                raise
 
     def create(self, path: str, content: bytes) -> bool:
         """The same, unless a file of that name is there; whether it was not.
@@ -186,18 +235,49 @@ class Place:
         return insisting(asked, self.url(path), self.patience)
 
 
+class Blocks(io.RawIOBase):
+    """What is read of a file, from wherever it lies."""
+
+    def __init__(self, place: Place, size: int) -> None:
+        self._place, self._size, self._at = place, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:  # Any: typeshed's Buffer
+        wanted = min(len(buffer), self._size - self._at)
+        if wanted <= 0:
+            return 0
+        read = self._place.read(span=Span(self._at, wanted))
+        buffer[: len(read)] = read
+        self._at += len(read)
+        return len(read)
+
+
 def at(url: str, patience: Patience | None = None) -> Place:
     """The place of that URL or path.
 
     Raises:
         UsageError: for a kind of file system that nobody knows.
         RuntimeUnavailableError: for one whose package is not installed; it says which.
-        RgtsrError: for one that cannot be reached.
+        Unreachable: for one that does not answer, or lets nobody in.
     """
-    system, root, head = _opened(url)
+    patience = patience or PATIENT
+    system, root, head = insisting(lambda: _opened(url), url, patience)
     if INSISTING & _protocols(system):
         patience = Patience(tries=1)
-    return Place(system, root, head, patience or PATIENT)
+    return Place(system, root, head, patience)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -217,7 +297,9 @@ def _opened(url: str) -> tuple[Any, str, str]:  # Any: fsspec's AbstractFileSyst
     except ValueError as error:
         raise UsageError(f"{url}: {error}.") from error
     except Exception as error:
-        raise RgtsrError(f"{url}: cannot be reached ({reason(error)}).") from error
+        if is_passing(error):
+            raise
+        raise Unreachable(f"{url}: cannot be reached ({reason(error)}).") from error
     if LOCAL & _protocols(system):
         return system, os.path.realpath(root), ""
     if protocol in ONCE:

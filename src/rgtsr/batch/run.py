@@ -5,7 +5,7 @@ Knows no terminal.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from rgtsr.batch import failures, manifest, places
@@ -85,7 +85,7 @@ class Batch:
             plan = Plan(self, Manifest(place))
             lease = Lease(place, str(self.source.shard), say, dead_s=self.dead_s)
             stack.enter_context(lease)
-            plan.written.begin()
+            plan.begin()
             stack.callback(plan.written.close)
 
             def heard(row: Row) -> None:
@@ -131,12 +131,17 @@ class Plan:
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
         self._known: dict[str, Known] = {}
         self._there = {path: size for path, size, _ in destination.files(with_hidden=True)}
-        self._others: Mapping[str, int] = {} if written.exists() else self._there
+        before = written.before()  # after the listing: what others make meanwhile comes after it
+        self._others = frozenset(self._there) if before is None else before
         if isinstance(self._listed, list):
             self.count.total = len(self._listed)
-            for item in self._listed:
+            for item in self._listed if before is None else ():
                 if isinstance(item, Item):
                     self._spare(item)
+
+    def begin(self) -> None:
+        """Have the manifest exist, and know what was there before. Raises RgtsrError."""
+        self._others = self.written.begin(self._others)
 
     def add(self, row: Row) -> None:
         """One more row, which holds whatever clocks say."""
@@ -166,8 +171,10 @@ class Plan:
                 on_row(unlisted(item))
                 continue
             self._mended |= {name for name in (item.source, item.file) if self._is_broken(name)}
-            if self._is_left(item, self._known.get(manifest.plain(item.output))):
+            known = self._known.get(manifest.plain(item.output))
+            if known is None:
                 self._spare(item)
+            if self._is_left(item, known):
                 yield item
 
     def mend(self) -> None:
@@ -178,7 +185,7 @@ class Plan:
 
     def _spare(self, item: Item) -> None:
         """Raise UsageError where a file that no batch made would be replaced."""
-        if item.output in self._others and not self.written.exists():  # nor has one just begun
+        if item.output in self._others and item.output in self._there:
             raise UsageError(
                 f"{self._batch.source.destination.url(item.output)}: is there, and no batch made"
                 " it: give another destination."

@@ -10,7 +10,9 @@ own; one that broke is made anew by whoever asks next.
 import threading
 from typing import Any, NamedTuple
 
-PROTOCOLS = {"sftp", "ssh", "ftp", "hdfs", "arrow_hdfs", "webhdfs", "smb"}
+SSH = {"sftp", "ssh"}
+PROTOCOLS = {*SSH, "ftp", "hdfs", "arrow_hdfs", "webhdfs", "smb"}
+SILENT_S = 60.0  # a server that says nothing for so long is taken for gone
 
 
 class Address(NamedTuple):
@@ -48,7 +50,10 @@ class Server:
 
         system = getattr(self._own, "system", None)
         if system is None:
-            system, _ = url_to_fs(f"{self._url}/", skip_instance_cache=True)
+            options = {"timeout": SILENT_S} if self.protocol in SSH else {}
+            system, _ = url_to_fs(f"{self._url}/", skip_instance_cache=True, **options)
+            if self.protocol in SSH:
+                system.ftp.get_channel().settimeout(SILENT_S)
             self._own.system = forgetful(system)
         return system
 

@@ -3,11 +3,12 @@
 # fsspec and pyarrow are typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
+import os
 import re
 import tarfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import PurePosixPath
@@ -103,13 +104,13 @@ class Source:
             if "*" not in url:
                 yield url
                 continue
-            found = sorted(place.system.glob(place.root))
+            found = place.matches()
             if not found:
                 raise RgtsrError(f"{url}: nothing is called so: check the name.")
             for path in found:
                 yield place.named(path)
 
-    def _found(self) -> Iterator[Item]:
+    def _found(self) -> Iterator[Item | Unlisted]:
         """Pictures in a folder and in all below it, but for those of the destination."""
         place, own = self._at(self.url), self.destination
         if not place.is_folder():
@@ -122,7 +123,8 @@ class Source:
                 f"{own}: a result there would replace a source, or be taken for one: give another"
                 " destination."
             )
-        has_results = place.system is own.system and own.root.startswith(f"{place.root}/")
+        above = f"{place.root.rstrip('/')}/"
+        has_results = place.system is own.system and own.root.startswith(above)
         self.passed_over.clear()
         for path, _, stamp in place.files():
             suffix = PurePosixPath(path).suffix.lower()
@@ -132,7 +134,7 @@ class Source:
                 continue
             if has_results and place.full(path).startswith(f"{own.root}/"):
                 continue
-            yield Item(place.url(path), naming.output(path, self.suffix), stamp)
+            yield self._item(place.url(path), path, naming.below, stamp)
 
     def _listed(self) -> Iterator[Item | Unlisted]:
         """What lists name: URLs, paths, or paths beside the list."""
@@ -141,12 +143,16 @@ class Source:
             for name in names(self._at(url)):
                 is_whole = "://" in name or name.startswith("/")
                 source = name if is_whole else f"{folder}/{name}"
-                try:
-                    output = naming.output(naming.inside(name), self.suffix)
-                except UsageError as error:
-                    yield Unlisted(source, error)
-                    continue
-                yield Item(source if "://" in source else self._at(source).root, output)
+                whole = source if "://" in source else os.path.realpath(source)
+                yield self._item(whole, name, naming.inside)
+
+    def _item(
+        self, source: str, name: str, place: Callable[[str], str], stamp: str = ""
+    ) -> Item | Unlisted:
+        try:
+            return Item(source, naming.output(place(name), self.suffix), stamp)
+        except UsageError as error:
+            return Unlisted(source, error)
 
     def _checked(self, found: Iterator[Item | Unlisted]) -> list[Item | Unlisted]:
         """Those of the shard. What is remembered of all others is a number each."""
@@ -190,7 +196,7 @@ class Source:
             if about is None:
                 raise FileNotFoundError(f"{tar}: no such file.")
             with (
-                place.system.open(place.root, "rb", block_size=BLOCK_BYTES) as file,
+                place.open(BLOCK_BYTES) as file,
                 tarfile.open(fileobj=file, mode="r:") as members,
             ):
                 seen: set[int] = set()
@@ -221,7 +227,7 @@ class Source:
         except UsageError as error:
             return Unlisted(source, error)
         seen.add(hash(output))
-        return Item(source, output, stamp, Span(member.offset_data, member.size))
+        return Item(source, output, stamp, Span(member.offset_data, member.size), tar.url())
 
     def _at(self, url: str) -> Place:
         return places.at(url, self.patience)
@@ -249,7 +255,7 @@ def names(place: Place) -> Iterator[str]:
     from pyarrow import parquet
 
     try:
-        with place.system.open(place.root, "rb") as file:
+        with place.open() as file:
             table = parquet.ParquetFile(file, pre_buffer=False)
             there = [name for name in COLUMNS if name in table.schema_arrow.names]
             if not there:

@@ -107,11 +107,9 @@ class Worker:
         with contextlib.ExitStack() as stack:
             source = Path(file.root)
             if not file.is_local or item.span is not None:
-                name = item.source.removeprefix("tar://").rpartition("::")[0]
-                source = stack.enter_context(self._kept(PurePosixPath(name).suffix))
-                body = file.read(span=item.span)
+                source = stack.enter_context(self._kept(PurePosixPath(item.name).suffix))
                 with self._spooling():
-                    source.write_bytes(body)
+                    file.fetch(source, item.span)
             target = Path(self._place.full(item.output))
             if self._place.is_local:
                 folders.make_for(target)
