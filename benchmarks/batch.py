@@ -2,6 +2,7 @@
 
     python benchmarks/batch.py            # on a quiet machine: some minutes
     python benchmarks/batch.py --quick    # fewer and smaller pictures
+    python benchmarks/batch.py --driver   # the driver alone, beside the seconds of before
 
 The same photos go through ``rgtsr upscale`` and ``rgtsr batch`` in turn; whole seconds of the
 commands, medians. The driver hands pictures to workers that answer at once, and lists names.
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--names", type=int, default=1_000_000, help="that are listed")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--driver", action="store_true")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.quick:
@@ -50,20 +52,26 @@ def main() -> None:
     entry, (load, _, _) = weights.default(), os.getloadavg()
     height, width = arguments.size
     with tempfile.TemporaryDirectory() as folder:
-        photos = make_photos(Path(folder) / "photos", arguments.count, (height, width))
-        seconds = ways(photos, arguments.rounds)
-        report = {
-            "model": entry.name,
-            "sha256": entry.sha256,
-            "cores": psutil.cpu_count(),
-            "load": load,
-            "quick": arguments.quick,
-            "megapixels": arguments.count * height * width / 1e6,
-            "seconds": seconds,
-            "to_folder": seconds["batch"] / seconds["folder"],
-            "two_to_one": seconds["batch"] / seconds["two"],
+        if arguments.driver:
+            report = json.loads(arguments.json.read_text())
+        else:
+            photos = make_photos(Path(folder) / "photos", arguments.count, (height, width))
+            seconds = ways(photos, arguments.rounds)
+            report = {
+                "model": entry.name,
+                "sha256": entry.sha256,
+                "cores": psutil.cpu_count(),
+                "load": load,
+                "quick": arguments.quick,
+                "megapixels": arguments.count * height * width / 1e6,
+                "seconds": seconds,
+                "to_folder": seconds["batch"] / seconds["folder"],
+                "two_to_one": seconds["batch"] / seconds["two"],
+            }
+        report |= {
             "listing": listing(Path(folder), arguments.names),
             "driver_rows_s": driver(Path(folder) / "driver", arguments.names // 10),
+            "known": known(Path(folder) / "driver"),
         }
     print(json.dumps(report, indent=1))
     arguments.json.write_text(json.dumps(report, indent=1) + "\n")
@@ -138,6 +146,18 @@ def driver(folder: Path, count: int) -> float:
     Drive(Instant(), 100, on_row=written.add, on_moment=written.tick).run(items)
     written.flush()
     return count / (time.perf_counter() - started)
+
+
+def known(folder: Path) -> dict[str, float]:
+    """What the driver of a later run holds of what an earlier one wrote down."""
+    written = Manifest(places.at(str(folder)))
+    before, started = psutil.Process().memory_info().rss, time.perf_counter()
+    rows = written.known()
+    return {
+        "rows": len(rows),
+        "seconds": time.perf_counter() - started,
+        "mib": (psutil.Process().memory_info().rss - before) / 2**20,
+    }
 
 
 if __name__ == "__main__":

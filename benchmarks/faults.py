@@ -2,7 +2,7 @@
 
     export PYTHONPATH=src:tests:benchmarks
     python benchmarks/faults.py --rounds 300 --json
-    python benchmarks/faults.py --only folder --first 17 --rounds 1    # that one again
+    python benchmarks/faults.py --only folder --fault disk --first 225 --rounds 1  # that one again
 
 Each round is a scene of ``scenes.py`` in a fresh folder, and a fault, at a moment that the round's
 number draws from the time that an undisturbed run takes. Looked at when the process is gone: what
@@ -293,19 +293,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--first", type=int, default=0, help="the number of the first round")
     parser.add_argument("--only", choices=SCENES, nargs="*", default=list(SCENES))
+    parser.add_argument("--fault", help="of those scenes, this alone")
     parser.add_argument("--json", action="store_true", help="keep what was found")
     arguments = parser.parse_args()
     numbers = range(arguments.first, arguments.first + arguments.rounds)
-    report = rounds(arguments.only, numbers)
+    cases = [(name, fault) for name in arguments.only for fault in SCENES[name].faults]
+    report = rounds([case for case in cases if arguments.fault in (None, case[1])], numbers)
     if arguments.json:
         before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         RESULTS.write_text(json.dumps(before | report, indent=1) + "\n")
     sys.exit(any(scene["findings"] for scene in report.values()))
 
 
-def rounds(names: list[str], numbers: range) -> dict[str, dict]:
+def rounds(cases: list[tuple[str, str]], numbers: range) -> dict[str, dict]:
     """Run them; scenes and their faults come in turn. How many of each, and what was found."""
-    cases = [(name, fault) for name in names for fault in SCENES[name].faults]
+    names = list(dict.fromkeys(name for name, _ in cases))
     report = {name: {"rounds": Counter[str](), "findings": list[str]()} for name in names}
     with tempfile.TemporaryDirectory(prefix="rgtsr-faults-") as folder:
         undisturbed = {name: Undisturbed(SCENES[name], Path(folder) / name) for name in names}

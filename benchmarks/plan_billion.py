@@ -2,7 +2,7 @@
 
     python benchmarks/plan_billion.py
 
-What a picture takes comes from ``results/jobs.json``, which was measured; how machines fail is
+What a picture takes comes from ``results/batch.json``, which was measured; how machines fail is
 assumed, and stands below and in the result. A hundred workers of two cores go through a million
 pictures in different ways: as a Slurm array of as many shards as there are workers, or of ten times
 as many, which run one after the other; or handed out one by one (Ray), with and without copies of
@@ -18,9 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs import HEIGHT, WIDTH
-
-PHOTOS = 4  # of those, in the default run of benchmarks/jobs.py
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -57,9 +54,9 @@ def main() -> None:
 
 
 def core_rate() -> float:
-    """Megapixels of input a second and core: ``rgtsr upscale`` of a folder, reading and writing."""
-    measured = json.loads((RESULTS / "jobs.json").read_text())
-    return PHOTOS * HEIGHT * WIDTH / 1e6 / measured["workers"]["1"] / measured["cores"]
+    """Megapixels of input a second and core: ``rgtsr batch`` of a folder, reading and writing."""
+    measured = json.loads((RESULTS / "batch.json").read_text())
+    return measured["megapixels"] / measured["seconds"]["batch"] / measured["cores"]
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
+SHARDS = 1000  # of a batch of a million
 QUIET = 1.0  # load of a machine that does nothing else
 SETS = ("Set5", "Set14")
 
@@ -109,6 +110,10 @@ def batch() -> Iterator[list[str]]:
         f"it lists {names['names']:,} names",
         f"{names['seconds']:.0f} s, {names['mib']:,.0f} MiB",
     ]
+    yield [
+        f"what is known of {found['known']['rows']:,} that were made before",
+        f"{found['known']['seconds']:.0f} s, {found['known']['mib']:,.0f} MiB",
+    ]
     if found["load"] > QUIET:
         yield ["processes that wanted the machine besides, when this was measured",
                f"{found['load']:.0f}"]  # fmt: skip
@@ -128,6 +133,8 @@ def billion() -> Iterator[list[str]]:
     yield [f"on {cores:,} cores", f"{days:,.1f} days"]
     yield ["a core hour at 0.02 USD (assumed; a spot instance's)", f"{core_hours * 0.02:,.0f} USD"]
     yield ["requests at 0.4 and 5 USD a million", f"{1e3 * (0.4 + 5):,.0f} USD"]
+    listings = 1e3 * SHARDS * 1e6 / 2 / 1e3 * 5e-6  # of half of the results, by each shard
+    yield [f"where {SHARDS:,} shards list what is there, once each", f"{listings:,.0f} USD more"]
     yield ["results", f"{1e9 * 4e6 * 0.5 / 1e15:,.1f} PB"]
     yield [f"to and from the store on {cores:,} cores", f"{mb_s / 1e3:,.1f} GB/s"]
     yield [

@@ -33,7 +33,7 @@ from batches import (
 )
 from fakes import POISON
 from rgtsr import film, pictures
-from rgtsr.batch import Manifest, Processes, Row, Shard, Task, places
+from rgtsr.batch import Manifest, Processes, Row, Shard, Source, Task, places
 from rgtsr.batch.lease import Lease
 from rgtsr.errors import RgtsrError, UsageError
 
@@ -78,6 +78,19 @@ def test_a_folder_becomes_what_each_picture_becomes_alone(folder: Path, tmp_path
         assert (row.bytes_out, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())
         assert row.bytes_in == (folder / name).stat().st_size
         assert row.source == str(folder / name)
+
+
+def test_folders_that_are_not_looked_into_are_named(folder: Path, tmp_path: Path) -> None:
+    for name in ("link", ".hidden"):
+        (folder / name).symlink_to(tmp_path)
+    (folder / "closed").mkdir(mode=0)
+    if os.access(folder / "closed", os.R_OK):  # root may enter anything
+        (folder / "closed").rmdir()
+    source = Source(str(folder), places.at(str(tmp_path / "out")))
+    for _ in range(2):
+        assert len(list(source.items())) == len(EIGHT)
+        assert source.links == [str(folder / "link")]
+        assert source.closed == [str(path) for path in folder.glob("closed")]
 
 
 def test_shards_together_are_the_whole_and_none_is_in_two(tmp_path: Path) -> None:
@@ -422,17 +435,21 @@ def test_a_worker_that_grows_is_replaced(tmp_path: Path) -> None:
 def test_a_full_destination_stops_the_run_which_goes_on_later(
     small_disk: Path, tmp_path: Path
 ) -> None:
-    folder = make_folder(tmp_path / "in", EIGHT)
+    names = [f"{number:02}.png" for number in range(24)]  # of three pages each
+    folder = make_folder(tmp_path / "in", names)
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(130_000))
+    ballast.write_bytes(bytes(80_000))
     told = Told()
     with pytest.raises(RgtsrError, match="is full: make room; the same command goes on"):
         through(folder, small_disk / "out", told=told)
     assert {row.code for row in told.rows} == {"", "full"}
-    assert len(results(small_disk / "out")) < len(EIGHT)
+    made = results(small_disk / "out")
+    assert 0 < len(made) < len(names)
     ballast.unlink()
+    for name in names[8:]:
+        (folder / name).unlink()
     through(folder, small_disk / "out")
-    assert results(small_disk / "out") == expected(folder, tmp_path / "alone")
+    assert results(small_disk / "out") == made | expected(folder, tmp_path / "alone")
 
 
 def test_a_result_that_is_too_large_for_a_file_fails_alone(tmp_path: Path) -> None:

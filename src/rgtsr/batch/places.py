@@ -23,7 +23,7 @@ from rgtsr.batch import servers
 from rgtsr.batch.failures import PATIENT, Patience, Unreachable, insisting, is_passing, reason
 from rgtsr.batch.item import Span
 from rgtsr.batch.servers import Server
-from rgtsr.errors import RuntimeUnavailableError, UsageError
+from rgtsr.errors import RgtsrError, RuntimeUnavailableError, UsageError
 
 LOCAL = {"file", "local"}
 # botocore and s3fs try again too, each each other's times: here that is done once, for all stores
@@ -88,6 +88,8 @@ class Place:
             found = self._ask(lambda: self.system.find(self.root, detail=True), "")
         except FileNotFoundError:
             return
+        except UnicodeDecodeError as error:  # paramiko's
+            raise RgtsrError(f"{self}: a name there is no UTF-8 ({error.object!r}).") from error
         start = len(self.root.rstrip("/")) + 1
         for full, about in sorted(found.items()):
             path = full[start:]

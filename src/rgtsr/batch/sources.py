@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from rgtsr import film
@@ -59,7 +59,8 @@ class Unlisted(NamedTuple):
 class Source:
     """What SOURCE names, of which one shard is meant. Raises as ``places.at``, and UsageError.
 
-    ``passed_over``: what lies in a folder and somebody might expect to be enlarged, once listed.
+    What lies in a folder and somebody might expect to be enlarged, once listed: ``passed_over`` by
+    suffix, and here ``closed`` folders that cannot be listed and ``links`` to some.
     """
 
     url: str
@@ -67,7 +68,9 @@ class Source:
     suffix: str | None = None
     shard: Shard = ALL
     patience: Patience = PATIENT
-    passed_over: Counter[str] = field(default_factory=Counter[str], compare=False)  # by suffix
+    passed_over: Counter[str] = field(default_factory=Counter[str], compare=False)
+    closed: list[str] = field(default_factory=list[str], compare=False)
+    links: list[str] = field(default_factory=list[str], compare=False)
 
     def items(self) -> "list[Item | Unlisted] | Iterator[Item | Unlisted]":
         """Every picture of the shard once, in order; tar files are looked through on the way.
@@ -126,6 +129,8 @@ class Source:
         above = f"{place.root.rstrip('/')}/"
         has_results = place.system is own.system and own.root.startswith(above)
         self.passed_over.clear()
+        if place.is_local:
+            self.closed[:], self.links[:] = not_entered(place.root)
         for path, _, stamp in place.files():
             suffix = PurePosixPath(path).suffix.lower()
             if suffix in (*UNREAD_SUFFIXES, *film.SUFFIXES):
@@ -236,6 +241,16 @@ class Source:
 def _folder(tar: str) -> str:
     """Where the results of its pictures lie, under the destination."""
     return PurePosixPath(tar).name.removesuffix(TAR)
+
+
+def not_entered(root: str) -> tuple[list[str], list[str]]:
+    """Folders below one here that cannot be listed, and links to some; hidden ones do not count."""
+    closed: list[str] = []
+    links: list[str] = []
+    for above, names, _ in os.walk(root, onerror=lambda error: closed.append(error.filename)):
+        names[:] = [name for name in names if not name.startswith(".")]
+        links += [str(path) for name in names if (path := Path(above, name)).is_symlink()]
+    return closed, links
 
 
 def expanded(url: str) -> Iterator[str]:

@@ -221,8 +221,7 @@ def through(listed: "Listed", task: "Task", manner: Manner) -> int:
     except (KeyboardInterrupt, SystemExit):
         told.say(f"stopped: {told.count}; the same command goes on")
         raise
-    if listed.passed_over:
-        told.say(str(PassedOver(listed.passed_over)))
+    told.say_passed_over(listed)
     told.say(f"{count}; what became of each: {manner.manifest}")
     return 1 if count.failed or count.known else 0
 
@@ -240,8 +239,7 @@ def rehearse(listed: "Listed", task: "Task", manner: Manner) -> int:
 
     told = Told(manner.is_quiet)
     count = Batch(listed, task, manner.manifest, retry=manner.retry).rehearse(on_item, told.on_row)
-    if listed.passed_over:
-        told.say(str(PassedOver(listed.passed_over)))
+    told.say_passed_over(listed)
     told.say(
         f"{items:,} would be enlarged, {count.there:,} are there already, {count.known:,} are known"
         f" to fail, {count.failed:,} cannot be; nothing was made: --dry-run"
@@ -277,6 +275,12 @@ class Told:
         """One line, unless nothing is to be said."""
         if not self._is_quiet:
             tell(line)
+
+    def say_passed_over(self, source: "Listed") -> None:
+        """The same of what a source has beside its pictures."""
+        closed, links = (list(map(Path, names)) for names in (source.closed, source.links))
+        if line := str(PassedOver(source.passed_over, closed, links)):
+            self.say(line)
 
     def on_row(self, row: "Row") -> None:
         """A picture has ended."""
