@@ -60,7 +60,7 @@ class Manifest:
     def before(self) -> frozenset[str] | None:
         """What lay in the destination before anybody began it; None where nobody has."""
         try:
-            return frozenset(json.loads(self.place.read(BEGUN)))
+            return frozenset(json.loads(self.place.read(BEGUN) or b"[]"))  # killed as it began
         except FileNotFoundError:
             return None
 
