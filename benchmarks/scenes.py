@@ -264,7 +264,7 @@ class Training(Scene):
     def results(self, folder: Path) -> dict[str, str]:
         """Of the tensors, since a file's head says how long it took; of weights so far nothing."""
         run = folder / OUT / "run"
-        if not (run / STATE).exists():
+        if not ((run / STATE).exists() and (run / "weights.safetensors").exists()):
             return {}
         with safe_open(run / STATE, "numpy") as state:
             if state.metadata()["step"] != str(STEPS):
