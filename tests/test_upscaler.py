@@ -128,7 +128,8 @@ def test_what_was_planned_is_run_whatever_becomes_of_memory_meanwhile(tmp_path: 
             on_progress=lambda *counts, seen=seen: seen.append(counts),
         )
         total = seen[0][1]
-        assert seen == [(done, total) for done in range(total + 1)]
+        # the last is told again while the file is encoded, if that takes a moment
+        assert list(dict.fromkeys(seen)) == [(done, total) for done in range(total + 1)]
 
 
 def test_symmetries_are_eight_and_each_undoes_itself() -> None:
