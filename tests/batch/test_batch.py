@@ -89,8 +89,8 @@ def test_folders_that_are_not_looked_into_are_named(folder: Path, tmp_path: Path
     source = Source(str(folder), places.at(str(tmp_path / "out")))
     for _ in range(2):
         assert len(list(source.items())) == len(EIGHT)
-        assert source.links == [str(folder / "link")]
-        assert source.closed == [str(path) for path in folder.glob("closed")]
+        assert source.links == [folder / "link"]
+        assert source.closed == list(folder.glob("closed"))
 
 
 def test_shards_together_are_the_whole_and_none_is_in_two(tmp_path: Path) -> None:

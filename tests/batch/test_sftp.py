@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 import ssh_server
 from batches import EIGHT, expected, make_folder, manifest, results, through
-from rgtsr.batch import Row, places, servers
+from rgtsr.batch import Row, places, servers, systems
 from rgtsr.batch.failures import Patience, Unreachable
 from rgtsr.errors import RgtsrError
 
@@ -51,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     machine = Machine(tmp_path / "key")
     yield machine
     machine.kill()
-    places._opened.cache_clear()
+    systems.opened.cache_clear()
 
 
 def test_folders_and_results_may_lie_there(machine: Machine, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pyarrow import parquet
 from batches import EIGHT, Told, expected, make_folder, manifest, opened, results, through
 from faulty_store import KINDS, Faulty
 from gs_server import Buckets
-from rgtsr.batch import Row, failures, places
+from rgtsr.batch import Row, failures, places, systems
 from rgtsr.batch.item import Code
 from rgtsr.errors import DiskFullError, RgtsrError, UsageError
 
@@ -84,7 +84,7 @@ def proxied(port: int) -> contextlib.AbstractContextManager[Faulty]:
 
 def forget() -> None:
     """What stores were opened."""
-    places._opened.cache_clear()
+    systems.opened.cache_clear()
     s3fs.S3FileSystem.clear_instance_cache()
     gcsfs.GCSFileSystem.clear_instance_cache()
 

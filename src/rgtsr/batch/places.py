@@ -8,9 +8,7 @@ What a store refuses is tried again. Knows no pictures.
 
 import contextlib
 import errno
-import functools
 import io
-import logging
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator
@@ -19,19 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from rgtsr import atomic
-from rgtsr.batch import servers
-from rgtsr.batch.failures import PATIENT, Patience, Unreachable, insisting, is_passing, reason
+from rgtsr.batch import blocks, servers, systems
+from rgtsr.batch.failures import PATIENT, Patience, insisting, is_passing
 from rgtsr.batch.item import Span
 from rgtsr.batch.servers import Server
-from rgtsr.errors import RgtsrError, RuntimeUnavailableError, UsageError
+from rgtsr.errors import RgtsrError
 
-LOCAL = {"file", "local"}
-# botocore and s3fs try again too, each each other's times: here that is done once, for all stores
-# and a file comes by one GET, not by several after a HEAD
-ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_concurrency": 1}}
-INSISTING = {"gs", "gcs"}  # cannot be told so: it tries six times, half a minute in all
-LOUD = ("gcsfs", "paramiko")  # they log, with tracebacks, what they also raise
-SILENT = logging.NullHandler()
 FETCHED_BYTES = 1 << 24  # of a picture, at once
 STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
 
@@ -60,12 +51,12 @@ class Place:
     @property
     def is_local(self) -> bool:
         """Whether its files have names that programs know."""
-        return bool(LOCAL & _protocols(self.system))
+        return bool(systems.LOCAL & systems.protocols(self.system))
 
     @property
     def is_renaming(self) -> bool:
         """Whether files there are seen while they are written."""
-        return bool(servers.PROTOCOLS & _protocols(self.system))
+        return bool(servers.PROTOCOLS & systems.protocols(self.system))
 
     def __str__(self) -> str:
         return self.url()
@@ -120,7 +111,7 @@ class Place:
         about = self.about()
         if about is None:
             raise FileNotFoundError(f"{self}: no such file.")
-        return io.BufferedReader(Blocks(self, about.size), block_bytes)
+        return blocks.opened(lambda span: self.read(span=span), about.size, block_bytes)
 
     def fetch(self, to: Path, span: Span | None = None) -> None:
         """A copy of a file, or of a part of one, by blocks; a small one is asked for once."""
@@ -237,36 +228,6 @@ class Place:
         return insisting(asked, self.url(path), self.patience)
 
 
-class Blocks(io.RawIOBase):
-    """What is read of a file, from wherever it lies."""
-
-    def __init__(self, place: Place, size: int) -> None:
-        self._place, self._size, self._at = place, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def readinto(self, buffer: Any, /) -> int:  # Any: typeshed's Buffer
-        wanted = min(len(buffer), self._size - self._at)
-        if wanted <= 0:
-            return 0
-        read = self._place.read(span=Span(self._at, wanted))
-        buffer[: len(read)] = read
-        self._at += len(read)
-        return len(read)
-
-
 def at(url: str, patience: Patience | None = None) -> Place:
     """The place of that URL or path.
 
@@ -276,67 +237,13 @@ def at(url: str, patience: Patience | None = None) -> Place:
         Unreachable: for one that does not answer, or lets nobody in.
     """
     patience = patience or PATIENT
-    system, root, head = insisting(lambda: _opened(url), url, patience)
-    if INSISTING & _protocols(system):
+    system, root, head = insisting(lambda: systems.opened(url), url, patience)
+    if systems.INSISTING & systems.protocols(system):
         patience = Patience(tries=1)
     return Place(system, root, head, patience)
-
-
-@functools.lru_cache(maxsize=4096)
-def _opened(url: str) -> tuple[Any, str, str]:  # Any: fsspec's AbstractFileSystem
-    """The file system, what it calls that, and what is before it in URLs."""
-    from fsspec.implementations.local import LocalFileSystem
-
-    protocol, is_url, _ = url.partition("://")
-    if not is_url:  # whatever is in the name: fsspec makes chains of ::
-        return LocalFileSystem(), os.path.realpath(url), ""
-    for name in LOUD:
-        logging.getLogger(name).addHandler(SILENT)
-    try:
-        system, root, head = _far(url, protocol)
-    except ImportError as error:
-        raise RuntimeUnavailableError(f"{url}: {error}.") from error
-    except ValueError as error:
-        raise UsageError(f"{url}: {error}.") from error
-    except Exception as error:
-        if is_passing(error):
-            raise
-        raise Unreachable(f"{url}: cannot be reached ({reason(error)}).") from error
-    if LOCAL & _protocols(system):
-        return system, os.path.realpath(root), ""
-    if protocol in ONCE:
-        system.retries = 1
-    return system, root, head
-
-
-@functools.cache
-def _server(url: str) -> Server:
-    return Server(url)
-
-
-def _far(url: str, protocol: str) -> tuple[Any, str, str]:
-    from fsspec.core import url_to_fs
-    from fsspec.registry import get_filesystem_class, known_implementations
-
-    if protocol in servers.PROTOCOLS:
-        server, path = servers.address(url)
-        return _server(server), path, server
-    options = ONCE.get(protocol, {})
-    if all("://" in part or part in known_implementations for part in url.split("::")):
-        system, root = url_to_fs(url, **options)
-    else:  # :: in a name is no chain
-        kind = get_filesystem_class(protocol)
-        system = kind(**kind._get_kwargs_from_urls(url), **options)
-        root = kind._strip_protocol(url)
-    return servers.forgetful(system), root, system.unstrip_protocol(root).removesuffix(root)
 
 
 def stamp(about: dict[str, Any]) -> str:  # Any: fsspec's
     """What tells a file from another of its name, as far as its file system says."""
     told = next((str(about[name]).strip('"') for name in STAMPS if about.get(name)), "")
     return f"{about['size']}:{told}"
-
-
-def _protocols(system: Any) -> set[str]:
-    named = system.protocol
-    return {named} if isinstance(named, str) else set(named)

@@ -69,8 +69,8 @@ class Source:
     shard: Shard = ALL
     patience: Patience = PATIENT
     passed_over: Counter[str] = field(default_factory=Counter[str], compare=False)
-    closed: list[str] = field(default_factory=list[str], compare=False)
-    links: list[str] = field(default_factory=list[str], compare=False)
+    closed: list[Path] = field(default_factory=list[Path], compare=False)
+    links: list[Path] = field(default_factory=list[Path], compare=False)
 
     def items(self) -> "list[Item | Unlisted] | Iterator[Item | Unlisted]":
         """Every picture of the shard once, in order; tar files are looked through on the way.
@@ -243,13 +243,13 @@ def _folder(tar: str) -> str:
     return PurePosixPath(tar).name.removesuffix(TAR)
 
 
-def not_entered(root: str) -> tuple[list[str], list[str]]:
+def not_entered(root: str) -> tuple[list[Path], list[Path]]:
     """Folders below one here that cannot be listed, and links to some; hidden ones do not count."""
-    closed: list[str] = []
-    links: list[str] = []
-    for above, names, _ in os.walk(root, onerror=lambda error: closed.append(error.filename)):
+    closed: list[Path] = []
+    links: list[Path] = []
+    for above, names, _ in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
         names[:] = [name for name in names if not name.startswith(".")]
-        links += [str(path) for name in names if (path := Path(above, name)).is_symlink()]
+        links += [path for name in names if (path := Path(above, name)).is_symlink()]
     return closed, links
 
 

@@ -278,8 +278,7 @@ class Told:
 
     def say_passed_over(self, source: "Listed") -> None:
         """The same of what a source has beside its pictures."""
-        closed, links = (list(map(Path, names)) for names in (source.closed, source.links))
-        if line := str(PassedOver(source.passed_over, closed, links)):
+        if line := str(PassedOver(source.passed_over, source.closed, source.links)):
             self.say(line)
 
     def on_row(self, row: "Row") -> None:
@@ -296,7 +295,6 @@ class Told:
             seconds = self._said - self._began
             rate = count.pixels / 1e6 / seconds
             line = f"{count}; {rate:.2f} megapixels of results a second"
-            ended = count.done + count.failed
-            if count.left is not None and ended:
+            if count.left is not None and (ended := count.done + count.failed):
                 line += f"; {count.left:,} left, about {duration(seconds / ended * count.left)}"
             self.say(line)

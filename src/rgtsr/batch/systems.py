@@ -1,0 +1,85 @@
+"""fsspec's file systems, opened as a batch needs them: none remembers folders, one tries again."""
+
+# fsspec is untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import functools
+import logging
+import os
+from typing import Any, NamedTuple
+
+from rgtsr.batch import servers
+from rgtsr.batch.failures import Unreachable, is_passing, reason
+from rgtsr.errors import RuntimeUnavailableError, UsageError
+
+LOCAL = {"file", "local"}
+# botocore and s3fs try again too, each each other's times: here that is done once, for all stores
+# and a file comes by one GET, not by several after a HEAD
+ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_concurrency": 1}}
+INSISTING = {"gs", "gcs"}  # cannot be told so: it tries six times, half a minute in all
+LOUD = ("gcsfs", "paramiko")  # they log, with tracebacks, what they also raise
+SILENT = logging.NullHandler()
+
+
+class Opened(NamedTuple):
+    """A file system, what it calls the file of a URL, and what is before that in the URL."""
+
+    system: Any  # fsspec's AbstractFileSystem
+    root: str
+    head: str
+
+
+@functools.lru_cache(maxsize=4096)
+def opened(url: str) -> Opened:
+    """What a URL, or a path, names. Raises as ``places.at``, or what may pass."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    protocol, is_url, _ = url.partition("://")
+    if not is_url:  # whatever is in the name: fsspec makes chains of ::
+        return Opened(LocalFileSystem(), os.path.realpath(url), "")
+    for name in LOUD:
+        logging.getLogger(name).addHandler(SILENT)
+    try:
+        found = _far(url, protocol)
+    except ImportError as error:
+        raise RuntimeUnavailableError(f"{url}: {error}.") from error
+    except ValueError as error:
+        raise UsageError(f"{url}: {error}.") from error
+    except Exception as error:  # of whatever client
+        if is_passing(error):
+            raise
+        raise Unreachable(f"{url}: cannot be reached ({reason(error)}).") from error
+    if LOCAL & protocols(found.system):
+        return Opened(found.system, os.path.realpath(found.root), "")
+    return found
+
+
+def protocols(system: Any) -> set[str]:
+    """What URLs of it begin with."""
+    named = system.protocol
+    return {named} if isinstance(named, str) else set(named)
+
+
+def _far(url: str, protocol: str) -> Opened:
+    from fsspec.core import url_to_fs
+    from fsspec.registry import get_filesystem_class, known_implementations
+
+    if protocol in servers.PROTOCOLS:
+        server, path = servers.address(url)
+        return Opened(_server(server), path, server)
+    options = ONCE.get(protocol, {})
+    if all("://" in part or part in known_implementations for part in url.split("::")):
+        system, root = url_to_fs(url, **options)
+    else:  # :: in a name is no chain
+        kind = get_filesystem_class(protocol)
+        system = kind(**kind._get_kwargs_from_urls(url), **options)
+        root = kind._strip_protocol(url)
+    if protocol in ONCE:
+        system.retries = 1
+    head = system.unstrip_protocol(root).removesuffix(root)
+    return Opened(servers.forgetful(system), root, head)
+
+
+@functools.cache
+def _server(url: str) -> servers.Server:
+    return servers.Server(url)
