@@ -47,8 +47,18 @@ def beside(path: Path, suffix: str) -> Path:
     """
     final = _behind_links(path)
     _sweep_once(final.parent)
-    name = f"{HIDDEN}{this_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
-    return final.with_name(name)
+    return final.with_name(draft_name(suffix))
+
+
+def draft_name(suffix: str) -> str:
+    """A free hidden name, by which others know whose it is."""
+    return f"{HIDDEN}{this_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
+
+
+def is_left(name: str) -> bool:
+    """Whether a file of that name is the draft of a process of this machine that has ended."""
+    named = DRAFT.fullmatch(name)
+    return named is not None and has_ended(named[1], int(named[2]))
 
 
 def kept(path: Path, suffix: str) -> Path:
@@ -90,18 +100,14 @@ def sweep(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for draft in folder.glob(f"{HIDDEN}*"):
             is_old = KEPT.fullmatch(draft.name) and _is_older(draft, KEPT_S)
-            named = DRAFT.fullmatch(draft.name)
-            if is_old or (named and _is_left(draft, *named.groups())):
+            is_forsaken = DRAFT.fullmatch(draft.name) and _is_older(draft, FORSAKEN_S)
+            if is_old or is_forsaken or is_left(draft.name):
                 remove(draft)
 
 
 @functools.lru_cache(maxsize=256)
 def _sweep_once(folder: Path) -> None:
     sweep(folder)
-
-
-def _is_left(draft: Path, machine: str, process: str) -> bool:
-    return has_ended(machine, int(process)) or _is_older(draft, FORSAKEN_S)
 
 
 def has_ended(machine: str, process: int) -> bool:

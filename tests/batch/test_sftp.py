@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 import ssh_server
 from batches import EIGHT, expected, make_folder, manifest, results, through
+from rgtsr import atomic
 from rgtsr.batch import Row, places, servers, systems
 from rgtsr.batch.failures import Patience, Unreachable
 from rgtsr.errors import RgtsrError
@@ -64,6 +65,18 @@ def test_folders_and_results_may_lie_there(machine: Machine, tmp_path: Path) -> 
     assert list(tmp_path.rglob(".rgtsr-*")) == []
     again = through(source, target)
     assert (again.count.there, again.count.done) == (len(told.rows), 0)
+
+
+def test_what_killed_processes_left_there_goes(machine: Machine, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png",))
+    words = [sys.executable, "-c", "from rgtsr import atomic; print(atomic.draft_name('part'))"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    ours = atomic.draft_name("part")
+    (tmp_path / "out/deep").mkdir(parents=True)
+    for name in (ended, ours, "other"):
+        (tmp_path / "out/deep" / name).write_bytes(b"half")
+    through(folder, machine.url(tmp_path / "out"))
+    assert {path.name for path in (tmp_path / "out/deep").iterdir()} == {ours, "other"}
 
 
 def test_lists_may_lie_there(machine: Machine, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import io
 import os
-import socket
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,8 +157,7 @@ class Place:
             self._ask(lambda: send(full), path)
             return
         self._make_folder(path)
-        parent, _, name = full.rpartition("/")
-        draft = f"{parent}/{atomic.HIDDEN}{socket.gethostname()}-{os.getpid()}-{name}"
+        draft = f"{full.rpartition('/')[0]}/{atomic.draft_name('part')}"
         try:
             self._ask(lambda: send(draft), path)
             if self._ask(lambda: self.system.info(draft)["size"], path) != size:  # not all say so

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from rgtsr import atomic
 from rgtsr.batch import failures, manifest, places
 from rgtsr.batch.drive import SLOW_S, Drive, Hands
 from rgtsr.batch.item import Code, Item, Row, State
@@ -140,8 +141,12 @@ class Plan:
                     self._spare(item)
 
     def begin(self) -> None:
-        """Have the manifest exist, and know what was there before. Raises RgtsrError."""
+        """Have the manifest exist, and know what was there before; away with what killed
+        processes of this machine left half-written. Raises RgtsrError."""
         self._others = self.written.begin(self._others)
+        for path in self._there:
+            if atomic.is_left(path.rpartition("/")[2]):
+                self._batch.source.destination.remove(path)
 
     def add(self, row: Row) -> None:
         """One more row, which holds whatever clocks say."""
