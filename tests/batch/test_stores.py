@@ -1,8 +1,12 @@
 """Object stores that delay, drop, cut and refuse: S3 and Google's, behind a faulty proxy."""
 
 import contextlib
+import signal
+import subprocess
+import sys
 import tarfile
 import threading
+import time
 import urllib.request
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -25,6 +29,16 @@ from rgtsr.batch.item import Code
 from rgtsr.errors import DiskFullError, RgtsrError, UsageError
 
 Server = TypeVar("Server", bound=BaseServer)
+ASKING = """
+import sys
+from rgtsr import signals
+from rgtsr.batch import places
+
+signals.listen()
+place = places.at(sys.argv[1])
+while True:
+    list(place.files())
+"""
 
 
 @dataclass
@@ -95,6 +109,18 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     with request.param(monkeypatch) as store:
         yield store
     forget()
+
+
+def test_a_process_that_is_stopped_while_it_asks_ends_in_silence(store: Store) -> None:
+    words = [sys.executable, "-c", ASKING, store.url("in")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as asking:
+        already = len(store.proxy.asked)
+        while len(store.proxy.asked) < already + 9:
+            assert asking.poll() is None
+            time.sleep(0.01)
+        asking.terminate()
+        _, said = asking.communicate()
+    assert (asking.returncode, said) == (128 + signal.SIGTERM, "")
 
 
 def test_a_store_that_fails_now_and_then_costs_nothing_but_time(

@@ -3,9 +3,13 @@
 # fsspec is untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import asyncio
+import atexit
+import contextlib
 import functools
 import logging
 import os
+import warnings
 from typing import Any, NamedTuple
 
 from rgtsr.batch import servers
@@ -19,6 +23,7 @@ ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_con
 INSISTING = {"gs", "gcs"}  # cannot be told so: it tries six times, half a minute in all
 LOUD = ("gcsfs", "paramiko")  # they log, with tracebacks, what they also raise
 SILENT = logging.NullHandler()
+ENDING_S = 2.0  # for what was asked when the process is told to end
 
 
 class Opened(NamedTuple):
@@ -37,8 +42,7 @@ def opened(url: str) -> Opened:
     protocol, is_url, _ = url.partition("://")
     if not is_url:  # whatever is in the name: fsspec makes chains of ::
         return Opened(LocalFileSystem(), os.path.realpath(url), "")
-    for name in LOUD:
-        logging.getLogger(name).addHandler(SILENT)
+    _prepare()
     try:
         found = _far(url, protocol)
     except ImportError as error:
@@ -78,6 +82,34 @@ def _far(url: str, protocol: str) -> Opened:
         system.retries = 1
     head = system.unstrip_protocol(root).removesuffix(root)
     return Opened(servers.forgetful(system), root, head)
+
+
+@functools.cache
+def _prepare() -> None:
+    for name in LOUD:
+        logging.getLogger(name).addHandler(SILENT)
+    atexit.register(_ask_no_more)
+    # of what was about to be asked when the process was stopped
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+
+
+def _ask_no_more() -> None:
+    """What was asked when the process was stopped ends while it still can: torn down with the
+    interpreter, clients fail, with tracebacks."""
+    from fsspec import asyn
+
+    loop = asyn.loop[0]
+    if loop is not None and loop.is_running():
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):  # told so once more
+            asyncio.run_coroutine_threadsafe(_cancelled(), loop).result()
+
+
+async def _cancelled() -> None:
+    asked = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in asked:
+        each.cancel()
+    if asked:
+        await asyncio.wait(asked, timeout=ENDING_S)
 
 
 @functools.cache
