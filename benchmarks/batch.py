@@ -140,7 +140,8 @@ class Instant:
 
 def driver(folder: Path, count: int) -> float:
     """How many pictures a second can be handed out, heard of and written down."""
-    written = Manifest(places.at(str(folder)))
+    place = places.at(str(folder))
+    written = Manifest(place, place)
     items = (Item(f"s3://photos/{number:09}.jpg", f"{number:09}.jpg") for number in range(count))
     started = time.perf_counter()
     Drive(Instant(), 100, on_row=written.add, on_moment=written.tick).run(items)
@@ -150,7 +151,8 @@ def driver(folder: Path, count: int) -> float:
 
 def known(folder: Path) -> dict[str, float]:
     """What the driver of a later run holds of what an earlier one wrote down."""
-    written = Manifest(places.at(str(folder)))
+    place = places.at(str(folder))
+    written = Manifest(place, place)
     before, started = psutil.Process().memory_info().rss, time.perf_counter()
     rows = written.known()
     return {

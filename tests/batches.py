@@ -1,6 +1,7 @@
 """Small pictures, a small network, and whole runs of a batch over them."""
 
 import functools
+import io
 import os
 import signal
 from collections.abc import Callable, Iterable
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyarrow import parquet
 
 from fakes import POISON, Leaking, Poisoned, Repeating
 from rgtsr import pictures, variants, weights
 from rgtsr.batch import (
     Batch,
     Count,
-    Manifest,
     Patience,
     Processes,
     Row,
@@ -25,6 +26,7 @@ from rgtsr.batch import (
     places,
 )
 from rgtsr.batch.drive import Hands
+from rgtsr.batch.manifest import NAME
 from rgtsr.jobs import Wish
 from rgtsr.pictures import Picture
 from rgtsr.upscaler import Report, Settings, Upscaler
@@ -114,7 +116,7 @@ def through(
     batch = Batch(
         Source(str(source), place, suffix, shard, patience),
         mine,
-        place.url("_manifest"),
+        place.url(NAME),
         workers,
         **more,
     )
@@ -149,4 +151,12 @@ def expected(
 
 
 def manifest(destination: str | Path) -> dict[str, Row]:
-    return Manifest(places.at(places.at(str(destination)).url("_manifest"))).rows()
+    """By output: the row that holds."""
+    place = places.at(places.at(str(destination)).url(NAME))
+    newest: dict[str, Row] = {}
+    for path in [found.path for found in place.files() if found.path.endswith(".parquet")]:
+        for cells in parquet.read_table(io.BytesIO(place.read(path))).to_pylist():
+            row = Row(**cells)
+            if row.output not in newest or newest[row.output].ended <= row.ended:
+                newest[row.output] = row
+    return newest

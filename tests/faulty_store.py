@@ -14,6 +14,7 @@ SLOW_DOWN = (
 )
 BROKEN = b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>"
 FULL = b"<Error><Code>XMinioStorageFull</Code><Message>No space is left.</Message></Error>"
+UNKNOWN = b"<Error><Code>NotImplemented</Code><Message>Not implemented.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 KINDS = ("drop", "503", "unheard", "cut", "500", "429", "delay")
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "server", "date"}
@@ -34,6 +35,7 @@ class Faulty(ThreadingHTTPServer):
         self.to, self.share = port, share
         self.denied: str | None = None
         self.is_silent = self.is_full = False
+        self.knows_conditions = True
         self.faults: Counter[str] = Counter()
         self.asked: list[tuple[str, str]] = []
         self._kinds = itertools.cycle(KINDS)
@@ -68,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(403, [], DENIED)
         elif self.server.is_full and self.command in ("PUT", "POST"):
             self._answer(507, [], FULL)
+        elif not self.server.knows_conditions and self.headers.get("If-None-Match"):
+            self._answer(501, [], UNKNOWN)
         elif fault == "drop":
             self.close_connection = True
         elif fault in ("503", "500", "429"):

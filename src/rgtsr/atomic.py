@@ -39,6 +39,22 @@ def replacing(path: Path) -> Generator[Path]:
         remove(draft)
 
 
+def create(path: Path, content: bytes) -> None:
+    """A new file, whole or not at all. Raises FileExistsError, and OSError."""
+    draft = beside(path, "part")
+    try:
+        draft.write_bytes(content)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # of a file system without links
+            with path.open("xb") as file:
+                file.write(content)
+    finally:
+        remove(draft)
+
+
 def beside(path: Path, suffix: str) -> Path:
     """A free hidden name in the folder of ``path``: only within one file system is a rename whole.
 

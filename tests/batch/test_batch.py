@@ -89,8 +89,8 @@ def test_folders_that_are_not_looked_into_are_named(folder: Path, tmp_path: Path
     source = Source(str(folder), places.at(str(tmp_path / "out")))
     for _ in range(2):
         assert len(list(source.items())) == len(EIGHT)
-        assert source.links == [folder / "link"]
-        assert source.closed == list(folder.glob("closed"))
+        assert source.links == [str(folder / "link")]
+        assert source.closed == [str(path) for path in folder.glob("closed")]
 
 
 def test_shards_together_are_the_whole_and_none_is_in_two(tmp_path: Path) -> None:
@@ -274,8 +274,9 @@ def test_results_of_another_source_are_not_replaced(tmp_path: Path) -> None:
 
 def test_what_was_made_by_a_clock_ahead_is_known_to_be_old(folder: Path, tmp_path: Path) -> None:
     through(folder, tmp_path / "out")
-    rows = Manifest(places.at(str(tmp_path / "out" / "_manifest")))
-    rows.add(replace(rows.rows()["3.png"], stamp="another", ended=time.time() + 1e6))
+    out = places.at(str(tmp_path / "out"))
+    rows = Manifest(places.at(out.url("_manifest")), out)
+    rows.add(replace(manifest(out.url())["3.png"], stamp="another", ended=time.time() + 1e6))
     rows.flush()
     assert through(folder, tmp_path / "out").count.done == 1
     assert through(folder, tmp_path / "out").count.done == 0

@@ -4,6 +4,7 @@ import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -14,20 +15,28 @@ from rgtsr.batch import naming
 from rgtsr.batch.failures import Patience, Unreachable, insisting
 from rgtsr.batch.places import Place
 from rgtsr.batch.sources import Shard, expanded
+from rgtsr.batch.systems.servers import Server
 from rgtsr.errors import RuntimeUnavailableError, UsageError
 
 hasty = Patience(tries=4, first_s=0.0)
 
 
-class Far(MemoryFileSystem):
+class Far(Server):
     """A server whose files are seen while they are written."""
 
-    protocol = "sftp"
-    moved: tuple[str, str] | None = None
+    def __init__(self) -> None:
+        self.moved: list[tuple[str, str]] = []
+        super().__init__("sftp://far")
 
-    def mv(self, path1: str, path2: str, **options: object) -> None:
-        self.moved = (path1, path2)
-        super().mv(path1, path2, **options)
+    def _connected(self) -> Any:
+        far = self
+
+        class Memory(MemoryFileSystem):
+            def mv(self, path1: str, path2: str, **options: object) -> None:
+                far.moved.append((path1, path2))
+                super().mv(path1, path2, **options)
+
+        return Memory(skip_instance_cache=True)
 
 
 def failing(times: int, error: Exception) -> Callable[[], int]:
@@ -65,11 +74,13 @@ def test_pauses_double_and_are_random() -> None:
 
 def test_where_files_are_seen_at_once_they_are_renamed(tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(b"content")
-    system = Far()
-    Place(system, "/out").put(tmp_path / "photo", "deep/photo.png")
-    assert system.moved is not None
-    assert system.moved[0].startswith("/out/deep/.rgtsr-")
-    assert system.find("/out") == ["/out/deep/photo.png"]
+    far = Far()
+    place = Place(far, "/out")
+    place.put(tmp_path / "photo", "deep/photo.png")
+    [(draft, final)] = far.moved
+    assert draft.startswith("/out/deep/.rgtsr-")
+    assert final == "/out/deep/photo.png"
+    assert [found.path for found in place.files()] == ["deep/photo.png"]
 
 
 def test_braces_and_shards() -> None:

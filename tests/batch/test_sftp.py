@@ -1,11 +1,18 @@
 """A batch from and to a server that is reached by SSH: a real one, on this machine."""
 
+import errno
+import gc
+import itertools
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -13,8 +20,11 @@ from pyarrow import parquet
 import ssh_server
 from batches import EIGHT, expected, make_folder, manifest, results, through
 from rgtsr import atomic
-from rgtsr.batch import Row, places, servers, systems
+from rgtsr.batch import Item, Row, Source, places, systems
 from rgtsr.batch.failures import Patience, Unreachable
+from rgtsr.batch.systems import servers
+from rgtsr.batch.systems.found import Found
+from rgtsr.batch.systems.servers import Sftp
 from rgtsr.errors import RgtsrError
 
 SCRIPT = Path(ssh_server.__file__)
@@ -41,6 +51,9 @@ class Machine:
         """It is there and says nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def url(self, path: object, word: str = "word") -> str:
         return f"sftp://guest:{word}@127.0.0.1:{self._port}{path}"
 
@@ -53,6 +66,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     yield machine
     machine.kill()
     systems.opened.cache_clear()
+
+
+def connections() -> list[object]:
+    return [each for each in psutil.Process().net_connections() if each.status == "ESTABLISHED"]
 
 
 def test_folders_and_results_may_lie_there(machine: Machine, tmp_path: Path) -> None:
@@ -122,6 +139,98 @@ def test_a_server_that_falls_silent_is_left(
     machine.stop()
     with pytest.raises(Unreachable, match=r"/file: .*asked 2 times"):
         place.read()
+
+
+def test_a_server_that_is_silent_for_a_while_hides_nothing(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "SILENT_S", 0.5)
+    names = [f"{number}/a.png" for number in range(20)]
+    make_folder(tmp_path / "in", names)
+    place = places.at(machine.url(tmp_path / "in"), Patience(tries=8, first_s=0.1))
+    below, count = Sftp.below, itertools.count()
+
+    def silenced(self: Sftp, folder: str) -> Iterator[Found]:
+        if next(count) in (0, 7):
+            machine.stop()
+            threading.Timer(1.0, machine.go_on).start()
+        return below(self, folder)
+
+    monkeypatch.setattr(Sftp, "below", silenced)
+    assert sorted(found.path for found in place.files()) == sorted(names)
+
+
+def test_folders_are_made_by_several_at_once(machine: Machine, tmp_path: Path) -> None:
+    place = places.at(machine.url(tmp_path / "out"))
+    names = [f"{folder}/x/y/{name}" for folder in range(9) for name in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: place.write(name, name.encode()), names))
+    assert [found.path for found in place.files()] == sorted(names)
+
+
+def test_one_of_many_creates(machine: Machine, tmp_path: Path) -> None:
+    place = places.at(machine.url(tmp_path / "out"))
+    for number in range(9):
+        with ThreadPoolExecutor(8) as pool:
+            first = [
+                pool.submit(place.create, str(number), str(each).encode()) for each in range(8)
+            ]
+        won = [each for each, future in enumerate(first) if future.result()]
+        assert [place.read(str(number))] == [str(each).encode() for each in won]
+    assert list(tmp_path.rglob(".rgtsr-*")) == []
+
+
+def test_connections_go_with_their_threads_and_when_they_break(
+    machine: Machine, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    place = places.at(machine.url(tmp_path / "file"), Patience(first_s=0.01))
+    place.read()
+    before = len(connections())
+    for _ in range(5):
+        place.system.forget()
+        place.read()
+        thread = threading.Thread(target=place.read)
+        thread.start()
+        thread.join()
+    gc.collect()
+    until = time.monotonic() + 10
+    while len(connections()) > before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(connections()) == before
+
+
+def test_folders_that_may_not_be_opened_are_named_and_links_looked_behind(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png", "closed/b.png", "c/d.png"))
+    (folder / "link").symlink_to(folder / "c")
+    (folder / "e.png").symlink_to(folder / "a.png")
+    below = Sftp.below
+
+    def closed(self: Sftp, folder: str) -> Iterator[Found]:
+        if folder.endswith("closed"):  # root, as whom the server may run, can open anything
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return below(self, folder)
+
+    monkeypatch.setattr(Sftp, "below", closed)
+    source = Source(machine.url(folder), places.at(str(tmp_path / "out")))
+    items = {item.source: item for item in source.items() if isinstance(item, Item)}
+    assert set(items) == {machine.url(folder / name) for name in ("a.png", "c/d.png", "e.png")}
+    assert source.closed == [machine.url(folder / "closed")]
+    assert source.links == [machine.url(folder / "link")]
+    stamps = {items[machine.url(folder / name)].stamp for name in ("a.png", "e.png")}
+    assert len(stamps) == 1, "of what the link leads to"
+    with pytest.raises(RgtsrError, match=r"closed: cannot be listed \(Permission denied\)"):
+        places.at(machine.url(folder)).files()
+
+
+def test_addresses_and_words_may_have_colons(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    with pytest.raises(RgtsrError, match=r"cannot be reached \(Authentication"):
+        places.at(machine.url(tmp_path / "file", "wo::rd"))
+    with pytest.raises(Unreachable, match=r"sftp://me:word@\[::1\]:1/x: "):
+        places.at("sftp://me:word@[::1]:1/x", Patience(tries=2, first_s=0.0))
 
 
 def test_a_server_without_room_is_full(machine: Machine, small_disk: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Object stores that delay, drop, cut and refuse: S3 and Google's, behind a faulty proxy."""
 
 import contextlib
+import functools
+import itertools
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import BaseServer
 from typing import Any, TypeVar
@@ -25,10 +28,20 @@ from batches import EIGHT, Told, expected, make_folder, manifest, opened, result
 from faulty_store import KINDS, Faulty
 from gs_server import Buckets
 from rgtsr.batch import Row, failures, places, systems
-from rgtsr.batch.item import Code
+from rgtsr.batch.item import Code, Span
+from rgtsr.batch.places import Place
 from rgtsr.errors import DiskFullError, RgtsrError, UsageError
 
 Server = TypeVar("Server", bound=BaseServer)
+
+
+class Pages(SimpleHTTPRequestHandler):
+    """Python's own, which gives no parts."""
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing is told."""
+
+
 ASKING = """
 import sys
 from rgtsr import signals
@@ -201,6 +214,85 @@ def test_a_picture_of_several_blocks_is_fetched_whole(
         places.at(store.url("file")).fetch(tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == store.system.cat_file("photos/file")
         assert (tmp_path / "copy").stat().st_size == size
+
+
+def test_a_picture_that_becomes_another_while_it_is_fetched_is_no_picture(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FETCHED_BYTES", 100)
+    store.system.pipe_file("photos/file", b"a" * 300)
+    read, count = Place.read, itertools.count()
+
+    def replaced(self: Place, path: str = "", span: Span | None = None) -> bytes:
+        if next(count) == 1:
+            store.system.pipe_file("photos/file", b"b" * 300)
+        return read(self, path, span)
+
+    monkeypatch.setattr(Place, "read", replaced)
+    with pytest.raises(OSError, match="became another"):
+        places.at(store.url("file")).fetch(tmp_path / "copy")
+    places.at(store.url("file")).fetch(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"b" * 300
+
+
+def test_a_store_that_knows_no_conditions_can_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    forget()
+    with s3(monkeypatch) as store:
+        store.proxy.knows_conditions = False
+        folder = make_folder(tmp_path / "in", ("a.png",))
+        assert through(folder, store.url("out")).states() == {"a.png": "done"}
+        place = places.at(store.url("leases"))
+        assert place.create("one", b"first")
+        assert not place.create("one", b"second")
+    forget()
+
+
+def test_what_is_missing_is_said_to_be(store: Store, tmp_path: Path) -> None:
+    table = pa.table({"path": [store.url("none.png")]})
+    parquet.write_table(table, tmp_path / "all.parquet")
+    for source, name in (
+        (tmp_path / "all.parquet", "none.png"),
+        (store.url("none.tar"), "none.tar"),
+    ):
+        [row] = through(source, tmp_path / "out").rows
+        assert row.error.startswith(f"{store.url(name)}: "), row.error
+        assert row.error.count(name) == 1, row.error
+        assert "no such file" in row.error.lower() or "does not exist" in row.error, row.error
+
+
+def test_who_has_no_key_is_told_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget()
+    with s3(monkeypatch):
+        forget()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        with pytest.raises(RgtsrError, match=r"s3://photos/in: .*credentials"):
+            through("s3://photos/in", tmp_path / "out")
+    forget()
+
+
+def test_a_server_of_pages_gives_files_and_says_if_no_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FETCHED_BYTES", 1000)
+    folder = make_folder(tmp_path / "in", ("a.png",))  # of some kilobytes: more than one block
+    with tarfile.open(folder / "part.tar", "w") as tar:
+        tar.add(folder / "a.png", "a.png")
+    handler = functools.partial(Pages, directory=str(folder))
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        parquet.write_table(pa.table({"url": [f"{url}/a.png"]}), tmp_path / "all.parquet")
+        place = places.at(f"{url}/a.png")
+        place.fetch(tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == (folder / "a.png").read_bytes()
+        made = through(tmp_path / "all.parquet", tmp_path / "out")
+        assert [row.state for row in made.rows] == ["done"]
+        [row] = through(f"{url}/part.tar", tmp_path / "out2").rows
+        assert "its server gives no parts of files" in row.error
 
 
 def test_tar_files_and_lists_are_read_however_often_that_takes(

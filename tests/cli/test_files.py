@@ -156,7 +156,7 @@ def test_pictures_that_are_not_read_linked_and_closed_folders_are_named(tree: Pa
 
 
 def test_what_may_not_be_opened_is_named_a_few_times() -> None:
-    closed = [Path(name) for name in "abcde"]
+    closed = list("abcde")
     assert str(files.PassedOver(closed=closed)) == (
         "passed over: 5 folders that may not be opened (a, b, c, ...)"
     )

@@ -34,7 +34,8 @@ TOO_MANY, SERVER_ERROR, NOT_IMPLEMENTED = 429, 500, 501
 FORBIDDEN = (401, 403)
 STATUSES = ("status", "status_code", "code")  # as clients call HTTP's
 # paramiko's words
-CLOSED, SHORT, REFUSED = "Socket is closed", "size mismatch in put", "AuthenticationException"
+CLOSED, SHORT = "Socket is closed", "size mismatch in put"
+REFUSED, LOST = "AuthenticationException", ("EOF", "timeout")  # and words by which it is another
 # of classes of botocore, aiohttp, urllib3, gcsfs, adlfs and paramiko
 PASSING_NAMES = {
     "ChecksumError",
@@ -96,9 +97,11 @@ def insisting(what: Callable[[], T], name: str, patience: Patience) -> T:
             return what()
         except Exception as error:
             if not is_passing(error):
-                if isinstance(error, OSError) or _status(error) is None:
+                if isinstance(error, OSError) or _is_known(error):
                     raise
-                raise OSError(reason(error)) from error
+                if _status(error) is not None:
+                    raise OSError(reason(error)) from error
+                raise Unreachable(f"{name}: {reason(error)}.") from error
             pause = next(pauses, None)
             if pause is None:
                 times = f" (asked {patience.tries} times)" if patience.tries > 1 else ""
@@ -109,7 +112,7 @@ def insisting(what: Callable[[], T], name: str, patience: Patience) -> T:
 def is_passing(error: BaseException) -> bool:
     """Whether the same may well succeed a moment later."""
     for each in chain(error):
-        if type(each).__name__ == REFUSED:
+        if _is_refused(each):
             return False
         status = _status(each)
         if status is not None:
@@ -153,6 +156,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split())
+    if isinstance(error, FileNotFoundError) and ("://" in text or not text):
+        return "no such file"
     return text if isinstance(error, RgtsrError) else text.rstrip(".") or type(error).__name__
 
 
@@ -166,9 +171,18 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_forbidden(error: BaseException) -> bool:
     if isinstance(error, PermissionError) or _errno(error) == errno.EROFS:
         return True
-    if type(error).__name__ == REFUSED:
+    if _is_refused(error):
         return True
     return _status(error) in FORBIDDEN or str(error).startswith("Forbidden: ")  # gcsfs's
+
+
+def _is_refused(error: BaseException) -> bool:
+    return type(error).__name__ == REFUSED and not any(word in str(error) for word in LOST)
+
+
+def _is_known(error: Exception) -> bool:
+    """Whether it is Python's or ours, and not a client's."""
+    return type(error).__module__.partition(".")[0] in ("builtins", "rgtsr")
 
 
 def _errno(error: BaseException) -> int | None:

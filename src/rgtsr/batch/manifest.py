@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -35,6 +35,9 @@ FLUSH_S = 5.0  # of work that is done again, at most, when the driver is killed
 READ = ("source", "output", "state", "key", "stamp", "code", "bytes_out", "ended")
 
 
+Before = dict[str, str]  # the stamps of files
+
+
 class Known(NamedTuple):
     """What decides whether a picture is to be made again."""
 
@@ -48,27 +51,40 @@ class Known(NamedTuple):
 
 
 class Manifest:
-    """The parts in one folder, and a new one of this process."""
+    """The parts in one folder, and a new one of this process; of results in a destination."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, destination: Place) -> None:
         self.place = place
+        self._destination = "" if destination.has(place) else destination.url()  # it may be moved
         self._own = f"{PART}{time.time_ns():x}-{os.urandom(4).hex()}"
         self._parts: list[str] = []
         self._rows: list[Row] = []
         self._flushed = time.monotonic()
 
-    def before(self) -> frozenset[str] | None:
-        """What lay in the destination before anybody began it; None where nobody has."""
+    def before(self) -> Before | None:
+        """What lay in the destination before anybody began it; None where nobody has.
+
+        Raises RgtsrError where that cannot be read, or was another destination.
+        """
         try:
-            return frozenset(json.loads(self.place.read(BEGUN) or b"[]"))  # killed as it began
+            begun = json.loads(self.place.read(BEGUN))
+            before, destination = dict(begun["before"]), str(begun["destination"])
         except FileNotFoundError:
             return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise RgtsrError(f"{self.place.url(BEGUN)}: is damaged: take it away.") from error
+        if destination != self._destination:
+            raise RgtsrError(
+                f"{self.place}: is the manifest of {destination}: give another (--manifest)."
+            )
+        return before
 
-    def begin(self, there: Iterable[str]) -> frozenset[str]:
-        """Have it exist, whatever becomes of its rows; ``before``. Raises RgtsrError."""
+    def begin(self, there: Before) -> None:
+        """Have it exist, whatever becomes of its rows. Raises RgtsrError, as ``before``."""
+        begun = {"destination": self._destination, "before": there}
         with self._blaming(BEGUN):
-            self.place.create(BEGUN, json.dumps(sorted(there)).encode())
-        return self.before() or frozenset()
+            self.place.create(BEGUN, json.dumps(begun).encode())
+        self.before()
 
     def known(self) -> dict[str, Known]:
         """By output: what is known of it. Raises RgtsrError for a part that cannot be read."""
@@ -79,15 +95,6 @@ class Manifest:
             known = Known(**row)
             if output not in newest or newest[output].ended <= known.ended:
                 newest[output] = known
-        return newest
-
-    def rows(self) -> dict[str, Row]:
-        """By output: the row that holds."""
-        newest: dict[str, Row] = {}
-        for each in self._read(None):
-            row = Row(**each)
-            if row.output not in newest or newest[row.output].ended <= row.ended:
-                newest[row.output] = row
         return newest
 
     def add(self, row: Row) -> None:
@@ -127,9 +134,10 @@ class Manifest:
         """Write what was added, and make one part of this process's."""
         self.flush()
         if len(self._parts) > 1:
-            with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
+            whole = f"{self._own}{SUFFIX}"
+            with self._blaming(whole), tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
                 self._join(file)
-                self.place.put(Path(file.name), f"{self._own}{SUFFIX}")
+                self.place.put(Path(file.name), whole)
             for name in self._parts:  # only now: a row that is there twice does no harm
                 self.place.remove(name)
 
@@ -142,12 +150,21 @@ class Manifest:
         file.flush()
 
     def _read(self, columns: tuple[str, ...] | None) -> Iterator[dict[str, Any]]:  # Any: of a cell
-        for path, _, _ in self.place.files():
-            if path.startswith(PART):
-                with contextlib.suppress(FileNotFoundError):  # joined by now: it comes again
+        seen: set[str] = set()
+        is_all = False
+        while not is_all:
+            is_all = True
+            for path in [each.path for each in self.place.files() if each.path not in seen]:
+                seen.add(path)
+                if not path.startswith(PART):
+                    continue
+                try:
                     table = _decoded(self.place, path, columns)
-                    for rows in table.to_batches(max_chunksize=MOST_ROWS):
-                        yield from rows.to_pylist()
+                except FileNotFoundError:  # joined by now: it comes in another
+                    is_all = False
+                    continue
+                for rows in table.to_batches(max_chunksize=MOST_ROWS):
+                    yield from rows.to_pylist()
 
 
 def is_lasting(known: Known) -> bool:
@@ -194,8 +211,10 @@ def _decoded(place: Place, name: str, columns: tuple[str, ...] | None) -> Any:
         # without Arrow's threads, which abort a process that ends too soon after them
         wanted = columns and list(columns)
         return parquet.read_table(content, columns=wanted, use_threads=False, pre_buffer=False)
-    except pa.ArrowException as error:
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:  # the latter of a page that is damaged
         raise RgtsrError(
-            f"{place.url(name)}: is no part of a manifest ({error}): take it away, and what it"
-            " told of is made again."
+            f"{place.url(name)}: is no part of a manifest ({failures.reason(error)}): take it away,"
+            " and what it told of is made again."
         ) from error

@@ -3,35 +3,24 @@
 What a store refuses is tried again. Knows no pictures.
 """
 
-# fsspec is untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 import contextlib
 import errno
 import io
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, TypeVar
 
-from rgtsr import atomic
-from rgtsr.batch import blocks, servers, systems
-from rgtsr.batch.failures import PATIENT, Patience, insisting, is_passing
+from rgtsr.batch import blocks, systems
+from rgtsr.batch.failures import PATIENT, Patience, insisting, is_passing, reason
 from rgtsr.batch.item import Span
-from rgtsr.batch.servers import Server
+from rgtsr.batch.systems.found import Found
+from rgtsr.batch.systems.local import Local
+from rgtsr.batch.systems.stores import Store
 from rgtsr.errors import RgtsrError
 
+T = TypeVar("T")
 FETCHED_BYTES = 1 << 24  # of a picture, at once
-STAMPS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "updated")
-
-
-class Found(NamedTuple):
-    """A file: its path under a place, bytes, and what tells its content from another's."""
-
-    path: str
-    size: int
-    stamp: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class Place:
     ``sftp://user@host``; none of local ones.
     """
 
-    system: Any  # fsspec's AbstractFileSystem
+    system: Local | Store
     root: str
     head: str = ""
     patience: Patience = field(default=PATIENT, compare=False)
@@ -50,12 +39,7 @@ class Place:
     @property
     def is_local(self) -> bool:
         """Whether its files have names that programs know."""
-        return bool(systems.LOCAL & systems.protocols(self.system))
-
-    @property
-    def is_renaming(self) -> bool:
-        """Whether files there are seen while they are written."""
-        return bool(servers.PROTOCOLS & systems.protocols(self.system))
+        return self.system.is_local
 
     def __str__(self) -> str:
         return self.url()
@@ -72,158 +56,157 @@ class Place:
         """What the file system calls it."""
         return f"{self.root.rstrip('/')}/{path}" if path else self.root
 
-    def files(self, *, with_hidden: bool = False) -> Iterator[Found]:
-        """Every file below, in order; hidden ones do not count unless that is said."""
-        try:
-            found = self._ask(lambda: self.system.find(self.root, detail=True), "")
-        except FileNotFoundError:
-            return
-        except UnicodeDecodeError as error:  # paramiko's
-            raise RgtsrError(f"{self}: a name there is no UTF-8 ({error.object!r}).") from error
-        start = len(self.root.rstrip("/")) + 1
-        for full, about in sorted(found.items()):
-            path = full[start:]
-            is_hidden = any(part.startswith(".") for part in path.split("/"))
-            if path and (with_hidden or not is_hidden):
-                yield Found(path, about["size"] or 0, stamp(about))
+    def has(self, other: "Place") -> bool:
+        """Whether the other is it, or lies below."""
+        below = f"{other.root.rstrip('/')}/".startswith(f"{self.root.rstrip('/')}/")
+        return self.head == other.head and below
+
+    def files(
+        self,
+        *,
+        with_hidden: bool = False,
+        closed: list[str] | None = None,
+        links: list[str] | None = None,
+    ) -> list[Found]:
+        """Every file below, in order; hidden ones do not count unless that is said.
+
+        No link to a folder is followed: ``links`` takes their names, ``closed`` those of folders
+        that cannot be listed. Raises RgtsrError for such a one, where nothing takes its name.
+        """
+        files: list[Found] = []
+        folders = [self.root]
+        for folder in folders:
+            try:
+                entries = self._below(folder)
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as error:  # the latter is paramiko's
+                if closed is None or folder == self.root:
+                    why = reason(error)
+                    raise RgtsrError(f"{self.named(folder)}: cannot be listed ({why}).") from error
+                closed.append(self.named(folder))
+                continue
+            for each in entries:
+                path = each.path[len(self.root.rstrip("/")) + 1 :]
+                is_hidden = any(part.startswith(".") for part in path.split("/"))
+                if not path or (is_hidden and not with_hidden):
+                    continue
+                if not each.is_folder:
+                    files.append(each._replace(path=path))
+                elif not each.is_link:
+                    folders.append(each.path)
+                elif links is not None:
+                    links.append(self.named(each.path))
+        return sorted(files)
+
+    def _below(self, folder: str) -> list[Found]:
+        return self._ask(lambda: list(self.system.below(folder)), self.named(folder))
 
     def about(self, path: str = "") -> Found | None:
-        """What is known of one file; None where there is none."""
+        """What is known of one file, or folder; None where there is none."""
         try:
-            about = self._ask(lambda: self.system.info(self.full(path)), path)
+            found = self._ask(lambda: self.system.about(self.full(path)), self.url(path))
         except FileNotFoundError:
             return None
-        return Found(path, about["size"] or 0, stamp(about))
-
-    def is_folder(self) -> bool:
-        """Whether it is one, and not a file."""
-        return self._ask(lambda: self.system.isdir(self.root), "")
+        return found._replace(path=path)
 
     def matches(self) -> list[str]:
         """What the file system calls those that a name with ``*`` stands for, in order."""
-        return sorted(self._ask(lambda: self.system.glob(self.root), ""))
+        return sorted(self._ask(lambda: self.system.matches(self.root), self.url()))
 
     def open(self, block_bytes: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
         """A file, to be read by blocks; each is asked for as often as it takes."""
         if self.is_local:
             return Path(self.root).open("rb")
-        about = self.about()
-        if about is None:
-            raise FileNotFoundError(f"{self}: no such file.")
-        return blocks.opened(lambda span: self.read(span=span), about.size, block_bytes)
+        size = self._there().size
+        return blocks.opened(lambda span: self.read(span=span), size, block_bytes)
 
     def fetch(self, to: Path, span: Span | None = None) -> None:
-        """A copy of a file, or of a part of one, by blocks; a small one is asked for once."""
-        start, end = (0, None) if span is None else (span.offset, span.offset + span.size)
+        """A copy of a file, or of a part of one. A small one is asked for once, others by blocks.
+
+        Raises OSError for one that became another meanwhile.
+        """
         with to.open("wb") as file:
-            while end is None or start < end:
-                size = FETCHED_BYTES if end is None else min(FETCHED_BYTES, end - start)
-                try:
-                    block = self.read(span=Span(start, size))
-                except OSError:  # stores refuse what begins at the end of a file
-                    about = self.about()
-                    if about is None or about.size != start:
-                        raise
-                    break
-                file.write(block)
-                start += len(block)
-                if len(block) < size:
-                    break
+            if span is None:
+                whole = self._beginning()
+                if len(whole) != FETCHED_BYTES:
+                    file.write(whole)
+                    return
+            elif span.size <= FETCHED_BYTES:
+                file.write(self._part(span))
+                return
+            before = self._there()
+            at, end = (0, before.size) if span is None else (span.offset, span.offset + span.size)
+            while at < end:
+                file.write(self._part(Span(at, min(FETCHED_BYTES, end - at))))
+                at += FETCHED_BYTES
+            if self._there() != before:
+                raise OSError("became another while it was read")
 
     def read(self, path: str = "", span: Span | None = None) -> bytes:
-        """All of a file, or a part."""
-        ends = {} if span is None else {"start": span.offset, "end": span.offset + span.size}
-        return self._ask(lambda: self.system.cat_file(self.full(path), **ends), path)
+        """All of a file, or a part. Raises OSError where its server gives no parts."""
+        content = self._ask(lambda: self.system.read(self.full(path), span), self.url(path))
+        if span is not None and len(content) > span.size:
+            raise OSError("its server gives no parts of files")
+        return content
+
+    def _part(self, span: Span) -> bytes:
+        part = self.read(span=span)
+        if len(part) != span.size:
+            raise OSError("ends too early")
+        return part
+
+    def _beginning(self) -> bytes:
+        """A block; of a server that gives no parts, the whole file."""
+        span = Span(0, FETCHED_BYTES)
+        try:
+            return self._ask(lambda: self.system.read(self.root, span), self.url())
+        except OSError:  # stores give no part of an empty file
+            if self._there().size:
+                raise
+            return b""
+
+    def _there(self) -> Found:
+        found = self.about()
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "no such file")
+        return found
 
     def put(self, content: Path, path: str) -> None:
         """A local file under that name, whole or not at all; what was there is replaced."""
-        if self.is_local:
-            self.write(path, content.read_bytes())
-        else:
-            size = content.stat().st_size
-            self._send(path, size, lambda full: self.system.put_file(str(content), full))
+        self._ask(lambda: self.system.put(content, self.full(path)), self.url(path))
 
     def write(self, path: str, content: bytes) -> None:
         """The same, of bytes."""
-        if self.is_local:
-            with self._made(path) as target, atomic.replacing(target) as draft:
-                draft.write_bytes(content)
-        else:
-            self._send(path, len(content), lambda full: self.system.pipe_file(full, content))
-
-    def _send(self, path: str, size: int, send: Callable[[str], object]) -> None:
-        full = self.full(path)
-        if not self.is_renaming:
-            self._ask(lambda: send(full), path)
-            return
-        self._make_folder(path)
-        draft = f"{full.rpartition('/')[0]}/{atomic.draft_name('part')}"
-        try:
-            self._ask(lambda: send(draft), path)
-            if self._ask(lambda: self.system.info(draft)["size"], path) != size:  # not all say so
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._ask(lambda: self._move(draft, full), path)
-        except BaseException:
-            with contextlib.suppress(Exception):
-                self.system.rm_file(draft)
-            raise
-
-    def _move(self, draft: str, full: str) -> None:
-        try:
-            self.system.mv(draft, full)
-        except FileNotFoundError:  # done before, by a request that was not answered
-            if not self.system.exists(full):
-                raise
+        self._ask(lambda: self.system.write(self.full(path), content), self.url(path))
 
     def create(self, path: str, content: bytes) -> bool:
         """The same, unless a file of that name is there; whether it was not.
 
-        Exactly one of several that do so at once succeeds, where the file system can tell; each has
-        another content.
+        Exactly one of several that do so at once succeeds, where the file system can tell; or all
+        those of the same content.
         """
         try:
-            if self.is_local:
-                with self._made(path) as target, target.open("xb") as file:
-                    file.write(content)
-            else:
-                full = self.full(path)
-                self._make_folder(path)
-                self._ask(lambda: self.system.pipe_file(full, content, mode="create"), path)
+            self._ask(lambda: self.system.create(self.full(path), content), self.url(path))
         except FileExistsError:  # perhaps ours, made by a request that was not answered
             return self.read(path) == content
-        except NotImplementedError:  # of a store that knows no conditions
-            if self.about(path) is not None:
-                return False
-            self.write(path, content)
         return True
 
     def remove(self, path: str) -> None:
         """Away with a file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            self._ask(lambda: self.system.rm_file(self.full(path)), path)
+            self._ask(lambda: self.system.remove(self.full(path)), self.url(path))
 
-    def _make_folder(self, path: str) -> None:
-        """That of a file; object stores have none."""
-        if self.is_renaming:
-            parent = self.full(path).rpartition("/")[0]
-            self._ask(lambda: self.system.makedirs(parent, exist_ok=True), path)
-
-    @contextlib.contextmanager
-    def _made(self, path: str) -> Generator[Path]:
-        target = Path(self.full(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield target
-
-    def _ask(self, what: Any, path: str) -> Any:  # Any: fsspec's answers
-        def asked() -> Any:
+    def _ask(self, what: Callable[[], T], name: str) -> T:
+        def asked() -> T:
             try:
                 return what()
             except Exception as error:
-                if isinstance(self.system, Server) and is_passing(error):
+                if is_passing(error):
                     self.system.forget()
                 raise
 
-        return insisting(asked, self.url(path), self.patience)
+        return insisting(asked, name, self.patience)
 
 
 def at(url: str, patience: Patience | None = None) -> Place:
@@ -236,12 +219,6 @@ def at(url: str, patience: Patience | None = None) -> Place:
     """
     patience = patience or PATIENT
     system, root, head = insisting(lambda: systems.opened(url), url, patience)
-    if systems.INSISTING & systems.protocols(system):
+    if url.partition("://")[0] in systems.INSISTING:
         patience = Patience(tries=1)
     return Place(system, root, head, patience)
-
-
-def stamp(about: dict[str, Any]) -> str:  # Any: fsspec's
-    """What tells a file from another of its name, as far as its file system says."""
-    told = next((str(about[name]).strip('"') for name in STAMPS if about.get(name)), "")
-    return f"{about['size']}:{told}"

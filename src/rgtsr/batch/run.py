@@ -13,7 +13,7 @@ from rgtsr.batch import failures, manifest, places
 from rgtsr.batch.drive import SLOW_S, Drive, Hands
 from rgtsr.batch.item import Code, Item, Row, State
 from rgtsr.batch.lease import DEAD_S, Lease
-from rgtsr.batch.manifest import Known, Manifest
+from rgtsr.batch.manifest import Before, Known, Manifest
 from rgtsr.batch.sources import Source, Unlisted
 from rgtsr.batch.worker import Task
 from rgtsr.errors import PictureError, RgtsrError, UsageError
@@ -83,9 +83,10 @@ class Batch:
         place = places.at(self.manifest, self.task.patience)
         with contextlib.ExitStack() as stack:
             stack.callback(hands.close)
-            plan = Plan(self, Manifest(place))
+            plan = Plan(self, Manifest(place, self.source.destination))
             lease = Lease(place, str(self.source.shard), say, dead_s=self.dead_s)
             stack.enter_context(lease)
+            plan.look()
             plan.begin()
             stack.callback(plan.written.close)
 
@@ -109,7 +110,9 @@ class Batch:
 
     def rehearse(self, on_item: Callable[[Item], object], on_row: Callable[[Row], object]) -> Count:
         """Only tell what a run would enlarge, and what cannot be; raises as ``run``."""
-        plan = Plan(self, Manifest(places.at(self.manifest, self.task.patience)))
+        place = places.at(self.manifest, self.task.patience)
+        plan = Plan(self, Manifest(place, self.source.destination))
+        plan.look()
 
         def heard(row: Row) -> None:
             plan.count.add(row)
@@ -128,22 +131,32 @@ class Plan:
         self._unanswered = 0  # in a row
         self._mended: set[str] = set()  # sources that could not be listed once, and now were
         self._batch = batch
-        destination = batch.source.destination
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
         self._known: dict[str, Known] = {}
-        self._there = {path: size for path, size, _ in destination.files(with_hidden=True)}
-        before = written.before()  # after the listing: what others make meanwhile comes after it
-        self._others = frozenset(self._there) if before is None else before
+        self._there: dict[str, int] = {}
+        self._before: Before = {}
+        self._others: set[str] = set()  # of what is there
         if isinstance(self._listed, list):
             self.count.total = len(self._listed)
-            for item in self._listed if before is None else ():
-                if isinstance(item, Item):
-                    self._spare(item)
+
+    def look(self) -> None:
+        """What is there and known, which others may change until the lease is held.
+
+        Raises UsageError where a file that no batch made would be replaced, and RgtsrError.
+        """
+        found = self._batch.source.destination.files(with_hidden=True)
+        self._there = {each.path: each.size for each in found}
+        before = self.written.before()  # after the listing: what others make meanwhile comes after
+        self._before = {each.path: each.stamp for each in found} if before is None else before
+        self._others = {each.path for each in found if self._before.get(each.path) == each.stamp}
+        self._known = self.written.known()
+        for item in self._listed if isinstance(self._listed, list) else ():
+            self._spare(item)
 
     def begin(self) -> None:
-        """Have the manifest exist, and know what was there before; away with what killed
-        processes of this machine left half-written. Raises RgtsrError."""
-        self._others = self.written.begin(self._others)
+        """Have the manifest exist; away with what killed processes of this machine left
+        half-written. Raises RgtsrError."""
+        self.written.begin(self._before)
         for path in self._there:
             if atomic.is_left(path.rpartition("/")[2]):
                 self._batch.source.destination.remove(path)
@@ -169,17 +182,14 @@ class Plan:
 
     def todo(self, on_row: Callable[[Row], object]) -> Iterator[Item]:
         """Everything that is not done; ``on_row`` is told of what cannot be."""
-        self._known = self.written.known()
         for item in map(self._checked, self._listed):
             if isinstance(item, Unlisted):
                 self._mended.discard(item.source)
                 on_row(unlisted(item))
                 continue
             self._mended |= {name for name in (item.source, item.file) if self._is_broken(name)}
-            known = self._known.get(manifest.plain(item.output))
-            if known is None:
-                self._spare(item)
-            if self._is_left(item, known):
+            self._spare(item)
+            if self._is_left(item, self._known.get(manifest.plain(item.output))):
                 yield item
 
     def mend(self) -> None:
@@ -188,9 +198,11 @@ class Plan:
             output, ended = nobodys(source), time.time()
             self.add(Row(source=source, output=output, state=State.MENDED, key="", ended=ended))
 
-    def _spare(self, item: Item) -> None:
+    def _spare(self, item: Item | Unlisted) -> None:
         """Raise UsageError where a file that no batch made would be replaced."""
-        if item.output in self._others and item.output in self._there:
+        if isinstance(item, Unlisted) or manifest.plain(item.output) in self._known:
+            return
+        if item.output in self._others:
             raise UsageError(
                 f"{self._batch.source.destination.url(item.output)}: is there, and no batch made"
                 " it: give another destination."

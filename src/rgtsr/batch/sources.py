@@ -3,6 +3,7 @@
 # fsspec and pyarrow are typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
+import errno
 import os
 import re
 import tarfile
@@ -11,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from rgtsr import film
 from rgtsr.batch import naming, places
-from rgtsr.batch.failures import PATIENT, Patience
+from rgtsr.batch.failures import PATIENT, Patience, reason
 from rgtsr.batch.item import Item, Span
 from rgtsr.batch.places import Place
 from rgtsr.errors import RgtsrError, UsageError
@@ -69,8 +70,8 @@ class Source:
     shard: Shard = ALL
     patience: Patience = PATIENT
     passed_over: Counter[str] = field(default_factory=Counter[str], compare=False)
-    closed: list[Path] = field(default_factory=list[Path], compare=False)
-    links: list[Path] = field(default_factory=list[Path], compare=False)
+    closed: list[str] = field(default_factory=list[str], compare=False)
+    links: list[str] = field(default_factory=list[str], compare=False)
 
     def items(self) -> "list[Item | Unlisted] | Iterator[Item | Unlisted]":
         """Every picture of the shard once, in order; tar files are looked through on the way.
@@ -116,22 +117,21 @@ class Source:
     def _found(self) -> Iterator[Item | Unlisted]:
         """Pictures in a folder and in all below it, but for those of the destination."""
         place, own = self._at(self.url), self.destination
-        if not place.is_folder():
+        about = place.about()
+        if about is None or not about.is_folder:
             raise RgtsrError(
                 f"{self.url}: is no folder, no {TAR} and no {LIST}: check the name, and that it"
                 " may be read."
             )
-        if place.system is own.system and own.root == place.root:
+        if place.has(own) and own.has(place):
             raise UsageError(
                 f"{own}: a result there would replace a source, or be taken for one: give another"
                 " destination."
             )
-        above = f"{place.root.rstrip('/')}/"
-        has_results = place.system is own.system and own.root.startswith(above)
-        self.passed_over.clear()
-        if place.is_local:
-            self.closed[:], self.links[:] = not_entered(place.root)
-        for path, _, stamp in place.files():
+        has_results = place.has(own)
+        for passed_over in (self.passed_over, self.closed, self.links):
+            passed_over.clear()
+        for path, _, stamp, *_ in place.files(closed=self.closed, links=self.links):
             suffix = PurePosixPath(path).suffix.lower()
             if suffix in (*UNREAD_SUFFIXES, *film.SUFFIXES):
                 self.passed_over[suffix] += 1
@@ -199,7 +199,7 @@ class Source:
         try:
             about = place.about()
             if about is None:
-                raise FileNotFoundError(f"{tar}: no such file.")
+                raise FileNotFoundError(errno.ENOENT, "no such file")
             with (
                 place.open(BLOCK_BYTES) as file,
                 tarfile.open(fileobj=file, mode="r:") as members,
@@ -243,16 +243,6 @@ def _folder(tar: str) -> str:
     return PurePosixPath(tar).name.removesuffix(TAR)
 
 
-def not_entered(root: str) -> tuple[list[Path], list[Path]]:
-    """Folders below one here that cannot be listed, and links to some; hidden ones do not count."""
-    closed: list[Path] = []
-    links: list[Path] = []
-    for above, names, _ in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
-        names[:] = [name for name in names if not name.startswith(".")]
-        links += [path for name in names if (path := Path(above, name)).is_symlink()]
-    return closed, links
-
-
 def expanded(url: str) -> Iterator[str]:
     """``a-{08..10}`` is a-08, a-09 and a-10."""
     parts = RANGE.split(url)  # text, from, to, text, from, to, text
@@ -279,5 +269,5 @@ def names(place: Place) -> Iterator[str]:
                 yield from (str(name) for name in rows.column(0).to_pylist() if name)
     except FileNotFoundError as error:
         raise RgtsrError(f"{place}: no such file: check the name.") from error
-    except pa.ArrowException as error:
-        raise RgtsrError(f"{place}: is no Parquet file ({error}).") from error
+    except (pa.ArrowException, OSError) as error:  # the latter of a page that is damaged
+        raise RgtsrError(f"{place}: is no Parquet file ({reason(error)}).") from error

@@ -133,6 +133,7 @@ def batch(
     check_installed(with_ray=ray is not None)
     from rgtsr.batch import Source as Listed
     from rgtsr.batch import Task, places
+    from rgtsr.batch.manifest import NAME
     from rgtsr.jobs import Wish
     from rgtsr.pictures import MAX_PIXELS
 
@@ -170,7 +171,7 @@ def batch(
         wish = replace(wish, scale=None if times == upscaler.scale else times)
         key = wish.identity(upscaler)
     task = Task(reopen, wish, place.url(), key)
-    manner = Manner(workers, threads, ray, manifest or place.url("_manifest"), retry, quiet)
+    manner = Manner(workers, threads, ray, manifest or place.url(NAME), retry, quiet)
     return rehearse(listed, task, manner) if dry_run else through(listed, task, manner)
 
 
@@ -223,7 +224,7 @@ def through(listed: "Listed", task: "Task", manner: Manner) -> int:
         raise
     told.say_passed_over(listed)
     told.say(f"{count}; what became of each: {manner.manifest}")
-    return 1 if count.failed or count.known else 0
+    return 1 if count.failed or count.known or listed.closed else 0
 
 
 def rehearse(listed: "Listed", task: "Task", manner: Manner) -> int:
@@ -244,7 +245,7 @@ def rehearse(listed: "Listed", task: "Task", manner: Manner) -> int:
         f"{items:,} would be enlarged, {count.there:,} are there already, {count.known:,} are known"
         f" to fail, {count.failed:,} cannot be; nothing was made: --dry-run"
     )
-    return 1 if count.failed or count.known else 0
+    return 1 if count.failed or count.known or listed.closed else 0
 
 
 def hired(task: "Task", manner: Manner) -> "tuple[Hands, int, Task]":

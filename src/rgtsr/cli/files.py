@@ -73,8 +73,8 @@ class PassedOver:
     """What lies in the folders and is not enlarged, though somebody might expect it."""
 
     unread: Counter[str] = field(default_factory=Counter[str])  # by suffix
-    closed: list[Path] = field(default_factory=list[Path])  # folders that may not be entered
-    links: list[Path] = field(default_factory=list[Path])  # to folders
+    closed: list[str] = field(default_factory=list[str])  # folders that may not be entered
+    links: list[str] = field(default_factory=list[str])  # to folders
     found: Counter[Path] = field(default_factory=Counter[Path])  # what can be read, by input folder
     results: list[Path] = field(default_factory=list[Path])  # of other inputs, from an earlier run
 
@@ -189,7 +189,7 @@ def _pictures(
     not_ours = os.path.realpath(output)
 
     def closed(error: OSError) -> None:
-        passed_over.closed.append(Path(error.filename))
+        passed_over.closed.append(error.filename)
 
     for place, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(
@@ -198,7 +198,7 @@ def _pictures(
             if not name.startswith(".") and os.path.realpath(Path(place) / name) != not_ours
         )
         passed_over.links += [
-            Path(place) / name for name in folders if (Path(place) / name).is_symlink()
+            str(path) for name in folders if (path := Path(place) / name).is_symlink()
         ]
         for name in sorted(files):
             suffix = Path(name).suffix.lower()

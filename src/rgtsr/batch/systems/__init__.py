@@ -1,4 +1,4 @@
-"""fsspec's file systems, opened as a batch needs them: none remembers folders, one tries again."""
+"""Wherever fsspec reaches, opened as a batch needs it: none remembers folders, none tries again."""
 
 # fsspec is untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -10,13 +10,15 @@ import functools
 import logging
 import os
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rgtsr.batch import servers
 from rgtsr.batch.failures import Unreachable, is_passing, reason
+from rgtsr.batch.systems import servers
+from rgtsr.batch.systems.local import Local
+from rgtsr.batch.systems.servers import Server, Sftp
+from rgtsr.batch.systems.stores import Store
 from rgtsr.errors import RuntimeUnavailableError, UsageError
 
-LOCAL = {"file", "local"}
 # botocore and s3fs try again too, each each other's times: here that is done once, for all stores
 # and a file comes by one GET, not by several after a HEAD
 ONCE = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "max_concurrency": 1}}
@@ -29,7 +31,7 @@ ENDING_S = 2.0  # for what was asked when the process is told to end
 class Opened(NamedTuple):
     """A file system, what it calls the file of a URL, and what is before that in the URL."""
 
-    system: Any  # fsspec's AbstractFileSystem
+    system: Local | Store
     root: str
     head: str
 
@@ -37,14 +39,12 @@ class Opened(NamedTuple):
 @functools.lru_cache(maxsize=4096)
 def opened(url: str) -> Opened:
     """What a URL, or a path, names. Raises as ``places.at``, or what may pass."""
-    from fsspec.implementations.local import LocalFileSystem
-
     protocol, is_url, _ = url.partition("://")
     if not is_url:  # whatever is in the name: fsspec makes chains of ::
-        return Opened(LocalFileSystem(), os.path.realpath(url), "")
+        return Opened(Local(), os.path.realpath(url), "")
     _prepare()
     try:
-        found = _far(url, protocol)
+        return _far(url, protocol)
     except ImportError as error:
         raise RuntimeUnavailableError(f"{url}: {error}.") from error
     except ValueError as error:
@@ -53,19 +53,11 @@ def opened(url: str) -> Opened:
         if is_passing(error):
             raise
         raise Unreachable(f"{url}: cannot be reached ({reason(error)}).") from error
-    if LOCAL & protocols(found.system):
-        return Opened(found.system, os.path.realpath(found.root), "")
-    return found
-
-
-def protocols(system: Any) -> set[str]:
-    """What URLs of it begin with."""
-    named = system.protocol
-    return {named} if isinstance(named, str) else set(named)
 
 
 def _far(url: str, protocol: str) -> Opened:
     from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
     from fsspec.registry import get_filesystem_class, known_implementations
 
     if protocol in servers.PROTOCOLS:
@@ -80,8 +72,10 @@ def _far(url: str, protocol: str) -> Opened:
         root = kind._strip_protocol(url)
     if protocol in ONCE:
         system.retries = 1
+    if isinstance(system, LocalFileSystem):
+        return Opened(Local(), os.path.realpath(root), "")
     head = system.unstrip_protocol(root).removesuffix(root)
-    return Opened(servers.forgetful(system), root, head)
+    return Opened(Store(servers.forgetful(system)), root, head)
 
 
 @functools.cache
@@ -113,5 +107,5 @@ async def _cancelled() -> None:
 
 
 @functools.cache
-def _server(url: str) -> servers.Server:
-    return servers.Server(url)
+def _server(url: str) -> Server:
+    return (Sftp if url.partition("://")[0] in servers.SSH else Server)(url)
