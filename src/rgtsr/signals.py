@@ -7,14 +7,16 @@ leave it half made, which crashes; there the request comes again a moment later.
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import NoReturn
 
 CALLING_BACK = "pyvips"
 IMPORTING = "importlib._bootstrap"
 MOMENT_S = 0.02
+DOUBLE_S = 3.0  # a repeated request is left to the first for so long, which ends within a tile
 
-_asked: list[int] = []
+_asked: list[tuple[int, float]] = []  # which signal, and when
 
 
 def listen() -> None:
@@ -32,7 +34,7 @@ def listen() -> None:
 def check() -> None:
     """Stop if that was asked for."""
     if _asked:
-        _stop(_asked[0])
+        _stop(_asked[0][0])
 
 
 def _note(signum: int, frame: FrameType | None) -> None:
@@ -41,7 +43,11 @@ def _note(signum: int, frame: FrameType | None) -> None:
         again.daemon = True
         again.start()
         return
-    _asked.append(signum)
+    now = time.monotonic()
+    is_again = bool(_asked) and now - _asked[-1][1] < DOUBLE_S
+    _asked.append((signum, now))
+    if is_again:  # unwinding that is broken off leaves threads behind, which abort the process
+        return
     if _module(frame).partition(".")[0] != CALLING_BACK:
         _stop(signum)
 

@@ -108,8 +108,11 @@ def test_shards_together_are_the_whole_and_none_is_in_two(tmp_path: Path) -> Non
 def test_a_list_in_parquet_names_paths_beside_it_and_elsewhere(tmp_path: Path) -> None:
     make_folder(tmp_path / "lists", ("a.png", "b/c.png"))
     other = make_folder(tmp_path / "other", ("d.gif.png",)) / "d.gif.png"
-    names = ["a.png", "b/c.png", str(other), "a.png", None, "gone.png"]
+    names = ["a.png", "b/c.png", str(other), "a.png", None, "", "gone.png", "film.mp4"]
     parquet.write_table(pa.table({"path": names}), tmp_path / "lists" / "all.parquet")
+    source = Source(str(tmp_path / "lists" / "all.parquet"), places.at(str(tmp_path / "out")))
+    assert len(list(source.items())) == 4
+    assert source.passed_over == {".mp4": 1, "named again": 1, "rows without a name": 2}
     told = through(tmp_path / "lists" / "all.parquet", tmp_path / "out")
     inside = str(other).lstrip("/")
     assert told.states() == dict.fromkeys(["a.png", "b/c.png", inside], "done") | {
@@ -130,6 +133,9 @@ def test_pictures_in_tar_files_become_files_under_their_names(tmp_path: Path) ->
     whole = (tmp_path / "part-01.tar").read_bytes()
     second = whole.index(b"./deep/3.png")
     (tmp_path / "part-02.tar").write_bytes(whole[: second + 300])
+    with pytest.raises(RgtsrError, match=r"parts-\{00\.\.03\}\.tar: nothing is called so"):
+        through(tmp_path / "parts-{00..03}.tar", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     told = through(tmp_path / "part-{00..03}.tar", tmp_path / "out")
     alone = expected(folder, tmp_path / "alone")
     made = results(tmp_path / "out")

@@ -33,7 +33,7 @@ def test_ctrl_c_names_what_was_begun_and_the_same_command_goes_on_with_it(
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=TIMEOUT_S)
-        assert "large.tif begun: the same command goes on with it" in said
+        assert "1 to do; the same command goes on, large.tif where it was." in said
         rows.append(spooled(tmp_path))
     assert rows[1] > rows[0] > 0
     assert not (tmp_path / "large.tif").exists()

@@ -23,9 +23,11 @@ def listening() -> Iterator[None]:
         signal.signal(which, handler)
 
 
-def test_it_is_heard_at_once() -> None:
+def test_it_is_heard_at_once_and_a_doubled_one_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
+    monkeypatch.setattr(signals, "DOUBLE_S", 0.0)
     with pytest.raises(SystemExit, match="143"):
         signal.raise_signal(signal.SIGTERM)
 

@@ -223,6 +223,41 @@ def test_an_output_that_cannot_be_written_is_said(photo: Path, model: Path, tmp_
     done.assert_failed(1, "is a folder")
 
 
+def test_where_the_disk_is_full_it_stops_and_goes_on_when_there_is_room(
+    small_disk: Path, model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(12):
+        noise = np.random.default_rng(number).integers(0, 256, (40, 50, 3), np.uint8)
+        pictures.write(Picture.from_array(noise), folder / f"{number}.png")
+    (small_disk / "ballast").write_bytes(bytes(200_000))
+    words = ("upscale", folder, "-o", small_disk / "out", "-m", model)
+    stopped = rgtsr(*words)
+    assert stopped.status == 1
+    *failures, last = stopped.errors
+    assert len(failures) == 3
+    assert re.search(r"last 3 found no room.*goes on with the \d+ that are left", last)
+    (small_disk / "ballast").unlink()
+    (small_disk / "out" / "left").touch()
+    done = rgtsr(*words, "--format", "jpg", "--quality", "50").assert_done()
+    assert "12 enlarged" in done.out
+
+
+def test_what_is_whole_is_not_made_again_to_salvage_what_is_not(
+    model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    for name in ("a.jpg", "b.jpg"):
+        write_picture(folder / name, 40, 50)
+    whole = (folder / "b.jpg").read_bytes()
+    (folder / "b.jpg").write_bytes(whole[: len(whole) * 3 // 4])
+    words = ("upscale", folder, "-o", tmp_path / "out", "-m", model)
+    assert "1 enlarged, 0 skipped, 1 failed" in rgtsr(*words).out
+    assert "1 enlarged, 1 skipped, 0 failed" in rgtsr(*words, "--salvage").assert_done().out
+    assert "0 enlarged, 2 skipped, 0 failed" in rgtsr(*words).assert_done().out
+
+
 @pytest.mark.parametrize(
     ("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -236,6 +271,22 @@ def test_an_interrupted_run_leaves_no_half_file(
     assert "Traceback" not in errors
     assert "stopped: 1 enlarged, 0 skipped, 0 failed, 1 to do" in errors
     assert files_below(tmp_path / "out") in (["1.png"], ["2.png"])
+
+
+def test_who_waits_for_another_run_says_so_and_finishes_the_work(
+    model: Path, tmp_path: Path
+) -> None:
+    first = held_at_the_second_picture(model, tmp_path)
+    words = [*command(), "upscale", "in", "-o", "out", "-m", model, "--runtime", "openvino"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as second:
+        assert second.stdout is not None
+        assert any("another run is at it: waiting" in line for line in second.stdout)
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=60)
+        assert "1 enlarged, 1 skipped, 0 failed" in second.stdout.read()
+    assert files_below(tmp_path / "out") == ["1.png", "2.png"]
 
 
 HELD = """

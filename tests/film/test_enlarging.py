@@ -1,5 +1,6 @@
 """Films: every picture is enlarged as it would be alone, and all else is carried over."""
 
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -246,3 +247,23 @@ def test_tiles_that_are_as_before_are_not_made_again(enlarging: Upscaler, tmp_pa
     source = write(tmp_path / "a.mkv", Clip(codec="ffv1", moves=6, has_sound=False))
     report = film.enlarge(enlarging, source, tmp_path / "b.mkv", LOSSLESS)
     assert "6 of 8 tiles were as in the one before" in report.notes
+
+
+def test_pictures_that_come_at_any_time_are_counted(tmp_path: Path) -> None:
+    """Matroska that was made of Matroska says a thousand a second, of its clock."""
+    starts = tuple(itertools.accumulate([0] + [512, 600, 333, 701, 450, 389] * 4))
+    once = write(tmp_path / "a.mkv", Clip(starts=starts, has_sound=False))
+    twice = tmp_path / "b.mkv"
+    with av.open(str(once)) as before, av.open(str(twice), "w") as after:
+        stream = after.add_stream_from_template(before.streams.video[0])
+        for packet in before.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                after.mux(packet)
+    with av.open(str(twice)) as container:
+        assert container.streams.video[0].guessed_rate == 1000
+    assert looking.head(twice)[1] == len(starts)
+    found = looking.look(twice)
+    assert found.count == len(starts)
+    assert found.rate is not None
+    assert 20 < found.rate < 30

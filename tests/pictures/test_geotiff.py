@@ -9,6 +9,7 @@ import rasterio
 from rasterio.transform import Affine
 
 from pictures.made import photo
+from rgtsr.errors import PictureError
 from rgtsr.pictures import Picture, read, savers, write, write_bands
 
 NORTH_UP = Affine(0.5, 0, 500_000, 0, -0.25, 5_400_000)
@@ -40,7 +41,7 @@ def enlarged(source: Path, target: Path, size: tuple[int, int], **options: bool)
     picture = read(source)
     whole = picture.pixels_HWC.repeat(2, 0).repeat(2, 1)
     notes = write_bands([whole], target, like=picture, size=(80, 120), final_size=size, **options)
-    assert [note for note in notes if "cropped" not in note] == []
+    assert [note for note in notes if "cropped" not in note and "no data" not in note] == []
 
 
 def corners(path: Path) -> list[tuple[float, float]]:
@@ -85,3 +86,69 @@ def test_other_formats_say_what_they_leave_out(tmp_path: Path) -> None:
     )
     assert write(picture, tmp_path / "out.tif", strip=True) == ()
     assert write(Picture(picture.pixels_HWC), tmp_path / "out.tif") == ()
+
+
+def test_a_value_of_no_data_is_said_to_be_enlarged(tmp_path: Path) -> None:
+    [note] = read(mapped(tmp_path / "in.tif", NORTH_UP)).notes
+    assert "no data (7)" in note
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("alpha", ["NO", "UNSPECIFIED", "YES"])
+def test_only_what_is_said_to_be_is_transparency(count: int, alpha: str, tmp_path: Path) -> None:
+    """Infrared is none."""
+    path = tmp_path / "bands.tif"
+    bands = np.random.default_rng(0).integers(0, 256, (count, 40, 60), np.uint8)
+    kind = "RGB" if count == 4 else "MINISBLACK"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=60,
+        height=40,
+        count=count,
+        dtype="uint8",
+        crs="EPSG:32632",
+        transform=NORTH_UP,
+        photometric=kind,
+        alpha=alpha,
+    ) as made:
+        made.write(bands)
+    if alpha == "YES":
+        assert np.array_equal(read(path).alpha_HW, bands[-1])
+    else:
+        with pytest.raises(PictureError, match=rf"map with {count} channels.*transparency"):
+            read(path)
+
+
+def test_without_a_place_it_is_said_to_be_taken_for_transparency(tmp_path: Path) -> None:
+    path = tmp_path / "bands.tif"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            width=60,
+            height=40,
+            count=4,
+            dtype="uint8",
+            photometric="RGB",
+            alpha="UNSPECIFIED",
+        ) as made:
+            made.write(np.full((4, 40, 60), 9, np.uint8))
+    picture = read(path)
+    assert picture.alpha_HW is not None
+    assert any("taken for transparency" in note for note in picture.notes)
+
+
+def test_masks_are_said_to_be_left_out_and_smaller_copies_are_none(tmp_path: Path) -> None:
+    path = mapped(tmp_path / "in.tif", NORTH_UP)
+    with rasterio.open(path, "r+") as made:
+        made.build_overviews([2, 4])
+    assert not [note for note in read(path).notes if "page" in note]
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as made:
+        made.write_mask(np.eye(40, 60, dtype=np.uint8) * 255)
+    notes = read(path).notes
+    assert [note for note in notes if "mask" in note and "left out" in note]
+    assert not [note for note in notes if "page" in note]

@@ -73,6 +73,9 @@ class Manifest:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise RgtsrError(f"{self.place.url(BEGUN)}: is damaged: take it away.") from error
+        except OSError as error:
+            why = failures.reason(error)
+            raise RgtsrError(f"{self.place.url(BEGUN)}: cannot be read ({why}).") from error
         if destination != self._destination:
             raise RgtsrError(
                 f"{self.place}: is the manifest of {destination}: give another (--manifest)."

@@ -49,7 +49,7 @@ class Count:
     def __str__(self) -> str:
         parts = [f"{self.done:,} enlarged", f"{self.there:,} there already"]
         if self.known:
-            parts.append(f"{self.known:,} known to fail")
+            parts.append(f"{self.known:,} known to fail (--retry tries again)")
         return ", ".join([*parts, f"{self.failed:,} failed"])
 
 

@@ -25,6 +25,7 @@ from rgtsr.pictures import SUFFIXES, UNREAD_SUFFIXES
 
 LIST, TAR = ".parquet", ".tar"
 PACKED = (".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
+NAMELESS, AGAIN = "rows without a name", "named again"  # of lists, as they are counted
 COLUMNS = ("path", "uri", "url")  # of a list, the first that is there
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 BLOCK_BYTES = 1 << 16  # read at once to find the next picture's name in a tar file
@@ -60,8 +61,8 @@ class Unlisted(NamedTuple):
 class Source:
     """What SOURCE names, of which one shard is meant. Raises as ``places.at``, and UsageError.
 
-    What lies in a folder and somebody might expect to be enlarged, once listed: ``passed_over`` by
-    suffix, and here ``closed`` folders that cannot be listed and ``links`` to some.
+    What somebody might expect to be enlarged, once listed: ``passed_over`` by suffix, or as rows of
+    a list; ``closed`` folders, which cannot be listed, and ``links`` to some.
     """
 
     url: str
@@ -88,7 +89,10 @@ class Source:
     def _tars(self) -> list[str]:
         """Those that are named, each once. Raises UsageError where two would share a folder."""
         tars: dict[str, str] = {}
-        for tar in self._named():
+        named = list(self._named())
+        if not any(self._at(tar).about() for tar in named):
+            raise RgtsrError(f"{self.url}: nothing is called so: check the name.")
+        for tar in named:
             if (other := tars.setdefault(_folder(tar), tar)) != tar:
                 raise UsageError(
                     f"pictures of {other} and {tar} would both lie in"
@@ -132,10 +136,7 @@ class Source:
         for passed_over in (self.passed_over, self.closed, self.links):
             passed_over.clear()
         for path, _, stamp, *_ in place.files(closed=self.closed, links=self.links):
-            suffix = PurePosixPath(path).suffix.lower()
-            if suffix in (*UNREAD_SUFFIXES, *film.SUFFIXES):
-                self.passed_over[suffix] += 1
-            if suffix not in SUFFIXES:
+            if self._is_passed_over(path) or PurePosixPath(path).suffix.lower() not in SUFFIXES:
                 continue
             if has_results and place.full(path).startswith(f"{own.root}/"):
                 continue
@@ -143,13 +144,27 @@ class Source:
 
     def _listed(self) -> Iterator[Item | Unlisted]:
         """What lists name: URLs, paths, or paths beside the list."""
+        self.passed_over.clear()
         for url in self._named():
             folder = url.rpartition("/")[0] or "."
             for name in names(self._at(url)):
+                if name is None:
+                    self.passed_over[NAMELESS] += 1
+                    continue
+                if self._is_passed_over(name):
+                    continue
                 is_whole = "://" in name or name.startswith("/")
                 source = name if is_whole else f"{folder}/{name}"
                 whole = source if "://" in source else os.path.realpath(source)
                 yield self._item(whole, name, naming.inside)
+
+    def _is_passed_over(self, name: str) -> bool:
+        """Whether it is a film, or a picture of a kind that is not read; it is counted."""
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix not in (*UNREAD_SUFFIXES, *film.SUFFIXES):
+            return False
+        self.passed_over[suffix] += 1
+        return True
 
     def _item(
         self, source: str, name: str, place: Callable[[str], str], stamp: str = ""
@@ -171,6 +186,7 @@ class Source:
                 continue
             source, target = hash(item.source), hash(self.destination.url(item.output))
             if source in sources:
+                self.passed_over[AGAIN] += 1
                 continue
             if target in targets:
                 other = next(each for each in self._again() if each.output == item.output)
@@ -254,8 +270,11 @@ def expanded(url: str) -> Iterator[str]:
         yield "".join(map("".join, zip(parts[::3], (*numbers, ""), strict=True)))
 
 
-def names(place: Place) -> Iterator[str]:
-    """What stands in the column of a list that tells where pictures are. Raises RgtsrError."""
+def names(place: Place) -> Iterator[str | None]:
+    """What stands in the column of a list that tells where pictures are; None for nothing.
+
+    Raises RgtsrError.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -266,7 +285,7 @@ def names(place: Place) -> Iterator[str]:
             if not there:
                 raise RgtsrError(f"{place}: has no column {', '.join(COLUMNS)}: name one so.")
             for rows in table.iter_batches(columns=there[:1], use_threads=False):
-                yield from (str(name) for name in rows.column(0).to_pylist() if name)
+                yield from (str(name) if name else None for name in rows.column(0).to_pylist())
     except FileNotFoundError as error:
         raise RgtsrError(f"{place}: no such file: check the name.") from error
     except (pa.ArrowException, OSError) as error:  # the latter of a page that is damaged

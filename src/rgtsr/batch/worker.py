@@ -150,13 +150,14 @@ class Worker:
             )
         [(size, digest)] = digests
         height, width = report.size
+        restored = f"restored by {report.restored:g} ({report.wear})" if report.restored else ""
         return {
             "state": State.DONE,
             "width": width,
             "height": height,
             "bytes_out": size,
             "sha256": digest,
-            "notes": "; ".join(note.rstrip(".") for note in report.notes),
+            "notes": "; ".join(note.rstrip(".") for note in (restored, *report.notes) if note),
         }
 
     @contextlib.contextmanager

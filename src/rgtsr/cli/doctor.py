@@ -18,6 +18,10 @@ PACKAGES = (
     "safetensors",
     "onnxruntime",
     "torch",
+    "av",
+    "fsspec",
+    "pyarrow",
+    "ray",
 )
 NUMBERS = ("FP32", "FP16", "BF16", "INT8")
 TOLERANCE = 2e-5  # between runtimes, as the parity tests have it

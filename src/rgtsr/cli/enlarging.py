@@ -12,13 +12,14 @@ from rgtsr import atomic
 from rgtsr.cli import files
 from rgtsr.cli.files import PassedOver
 from rgtsr.cli.terminal import OnProgress, Steps, complain, steps
-from rgtsr.errors import PictureError, UndecodedError
+from rgtsr.errors import DiskFullError, PictureError, RgtsrError, UndecodedError
 
 if TYPE_CHECKING:
     from rgtsr.jobs import Job, Journal, Outcome, Wish
     from rgtsr.upscaler import Report, Upscaler
 
 JOURNAL = "jobs.sqlite"
+MOST_FULL = 3  # files that found no room, one after the other
 AUTO = "--restore auto does it"
 
 
@@ -76,7 +77,7 @@ def enlarge(run: Run, *, report: Path | None, is_quiet: bool) -> int:
         try:
             through(run, told)
         except (KeyboardInterrupt, SystemExit):
-            say.stopped(f"{told}, {told.left} to do{told.begun}")
+            say.stopped(f"{told}, {told.left} to do; the same command goes on{told.begun}")
             raise
         finally:
             if report is not None:
@@ -96,6 +97,7 @@ def through(run: Run, told: "Told") -> None:
             lambda _: Order(run.upscaler, run.wish),
             on_progress=told.on_progress,
             on_end=told.on_end,
+            on_wait=told.on_wait,
             overwrite=run.overwrite,
             room_px=room(run.upscaler.settings.max_memory_bytes),
         )
@@ -104,7 +106,12 @@ def through(run: Run, told: "Told") -> None:
     assert run.journal.path is not None  # processes share it
     task = Task(run.journal.path, run.reopen, run.wish, run.overwrite)
     crew = Crew(
-        task, run.workers, on_progress=told.on_progress, on_end=told.on_end, say=told.say.say
+        task,
+        run.workers,
+        on_progress=told.on_progress,
+        on_end=told.on_end,
+        on_wait=told.on_wait,
+        say=told.say.say,
     )
     crew.run(run.jobs)
 
@@ -120,11 +127,13 @@ class Told:
     skipped: int = 0
     failed: int = 0
     undecoded: int = 0
+    full: int = 0  # failures for lack of room, one after the other
     rows: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def __post_init__(self) -> None:
         self._numbers = {job.id: number for number, job in enumerate(self.run.jobs)}
         self._at_work: dict[int, OnProgress] = {}
+        self._waiting: set[int] = set()
 
     def __str__(self) -> str:
         return f"{self.made} enlarged, {self.skipped} skipped, {self.failed} failed"
@@ -136,12 +145,15 @@ class Told:
 
     @property
     def begun(self) -> str:
-        """Which files the same command goes on with, where it was."""
+        """What becomes of files that are not finished."""
         from rgtsr.pictures import spooling
 
         targets = [self.run.todo[number].target for number in self._at_work]
-        names = [target.name for target in targets if spooling.is_kept(target)]
-        return f"; {', '.join(names)} begun: the same command goes on with it" if names else ""
+        ways = [
+            f"{target.name} {'where it was' if spooling.is_kept(target) else 'anew'}"
+            for target in targets
+        ]
+        return f", {' and '.join(ways)}" if ways else ""
 
     def on_progress(self, job: "Job", done: float, total: int) -> None:
         """Part of a file is done."""
@@ -152,6 +164,14 @@ class Told:
             part = "picture" if film.is_film(job.source) else None
             self._at_work[number] = self.say.start(job.source.name, number, part)
         self._at_work[number](done, total)
+
+    def on_wait(self, job: "Job") -> None:
+        """Another process is at a file."""
+        if job.id not in self._waiting:
+            self._waiting.add(job.id)
+            self.say.say(
+                f"{self.run.todo[self._numbers[job.id]].target}: another run is at it: waiting"
+            )
 
     def on_end(self, outcome: "Outcome") -> None:
         """A file has ended: one line, and one row of the report if there is one."""
@@ -168,6 +188,15 @@ class Told:
         else:
             self.made += 1
             self.say.finish(self._line(self.run.todo[number], outcome), number)
+        self._stop_where_all_would_fail(outcome.error)
+
+    def _stop_where_all_would_fail(self, error: Exception | None) -> None:
+        self.full = self.full + 1 if isinstance(error, DiskFullError) else 0
+        if self.full == MOST_FULL and self.left:
+            raise RgtsrError(
+                f"the last {MOST_FULL} found no room on the disk: make room; the same command goes"
+                f" on with the {self.left} that are left."
+            )
 
     def _fail(self, number: int, error: Exception) -> None:
         job = self.run.todo[number]

@@ -166,7 +166,7 @@ def rehearse(ahead: Sequence[Ahead], passed_over: PassedOver) -> int:
     if line := str(passed_over):
         print(line)
     print("nothing was made: --dry-run")
-    return 1 if failed or passed_over.barren or not ahead else 0
+    return 1 if failed or passed_over.barren or passed_over.closed or not ahead else 0
 
 
 def _frames(ahead: Ahead) -> str:

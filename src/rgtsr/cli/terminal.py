@@ -161,7 +161,7 @@ class Steps:
 
     def stopped(self, line: str) -> None:
         """Somebody wants to stop: say how far it got."""
-        complain(f"stopped: {line}; the same command goes on.")
+        complain(f"stopped: {line}.")
 
 
 @contextmanager

@@ -184,7 +184,7 @@ def _run(
         status = enlarging.enlarge(run, report=manner.report, is_quiet=manner.is_quiet)
         if line := str(passed_over):
             print(line)
-    return 1 if passed_over.barren or not todo else status
+    return 1 if passed_over.barren or passed_over.closed or not todo else status
 
 
 def _announced(

@@ -26,7 +26,8 @@ CENTRED = ("mjpeg", "mpeg1video")  # codecs whose chroma lies between luma's col
 # codecs that take grey as pictures have it; those of films take it as luma
 OF_PICTURES = ("bmp", "ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "rawvideo")
 SUBSAMPLED = {(2, 2): "420", (1, 2): "422", (1, 1): "444"}
-MICROSECONDS = 1e6  # in which containers count
+MICROSECONDS = 1_000_000  # in which containers count
+FASTEST = 240  # pictures a second
 
 Size = tuple[int, int]
 
@@ -86,10 +87,11 @@ def look(path: Path) -> Film:
         if stream.metadata.get("alpha_mode") == "1":
             raise _transparent(path)
         coding, layout, tags = _colours(path, frame, stream.codec_context.name)
+        count = _count(container, stream)
         return Film(
             size=(frame.height, frame.width),
             time_base=stream.time_base,
-            rate=stream.guessed_rate or stream.average_rate,
+            rate=_rate(stream) or _mean(count, container),
             codec=stream.codec_context.name,
             layout=layout,
             coding=coding,
@@ -97,7 +99,7 @@ def look(path: Path) -> Film:
             aspect=stream.sample_aspect_ratio or None,
             turning=hdr.turning(frame),
             light=hdr.light(frame),
-            count=_count(container, stream),
+            count=count,
             notes=hdr.dropped(frame),
         )
 
@@ -105,12 +107,25 @@ def look(path: Path) -> Film:
 def _count(container: "InputContainer", stream: "VideoStream") -> int:
     if stream.frames:
         return stream.frames
-    rate = stream.guessed_rate or stream.average_rate
-    if not rate:
-        return 0
+    rate = _rate(stream)
+    if rate is None:
+        container.seek(0)
+        return sum(packet.size > 0 for packet in container.demux(stream))
     if stream.duration is not None and stream.time_base is not None:
         return round(stream.duration * stream.time_base * rate)
     return 0 if container.duration is None else round(container.duration / MICROSECONDS * rate)
+
+
+def _rate(stream: "VideoStream") -> Fraction | None:
+    """Pictures a second; None where there is none, or that of the clock's ticks instead."""
+    rate = stream.guessed_rate or stream.average_rate
+    return rate if rate and rate <= FASTEST else None
+
+
+def _mean(count: int, container: "InputContainer") -> Fraction | None:
+    if not count or not container.duration:
+        return None
+    return (count * MICROSECONDS / Fraction(container.duration)).limit_denominator(1001)
 
 
 def _colours(path: Path, frame: "VideoFrame", codec: str) -> tuple[Coding, str, Tags]:

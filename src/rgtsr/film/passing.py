@@ -70,7 +70,8 @@ def times(path: Path, film: Film, *, is_salvaged: bool, on_frame: Callable[[int]
         _note_missing(found, container, stream, passed)
         found.lost += filter(None, [_gap(path, container, lambda: on_frame(len(starts)))])
     if found.lost and not is_salvaged:
-        more = f", and {len(found.lost) - 1} more" if len(found.lost) > 1 else ""
+        others = len(found.lost) - 1
+        more = f" (and {others} more fault{'s' * (others > 1)})" if others else ""
         raise PictureError(
             f"{path}: is damaged: {found.lost[0]}{more}; --salvage takes what is there."
         )

@@ -20,7 +20,7 @@ from pathlib import Path
 from rgtsr.errors import RgtsrError
 from rgtsr.jobs.job import Job, State
 from rgtsr.jobs.journal import Journal
-from rgtsr.jobs.line import Line, OnEnd, OnProgress, Order, Outcome, room
+from rgtsr.jobs.line import Line, OnEnd, OnProgress, OnWait, Order, Outcome, room
 from rgtsr.jobs.wish import Wish
 from rgtsr.runtimes import memory
 from rgtsr.upscaler import Upscaler
@@ -67,10 +67,12 @@ class Crew:
         *,
         on_progress: OnProgress,
         on_end: OnEnd,
+        on_wait: OnWait = lambda _: None,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._task, self._count = task, workers
-        self._on_progress, self._on_end, self._say = on_progress, on_end, say
+        self._on_progress, self._on_end, self._on_wait = on_progress, on_end, on_wait
+        self._say = say
         self._workers: list[Worker] = []
         self._row: deque[Job] = deque()
         self._suspects: deque[Job] = deque()  # a process died that had them
@@ -126,6 +128,8 @@ class Crew:
             return
         if what == "progress":
             self._on_progress(*told)
+        elif what == "wait":
+            self._on_wait(*told)
         elif what == "grown":
             worker.is_leaving = True
             self._say(f"a process that had grown to {memory.in_words(*told)} was replaced")
@@ -204,6 +208,7 @@ def work(pipe: Connection, threads: int) -> None:
             lambda _: Order(upscaler, task.wish),
             on_progress=on_progress,
             on_end=on_end,
+            on_wait=lambda job: say("wait", job),
             overwrite=task.overwrite,
             room_px=room(upscaler.settings.max_memory_bytes),
         )

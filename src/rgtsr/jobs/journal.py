@@ -61,10 +61,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Claim:
-    """Whether a job was taken on; ``equal``: one whose result can be copied."""
+    """Whether a job was taken on, or another process is at it; ``equal``: one to be copied."""
 
     is_taken: bool
     equal: Job | None = None
+    is_others: bool = False
 
 
 class Journal:
@@ -165,8 +166,9 @@ class Journal:
         """
         with self._transaction():
             row = self._of(job)
-            if _is_at_work(row) and (row["owner"] != this_process() or row["wish"] != job.wish):
-                return Claim(False)
+            is_others = row["owner"] != this_process()
+            if _is_at_work(row) and (is_others or row["wish"] != job.wish):
+                return Claim(False, is_others=is_others)
             if row["wish"] != job.wish:
                 if row["run"] != job.run:
                     raise RgtsrError(

@@ -65,6 +65,7 @@ class Order:
 
 OnProgress = Callable[[Job, float, int], object]  # (job, parts done, parts in all)
 OnEnd = Callable[[Outcome], object]
+OnWait = Callable[[Job], object]
 Content = Callable[[Path], str | None]  # SHA-256 of a file
 
 
@@ -72,7 +73,8 @@ class Line:
     """Jobs, one network at a time.
 
     ``order_of`` is asked when a job's turn has come, ``on_progress`` and ``on_end`` are told, all
-    by the line's threads, ``on_end`` by one at a time. ``overwrite``: results, and other files
+    by the line's threads, ``on_end`` by one at a time; ``on_wait`` again and again while another
+    process is at a job. ``overwrite``: results, and other files
     under their names, are made again. ``room_px``: how many pixels of sources are held at once; a
     larger picture goes alone.
     """
@@ -84,11 +86,12 @@ class Line:
         *,
         on_progress: OnProgress,
         on_end: OnEnd,
+        on_wait: OnWait = lambda _: None,
         overwrite: bool = False,
         room_px: int | None = None,
     ) -> None:
         self._journal, self._order_of = journal, order_of
-        self._on_progress, self._on_end = on_progress, on_end
+        self._on_progress, self._on_end, self._on_wait = on_progress, on_end, on_wait
         self._overwrite = overwrite
         self._row, self._ears = threading.Lock(), threading.Lock()
         self._network = Turn()
@@ -155,6 +158,8 @@ class Line:
         may_copy = not self._overwrite and job.target.suffix.lower() not in formats.DZI.suffixes
         claim = self._journal.claim(job, content(job.source), may_copy=may_copy)
         if not claim.is_taken:
+            if claim.is_others:
+                self._on_wait(job)
             return None
         is_replaced = not self._overwrite and job.target.is_file()
         if job.source.is_file():

@@ -151,6 +151,10 @@ class Wish:
         return replace(self, codec=None, crf=None, preset=None)
 
     def identity(self, upscaler: Upscaler) -> str:
-        """Equal for what gives equal results: this wish, the weights, and how they run."""
-        what = json.dumps([asdict(self), upscaler.identity], sort_keys=True)
+        """Equal for what gives equal results: this wish, the weights, and how they run.
+
+        ``salvage`` does not count: what is whole comes out the same.
+        """
+        wish = asdict(replace(self, salvage=False))
+        what = json.dumps([wish, upscaler.identity], sort_keys=True)
         return hashlib.sha256(what.encode()).hexdigest()

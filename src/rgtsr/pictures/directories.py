@@ -5,9 +5,10 @@ Values are held little-endian whatever their file used. A BigTIFF is added to, n
 Sources: TIFF 6.0, section 2; "BigTIFF Design" of libtiff.
 """
 
+import itertools
 import os
 import struct
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO, NamedTuple
@@ -117,12 +118,17 @@ def first(body: Bytes) -> int:
 
 def of_page(body: Bytes, page: int) -> int:
     """Where the directory of a page, from 0, begins."""
+    return next(itertools.islice(pages(body), page, None), 0)
+
+
+def pages(body: Bytes) -> Iterator[int]:
+    """Where the directory of each page begins; for ever, where they lead in a circle."""
     numbers, directory = _numbers(body), first(body)
-    for _ in range(page):
+    while directory:
+        yield directory
         count = numbers.many_at(body, directory)
         after = directory + struct.calcsize(numbers.many) + count * numbers.entry_bytes
         directory = numbers.place_at(body, after)
-    return directory
 
 
 def places(body: Bytes, directory: int) -> dict[int, int]:

@@ -28,6 +28,12 @@ class Place:
     tags: tuple[tuple[int, Value], ...]
     size: tuple[int, int]
 
+    @property
+    def no_data(self) -> str | None:
+        """The value of what is no data, as it is written there."""
+        value = dict(self.tags).get(TAG_NO_DATA)
+        return None if value is None else value.data.rstrip(b"\0 ").decode("ascii", "replace")
+
     def sized(self, height: int, width: int) -> Tags:
         """The tags of the picture once it has this size; of another shape it was cropped evenly."""
         tags = dict(self.tags)

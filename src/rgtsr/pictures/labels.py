@@ -10,6 +10,10 @@ from rgtsr.pictures.decoding import Encoded
 from rgtsr.pictures.formats import PNG, TIFF
 from rgtsr.pictures.metadata import Metadata
 
+NO_DATA = (
+    "its value of no data ({}) was enlarged as any other, so near where there is none values are"
+    " between: mask them anew."
+)
 NOTHING_SAID = (1.0, 1.0)  # libvips' pixels per millimetre where a file has none
 
 
@@ -54,7 +58,8 @@ def _placed(
     place = geotiff.read(encoded.file, encoded.page, (image.height, image.width))
     if place is not None and orientation(image) > 1:
         return metadata, ("its place on the earth was left out: it is stored turned.",)
-    return dataclasses.replace(metadata, place=place), ()
+    notes = () if place is None or place.no_data is None else (NO_DATA.format(place.no_data),)
+    return dataclasses.replace(metadata, place=place), notes
 
 
 # where the file itself tells more than libvips passes on

@@ -35,6 +35,7 @@ from rgtsr.pictures.jpeg import Compression
 from rgtsr.pictures.metadata import Metadata, upright, without_gain_map
 from rgtsr.pictures.streaming import Passed
 
+WITH_ALPHA = (2, 4)  # channels
 UNNAMED = "the picture"  # what messages call one that has no file
 UNDECODED = ("Unsupported codec", "has not been built in")  # libheif's words
 
@@ -181,6 +182,13 @@ def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     is_cmyk = image.interpretation == "cmyk"
     image = samples.as_rgb_or_grey(wish.path, image, encoded.stored.is_icclab)
     metadata, notes = labels.of(image, encoded)
+    if image.bands in WITH_ALPHA and encoded.stored.extra == (tiff.UNSPECIFIED,):
+        if metadata.place is not None:
+            raise PictureError(
+                f"{wish.path}: is a map with {image.bands} channels, and nothing says that the last"
+                " is transparency: save it as RGB or grey, without it."
+            )
+        notes += ("its last channel was taken for transparency, though nothing says that it is.",)
     if is_cmyk:
         notes += ("its CMYK was converted to sRGB.",)
     taken = streaming.passed(image, encoded) if wish.is_streamed else samples.of(image)
@@ -205,9 +213,13 @@ def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     if header is not None:
         header = encoded.image("none") if page > 1 else header
         encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header))
-    if count == 1:
-        return encoded, ()
-    return encoded, (f"page {page} of {count} was read: --page takes another.",)
+    masks, copies = (
+        tiff.others(encoded.file, count) if encoded.form is TIFF and count > 1 else (0, 0)
+    )
+    notes = ("its mask, which says where there is data, was left out.",) if masks else ()
+    if count - masks - copies > 1:
+        notes += (f"page {page} of {count} was read: --page takes another.",)
+    return encoded, notes
 
 
 def _number(header: pyvips.Image | None, name: str, default: int) -> int:

@@ -7,21 +7,24 @@ Source: TIFF 6.0, sections 8 and 15; RFC 1950 (zlib).
 """
 
 import contextlib
+import itertools
 import mmap
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from rgtsr.pictures import directories
 
-TAG_COMPRESSION, TAG_PHOTOMETRIC, TAG_FILL_ORDER = 259, 262, 266
+TAG_KIND, TAG_COMPRESSION, TAG_PHOTOMETRIC, TAG_FILL_ORDER, TAG_EXTRA = 254, 259, 262, 266, 338
 TAG_STRIPS, TAG_STRIP_ROWS, TAG_STRIP_BYTES, TAG_TILES, TAG_TILE_BYTES = 273, 278, 279, 324, 325
-_HOW = (TAG_COMPRESSION, TAG_PHOTOMETRIC, TAG_FILL_ORDER)
+_HOW = (TAG_COMPRESSION, TAG_PHOTOMETRIC, TAG_FILL_ORDER, TAG_EXTRA)
 _PARTS = (TAG_STRIPS, TAG_STRIP_ROWS, TAG_STRIP_BYTES, TAG_TILES, TAG_TILE_BYTES)
 _WANTED = frozenset((*_HOW, *_PARTS))
 ICCLAB = 9
+SMALLER_COPY, MASK = 1, 4  # bits of a page's kind
+UNSPECIFIED = 0  # what a channel beside the colours is
 MIRRORED = 2  # a byte's bits begin with the lowest
 DEFLATE = (8, 32_946)
 WARNING_ONLY = (2, 3, 4, 6, 7, 32_773)  # fax, JPEG, PackBits: their decoders go on at damage
@@ -32,12 +35,14 @@ STEP_BYTES = 2**20
 class Stored:
     """What a page's tags say; ``parts`` are (start, bytes) of each strip or tile.
 
-    ``is_overfull``: its tags claim more bytes than the file has, which libtiff would copy.
+    ``extra``: what channels beside the colours are. ``is_overfull``: its tags claim more bytes than
+    the file has, which libtiff would copy.
     """
 
     compression: int = 1
     is_icclab: bool = False
     is_mirrored: bool = False
+    extra: tuple[int, ...] = ()
     is_overfull: bool = False
     parts: tuple[tuple[int, int], ...] = ()
     strip_rows: int = 2**32
@@ -65,11 +70,33 @@ def stored(file: BinaryIO, page: int) -> Stored:
             compression=_first(tags, TAG_COMPRESSION, Stored.compression),
             is_icclab=_first(tags, TAG_PHOTOMETRIC, 0) == ICCLAB,
             is_mirrored=_first(tags, TAG_FILL_ORDER, 0) == MIRRORED,
+            extra=tags.get(TAG_EXTRA, ()),
             is_overfull=is_overfull,
             parts=tuple(zip(starts, sizes, strict=False)),
             strip_rows=_first(tags, TAG_STRIP_ROWS, 0) or Stored.strip_rows,
         )
     return UNKNOWN
+
+
+class Others(NamedTuple):
+    """Pages that are no pictures of their own."""
+
+    masks: int = 0
+    copies: int = 0
+
+
+def others(file: BinaryIO, count: int) -> Others:
+    """How many of so many pages are masks, or smaller copies of others."""
+    kinds: list[int] = []
+    with (
+        contextlib.suppress(struct.error, ValueError, OSError),
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body,
+    ):
+        for directory in itertools.islice(directories.pages(body), count):
+            tags = directories.parse(body, directory, {TAG_KIND})
+            kinds += tags[TAG_KIND].numbers()[:1] if TAG_KIND in tags else ()
+    masks = sum(bool(kind & MASK) for kind in kinds)
+    return Others(masks, sum(bool(kind & SMALLER_COPY) for kind in kinds if not kind & MASK))
 
 
 def _first(tags: dict[int, tuple[int, ...]], tag: int, default: int) -> int:

@@ -153,9 +153,10 @@ export class Queue {
   /** What a service has lost of what was made is made again, where the picture is still here. */
   async #missResults() {
     for (const item of this.items) {
-      if (!item.made || item.stop) continue;
-      const found = await get(`v1/jobs/${item.made.id}`).catch((problem) => problem);
-      if (found.code !== "unknown-job" || !item.made || item.stop) continue;
+      const { made } = item;
+      if (!made || item.stop) continue;
+      const found = await get(`v1/jobs/${made.id}`).catch((problem) => problem);
+      if (found.code !== "unknown-job" || item.made !== made || item.stop) continue;
       item.made = null;
       this.#say(item, item.file ? LOST : { at: "failed", problem: new Problem(GONE) });
       if (item === this.open) this.on.opened(item);
