@@ -1,13 +1,14 @@
 """What Google's object store does with objects, in memory: put, get, list and take away.
 
 As its JSON API says (https://cloud.google.com/storage/docs/json_api), preconditions included, which
-emulators pass over. No uploads in parts, no permissions.
+emulators pass over; large files come by resumable uploads. No permissions.
 """
 
 import base64
 import hashlib
 import itertools
 import json
+from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +24,16 @@ class Buckets(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.objects: dict[str, dict[str, tuple[bytes, int]]] = {name: {} for name in names}
         self.generations = itertools.count(1)
+        self.uploads: dict[str, Upload] = {}
+
+
+@dataclass
+class Upload:
+    """What has come of an object so far."""
+
+    key: str
+    is_new: bool
+    content: bytes = b""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,6 +51,8 @@ class Handler(BaseHTTPRequestHandler):
         objects = self.server.objects.get(bucket)
         if objects is None:
             self._say(404, {"error": {"code": 404, "message": "no such bucket"}})
+        elif asked.get("uploadType") == "resumable":
+            self._resumable(bucket, body, asked)
         elif self.command == "POST":
             self._insert(bucket, body, asked)
         elif not key:
@@ -61,13 +74,38 @@ class Handler(BaseHTTPRequestHandler):
         head["Content-Type"] = self.headers["Content-Type"]
         _, about, content, _ = body.split(b"--" + str(head.get_param("boundary")).encode())
         key = json.loads(about.partition(b"\n\n")[2])["name"]
+        whole = content.partition(b"\n\n")[2].removesuffix(b"\n")
+        self._put(bucket, Upload(key, asked.get("ifGenerationMatch") == "0", whole))
+
+    def _resumable(self, bucket: str, body: bytes, asked: dict[str, str]) -> None:
+        uploads, number = self.server.uploads, asked.get("upload_id")
+        if number is None:
+            number = str(next(self.server.generations))
+            is_new = asked.get("ifGenerationMatch") == "0"
+            uploads[number] = Upload(json.loads(body)["name"], is_new)
+            place = f"http://{self.headers['Host']}{self.path}&upload_id={number}"
+            self._answer(200, b"", {"Location": place})
+            return
+        if self.command == "DELETE":
+            uploads.pop(number, None)
+            self._answer(204, b"")
+            return
+        upload = uploads[number]
+        first, _, total = self.headers["Content-Range"].removeprefix("bytes ").partition("/")
+        start = int(first.partition("-")[0])
+        upload.content += body[len(upload.content) - start :]  # it may have come before
+        if len(upload.content) == int(total):
+            self._put(bucket, upload)
+        else:
+            self._answer(308, b"", {"Range": f"bytes=0-{len(upload.content) - 1}"})
+
+    def _put(self, bucket: str, upload: Upload) -> None:
         objects = self.server.objects[bucket]
-        if asked.get("ifGenerationMatch") == "0" and key in objects:
+        if upload.is_new and upload.key in objects:
             self._say(412, {"error": {"code": 412, "message": "conditionNotMet"}})
             return
-        whole = content.partition(b"\n\n")[2].removesuffix(b"\n")
-        objects[key] = whole, next(self.server.generations)
-        self._say(200, self._about(bucket, key))
+        objects[upload.key] = upload.content, next(self.server.generations)
+        self._say(200, self._about(bucket, upload.key))
 
     def _listed(self, bucket: str, asked: dict[str, str]) -> dict[str, Any]:
         prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
@@ -103,8 +141,10 @@ class Handler(BaseHTTPRequestHandler):
     def _say(self, status: int, what: dict[str, Any]) -> None:
         self._answer(status, json.dumps(what).encode())
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response_only(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import random
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from batches import EIGHT, Told, expected, make_folder, manifest, opened, result
 from faulty_store import KINDS, Faulty
 from gs_server import Buckets
 from rgtsr.batch import Row, failures, places, systems
+from rgtsr.batch.failures import Patience
 from rgtsr.batch.item import Code, Span
 from rgtsr.batch.places import Place
 from rgtsr.errors import DiskFullError, RgtsrError, UsageError
@@ -214,6 +216,18 @@ def test_a_picture_of_several_blocks_is_fetched_whole(
         places.at(store.url("file")).fetch(tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == store.system.cat_file("photos/file")
         assert (tmp_path / "copy").stat().st_size == size
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # gcsfs does so
+def test_large_results_are_put_whole_however_often_that_takes(store: Store, tmp_path: Path) -> None:
+    content = random.Random(0).randbytes(11 << 20)
+    (tmp_path / "large").write_bytes(content)
+    place = places.at(store.url("out"), Patience(first_s=0.01))
+    for number in range(6):
+        store.proxy.share = 0.4
+        place.put(tmp_path / "large", str(number))
+        store.proxy.share = 0.0
+        assert place.read(str(number)) == content
 
 
 def test_a_picture_that_becomes_another_while_it_is_fetched_is_no_picture(
