@@ -87,8 +87,10 @@ def task(
     destination: str | Path,
     upscaler: Callable[[], Upscaler] = opened,
     patience: Patience = hasty,
+    *,
+    salvage: bool = False,
 ) -> Task:
-    wish = Wish()
+    wish = Wish(salvage=salvage)
     with upscaler() as one:
         key = wish.identity(one)
     url = places.at(str(destination)).url()
@@ -107,11 +109,12 @@ def through(
     on_row: Callable[[Row], object] = lambda _: None,
     told: Told | None = None,
     patience: Patience = hasty,
+    salvage: bool = False,
     **more: object,
 ) -> Told:
     """A whole run with processes, or with other hands."""
     told = told or Told()
-    mine = task(destination, upscaler, patience)
+    mine = task(destination, upscaler, patience, salvage=salvage)
     place = places.at(str(destination), patience)
     batch = Batch(
         Source(str(source), place, suffix, shard, patience),

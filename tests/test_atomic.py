@@ -1,5 +1,6 @@
 """Files whole or not at all, and what becomes of drafts whose process was killed."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -102,3 +103,23 @@ def test_drafts_of_processes_that_nobody_here_knows_go_after_a_day(tmp_path: Pat
     atomic.sweep(tmp_path)
     assert set(drafts(tmp_path)) == {fresh, other}
     atomic.sweep(tmp_path / "no folder")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_is_created_is_whole_or_not_there(
+    has_links: bool, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_links:
+        monkeypatch.setattr(os, "link", refused)
+    atomic.create(small_disk / "a", b"content")
+    with pytest.raises(FileExistsError):
+        atomic.create(small_disk / "a", b"other")
+    assert (small_disk / "a").read_bytes() == b"content"
+    # without links there is room for the draft, and not for the file beside it
+    with pytest.raises(OSError, match="space"):
+        atomic.create(small_disk / "b", bytes(300_000 if has_links else 200_000))
+    assert list(small_disk.iterdir()) == [small_disk / "a"]
+
+
+def refused(*_: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -4,6 +4,7 @@ Drafts that a killed process left in a folder are removed by the next that write
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+LINKLESS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EMLINK)  # of file systems without links
 HIDDEN = ".rgtsr-"
 DRAFT = re.compile(re.escape(HIDDEN) + r"([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]+[._]\w+")
 KEPT = re.compile(re.escape(HIDDEN) + r"kept-[0-9a-f]{16}\.\w+")
@@ -46,13 +48,22 @@ def create(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
         try:
             os.link(draft, path)
-        except FileExistsError:
-            raise
-        except OSError:  # of a file system without links
-            with path.open("xb") as file:
-                file.write(content)
+        except OSError as error:
+            if error.errno not in LINKLESS:
+                raise
+            _create_there(path, content)
     finally:
         remove(draft)
+
+
+def _create_there(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+        except BaseException:
+            remove(path)
+            raise
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -66,9 +77,11 @@ def beside(path: Path, suffix: str) -> Path:
     return final.with_name(draft_name(suffix))
 
 
-def draft_name(suffix: str) -> str:
-    """A free hidden name, by which others know whose it is."""
-    return f"{HIDDEN}{this_machine()}-{os.getpid()}-{os.urandom(4).hex()}.{suffix}"
+def draft_name(suffix: str, of: str | None = None) -> str:
+    """A hidden name, by which others know whose it is: a free one, or in this process that ``of``
+    something."""
+    own = os.urandom(4) if of is None else hashlib.sha256(os.fsencode(of)).digest()[:4]
+    return f"{HIDDEN}{this_machine()}-{os.getpid()}-{own.hex()}.{suffix}"
 
 
 def is_left(name: str) -> bool:

@@ -22,6 +22,10 @@ class DiskFullError(PictureError):
     """The disk has no room for a picture: with some more, the same can go on."""
 
 
+class NoRoomError(DiskFullError):
+    """The disk has no room for a picture, which was seen before work began."""
+
+
 class UndecodedError(PictureError):
     """A picture is of a format for which this machine has no decoder."""
 

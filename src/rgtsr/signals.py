@@ -44,10 +44,9 @@ def _note(signum: int, frame: FrameType | None) -> None:
         again.start()
         return
     now = time.monotonic()
-    is_again = bool(_asked) and now - _asked[-1][1] < DOUBLE_S
+    if _asked and now - _asked[-1][1] < DOUBLE_S:
+        return  # unwinding that is broken off leaves threads behind, which abort the process
     _asked.append((signum, now))
-    if is_again:  # unwinding that is broken off leaves threads behind, which abort the process
-        return
     if _module(frame).partition(".")[0] != CALLING_BACK:
         _stop(signum)
 

@@ -362,7 +362,7 @@ def test_names_that_clash_are_found_before_any_work(tmp_path: Path) -> None:
     make_folder(tmp_path / "out", ("a.png",))
     with pytest.raises(UsageError, match="no batch made it"):
         through(folder, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "a.png"]
+    assert set(results(tmp_path / "out")) == {"a.png"}
 
 
 def test_the_same_again_does_what_is_not_done_or_has_changed(folder: Path, tmp_path: Path) -> None:

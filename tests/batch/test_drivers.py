@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,11 @@ def test_a_driver_that_is_killed_or_stopped_goes_on(tmp_path: Path, model: Path)
     how = ("-m", model, "--tile", "32")
     with start(folder, tmp_path / "out", *how) as driver:
         while driver.poll() is None and made(tmp_path / "out") < 4:
-            pass
+            time.sleep(0.01)
         driver.kill()
     with start(folder, tmp_path / "out", *how) as driver:
         while driver.poll() is None and made(tmp_path / "out") < 8:
-            pass
+            time.sleep(0.01)
         driver.terminate()
         said = driver.communicate()[0].splitlines()[-1]
     assert driver.returncode == 128 + signal.SIGTERM

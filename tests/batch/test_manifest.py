@@ -1,7 +1,9 @@
 """What a batch knows of what was there before, and of what others do at the same time."""
 
+import errno
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from rgtsr.batch import Batch, Count, Processes, Source, places, run
 from rgtsr.batch import manifest as manifests
 from rgtsr.batch.manifest import BEGUN
 from rgtsr.batch.places import Place
+from rgtsr.batch.systems.found import Found
+from rgtsr.batch.systems.local import Local
 from rgtsr.errors import RgtsrError, UsageError
 
 PRECIOUS = b"precious"
@@ -35,17 +39,70 @@ def test_a_clash_is_found_before_any_work_in_a_later_run_too(tmp_path: Path) -> 
     assert (out / "z.png").read_bytes() == PRECIOUS
 
 
-def test_what_a_batch_made_in_place_of_what_was_taken_away_is_its_own(tmp_path: Path) -> None:
+def test_what_was_there_before_may_be_moved_away_and_is_spared_whenever_it_was_touched(
+    tmp_path: Path,
+) -> None:
     folder, out = make_folder(tmp_path / "in", ("a.png",)), tmp_path / "out"
     out.mkdir()
     (out / "a.png").write_bytes(PRECIOUS)
-    (out / "b.png").write_bytes(PRECIOUS)
     through(make_folder(tmp_path / "other", ("c.png",)), out)
-    (out / "a.png").unlink()
-    through(folder, out)
-    for part in (out / "_manifest").glob("part-*"):  # as when the driver was killed by then
-        part.unlink()
+    (out / "a.png").touch()
+    with pytest.raises(UsageError, match="no batch made it: give another destination, or move"):
+        through(folder, out)
+    (out / "a.png").rename(tmp_path / "a.png")
     assert through(folder, out).count.done == 1
+
+
+def test_a_folder_there_that_may_not_be_opened_costs_what_would_lie_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = make_folder(tmp_path / "in", ("a.png", "closed/b.png")), tmp_path / "out"
+    (out / "closed").mkdir(parents=True)
+    below = Local.below
+
+    def closed(self: Local, folder: str) -> Iterator[Found]:
+        if folder == str(out / "closed"):  # root, as whom the tests may run, can open anything
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return below(self, folder)
+
+    monkeypatch.setattr(Local, "below", closed)
+    told = through(folder, out)
+    assert told.states() == {"a.png": "done", f"{folder}/closed/b.png!": "failed"}
+    [row] = [row for row in told.rows if row.error]
+    assert (row.code, "may not be opened" in row.error) == ("forbidden", True)
+
+
+def test_what_goes_while_a_folder_is_listed_hides_nothing(tmp_path: Path) -> None:
+    names = {f"{number}.png" for number in range(3000)}
+    for name in names:
+        (tmp_path / name).touch()
+    place, is_over = places.at(str(tmp_path)), threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            (tmp_path / "draft").touch()
+            (tmp_path / "draft").unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        listings = [{found.path for found in place.files()} for _ in range(30)]
+    finally:
+        is_over.set()
+        thread.join()
+    assert all(listing - {"draft"} == names for listing in listings)
+
+
+def test_a_damaged_picture_is_salvaged_by_the_same_command_with_that_option(
+    tmp_path: Path,
+) -> None:
+    folder, out = make_folder(tmp_path / "in", ("a.jpg", "b.jpg")), tmp_path / "out"
+    whole = (folder / "b.jpg").read_bytes()
+    (folder / "b.jpg").write_bytes(whole[: len(whole) * 3 // 4])
+    assert through(folder, out).states() == {"a.jpg": "done", "b.jpg": "failed"}
+    assert through(folder, out).count.known == 1
+    salvaged = through(folder, out, salvage=True)
+    assert (salvaged.count.done, salvaged.count.there) == (1, 1)
 
 
 def test_a_manifest_is_of_one_destination(tmp_path: Path) -> None:

@@ -206,6 +206,7 @@ def test_folders_that_may_not_be_opened_are_named_and_links_looked_behind(
     folder = make_folder(tmp_path / "in", ("a.png", "closed/b.png", "c/d.png"))
     (folder / "link").symlink_to(folder / "c")
     (folder / "e.png").symlink_to(folder / "a.png")
+    (folder / "c" / "circle.png").symlink_to(folder / "c" / "circle.png")
     below = Sftp.below
 
     def closed(self: Sftp, folder: str) -> Iterator[Found]:
@@ -216,7 +217,8 @@ def test_folders_that_may_not_be_opened_are_named_and_links_looked_behind(
     monkeypatch.setattr(Sftp, "below", closed)
     source = Source(machine.url(folder), places.at(str(tmp_path / "out")))
     items = {item.source: item for item in source.items() if isinstance(item, Item)}
-    assert set(items) == {machine.url(folder / name) for name in ("a.png", "c/d.png", "e.png")}
+    names = ("a.png", "c/circle.png", "c/d.png", "e.png")
+    assert set(items) == {machine.url(folder / name) for name in names}
     assert source.closed == [machine.url(folder / "closed")]
     assert source.links == [machine.url(folder / "link")]
     stamps = {items[machine.url(folder / name)].stamp for name in ("a.png", "e.png")}

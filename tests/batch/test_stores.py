@@ -266,14 +266,12 @@ def test_a_store_that_knows_no_conditions_can_be_used(
 def test_what_is_missing_is_said_to_be(store: Store, tmp_path: Path) -> None:
     table = pa.table({"path": [store.url("none.png")]})
     parquet.write_table(table, tmp_path / "all.parquet")
-    for source, name in (
-        (tmp_path / "all.parquet", "none.png"),
-        (store.url("none.tar"), "none.tar"),
-    ):
-        [row] = through(source, tmp_path / "out").rows
-        assert row.error.startswith(f"{store.url(name)}: "), row.error
-        assert row.error.count(name) == 1, row.error
-        assert "no such file" in row.error.lower() or "does not exist" in row.error, row.error
+    [row] = through(tmp_path / "all.parquet", tmp_path / "out").rows
+    assert row.error.startswith(f"{store.url('none.png')}: "), row.error
+    assert row.error.count("none.png") == 1, row.error
+    assert "no such file" in row.error.lower() or "does not exist" in row.error, row.error
+    with pytest.raises(RgtsrError, match=rf"{store.url('none.tar')}: nothing is called so"):
+        through(store.url("none.tar"), tmp_path / "out")
 
 
 def test_who_has_no_key_is_told_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,6 +305,7 @@ def test_a_server_of_pages_gives_files_and_says_if_no_parts(
         assert [row.state for row in made.rows] == ["done"]
         [row] = through(f"{url}/part.tar", tmp_path / "out2").rows
         assert "its server gives no parts of files" in row.error
+        assert through(f"{url}/", tmp_path / "out3").states() == {"a.png": "done"}
 
 
 def test_tar_files_and_lists_are_read_however_often_that_takes(
@@ -327,6 +326,22 @@ def test_tar_files_and_lists_are_read_however_often_that_takes(
         store.system.get(f"photos/{name[-3:]}", str(tmp_path / name[-3:]), recursive=True)
         made = list(results(tmp_path / name[-3:]).values())
         assert (len(made), set(made)) == (len(EIGHT), alone)
+
+
+def test_a_tar_file_that_may_not_be_read_costs_itself(store: Store, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ("a.png",))
+    with tarfile.open(tmp_path / "part.tar", "w") as tar:
+        tar.add(folder / "a.png", "a.png")
+    for name in ("0-denied.tar", "1.tar"):
+        store.put(tmp_path / "part.tar", f"in/{name}")
+    store.proxy.denied = "0-denied.tar"
+    told = through(store.url("in/*.tar"), tmp_path / "out")
+    assert told.states() == {f"{store.url('in/0-denied.tar')}!": "failed", "1/a.png": "done"}
+    [error] = [row.error for row in told.rows if row.error]
+    assert error.startswith(store.url("in/0-denied.tar"))
+    store.proxy.denied = "in"
+    with pytest.raises(RgtsrError, match=store.scheme):
+        through(store.url("in/*.tar"), tmp_path / "other")
 
 
 def test_two_keys_that_would_be_one_file_are_found_before_any_work(

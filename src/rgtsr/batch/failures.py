@@ -6,6 +6,7 @@ HTTP, an errno, a name), so that none has to be installed.
 
 import errno
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -182,7 +183,8 @@ def _is_refused(error: BaseException) -> bool:
 
 def _is_known(error: Exception) -> bool:
     """Whether it is Python's or ours, and not a client's."""
-    return type(error).__module__.partition(".")[0] in ("builtins", "rgtsr")
+    package = type(error).__module__.partition(".")[0]
+    return package in sys.stdlib_module_names or package == "rgtsr"
 
 
 def _errno(error: BaseException) -> int | None:

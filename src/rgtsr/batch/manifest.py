@@ -35,9 +35,6 @@ FLUSH_S = 5.0  # of work that is done again, at most, when the driver is killed
 READ = ("source", "output", "state", "key", "stamp", "code", "bytes_out", "ended")
 
 
-Before = dict[str, str]  # the stamps of files
-
-
 class Known(NamedTuple):
     """What decides whether a picture is to be made again."""
 
@@ -61,14 +58,14 @@ class Manifest:
         self._rows: list[Row] = []
         self._flushed = time.monotonic()
 
-    def before(self) -> Before | None:
+    def before(self) -> frozenset[str] | None:
         """What lay in the destination before anybody began it; None where nobody has.
 
         Raises RgtsrError where that cannot be read, or was another destination.
         """
         try:
             begun = json.loads(self.place.read(BEGUN))
-            before, destination = dict(begun["before"]), str(begun["destination"])
+            before, destination = frozenset(begun["before"]), str(begun["destination"])
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -82,12 +79,13 @@ class Manifest:
             )
         return before
 
-    def begin(self, there: Before) -> None:
+    def begin(self, there: frozenset[str]) -> None:
         """Have it exist, whatever becomes of its rows. Raises RgtsrError, as ``before``."""
-        begun = {"destination": self._destination, "before": there}
+        begun = {"destination": self._destination, "before": sorted(there)}
         with self._blaming(BEGUN):
-            self.place.create(BEGUN, json.dumps(begun).encode())
-        self.before()
+            is_first = self.place.create(BEGUN, json.dumps(begun).encode())
+        if not is_first:
+            self.before()
 
     def known(self) -> dict[str, Known]:
         """By output: what is known of it. Raises RgtsrError for a part that cannot be read."""
@@ -211,11 +209,16 @@ def _decoded(place: Place, name: str, columns: tuple[str, ...] | None) -> Any:
 
     try:
         content = io.BytesIO(place.read(name))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RgtsrError(
+            f"{place.url(name)}: cannot be read ({failures.reason(error)})."
+        ) from error
+    try:
         # without Arrow's threads, which abort a process that ends too soon after them
         wanted = columns and list(columns)
         return parquet.read_table(content, columns=wanted, use_threads=False, pre_buffer=False)
-    except FileNotFoundError:
-        raise
     except (pa.ArrowException, OSError) as error:  # the latter of a page that is damaged
         raise RgtsrError(
             f"{place.url(name)}: is no part of a manifest ({failures.reason(error)}): take it away,"

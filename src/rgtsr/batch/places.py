@@ -76,37 +76,45 @@ class Place:
         files: list[Found] = []
         folders = [self.root]
         for folder in folders:
-            try:
-                entries = self._below(folder)
-            except FileNotFoundError:
-                continue
-            except (OSError, UnicodeDecodeError) as error:  # the latter is paramiko's
-                if closed is None or folder == self.root:
-                    why = reason(error)
-                    raise RgtsrError(f"{self.named(folder)}: cannot be listed ({why}).") from error
-                closed.append(self.named(folder))
-                continue
-            for each in entries:
+            for each in self._below(folder, closed):
                 path = each.path[len(self.root.rstrip("/")) + 1 :]
                 is_hidden = any(part.startswith(".") for part in path.split("/"))
                 if not path or (is_hidden and not with_hidden):
                     continue
                 if not each.is_folder:
                     files.append(each._replace(path=path))
+                elif self.system.is_flat:
+                    continue
                 elif not each.is_link:
                     folders.append(each.path)
                 elif links is not None:
                     links.append(self.named(each.path))
         return sorted(files)
 
-    def _below(self, folder: str) -> list[Found]:
-        return self._ask(lambda: list(self.system.below(folder)), self.named(folder))
+    def _below(self, folder: str, closed: list[str] | None) -> list[Found]:
+        name = self.named(folder)
+        try:
+            return self._ask(lambda: list(self.system.below(folder)), name)
+        except FileNotFoundError:  # it went meanwhile, or is not there yet
+            return []
+        except (OSError, UnicodeDecodeError) as error:  # the latter is paramiko's
+            if closed is None or folder == self.root:
+                raise RgtsrError(f"{name}: cannot be listed ({reason(error)}).") from error
+            closed.append(name)
+            return []
+
+    def is_folder(self) -> bool:
+        """Whether it is one, and not a file."""
+        try:
+            return self._ask(lambda: self.system.is_folder(self.root), self.url())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def about(self, path: str = "") -> Found | None:
         """What is known of one file, or folder; None where there is none."""
         try:
             found = self._ask(lambda: self.system.about(self.full(path)), self.url(path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return found._replace(path=path)
 

@@ -13,7 +13,7 @@ from rgtsr.batch import failures, manifest, places
 from rgtsr.batch.drive import SLOW_S, Drive, Hands
 from rgtsr.batch.item import Code, Item, Row, State
 from rgtsr.batch.lease import DEAD_S, Lease
-from rgtsr.batch.manifest import Before, Known, Manifest
+from rgtsr.batch.manifest import Known, Manifest
 from rgtsr.batch.sources import Source, Unlisted
 from rgtsr.batch.worker import Task
 from rgtsr.errors import PictureError, RgtsrError, UsageError
@@ -134,8 +134,8 @@ class Plan:
         self._listed: Iterable[Item | Unlisted] = batch.source.items()
         self._known: dict[str, Known] = {}
         self._there: dict[str, int] = {}
-        self._before: Before = {}
-        self._others: set[str] = set()  # of what is there
+        self._before: frozenset[str] = frozenset()  # what was there before the first batch
+        self._closed: tuple[str, ...] = ()  # folders there that cannot be listed
         if isinstance(self._listed, list):
             self.count.total = len(self._listed)
 
@@ -144,11 +144,12 @@ class Plan:
 
         Raises UsageError where a file that no batch made would be replaced, and RgtsrError.
         """
-        found = self._batch.source.destination.files(with_hidden=True)
+        closed: list[str] = []
+        found = self._batch.source.destination.files(with_hidden=True, closed=closed)
+        self._closed = tuple(f"{folder}/" for folder in closed)
         self._there = {each.path: each.size for each in found}
         before = self.written.before()  # after the listing: what others make meanwhile comes after
-        self._before = {each.path: each.stamp for each in found} if before is None else before
-        self._others = {each.path for each in found if self._before.get(each.path) == each.stamp}
+        self._before = frozenset(self._there) if before is None else before
         self._known = self.written.known()
         for item in self._listed if isinstance(self._listed, list) else ():
             self._spare(item)
@@ -202,10 +203,10 @@ class Plan:
         """Raise UsageError where a file that no batch made would be replaced."""
         if isinstance(item, Unlisted) or manifest.plain(item.output) in self._known:
             return
-        if item.output in self._others:
+        if item.output in self._before and item.output in self._there:
             raise UsageError(
                 f"{self._batch.source.destination.url(item.output)}: is there, and no batch made"
-                " it: give another destination."
+                " it: give another destination, or move it away."
             )
 
     def _is_left(self, item: Item, known: Known | None) -> bool:
@@ -216,19 +217,24 @@ class Plan:
             is_there = self._there.get(item.output) == known.bytes_out
             self.count.there += is_there
             return not is_there
-        is_known = manifest.is_lasting(known) and not self._batch.retry
+        is_asked = self._batch.retry or self._batch.task.wish.salvage
+        is_known = manifest.is_lasting(known) and not is_asked
         self.count.known += is_known
         return not is_known
 
     def _checked(self, item: Item | Unlisted) -> Item | Unlisted:
-        """It, unless the result that is there is of another source."""
-        if isinstance(item, Unlisted) or item.output not in self._there:
+        """It, unless the result that is there is of another source, or cannot be seen."""
+        if isinstance(item, Unlisted):
+            return item
+        target = self._batch.source.destination.url(item.output)
+        if target.startswith(self._closed):
+            return Unlisted(item.source, PermissionError(f"{target}: its folder may not be opened"))
+        if item.output not in self._there:
             return item
         known = self._known.get(manifest.plain(item.output))
         is_others = known is not None and known.source != manifest.plain(item.source)
         if known is None or not is_others or known.state != State.DONE:
             return item
-        target = self._batch.source.destination.url(item.output)
         error = PictureError(f"{target} is there, of {known.source}: give another destination.")
         return Unlisted(item.source, error)
 

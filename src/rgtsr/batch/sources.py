@@ -3,13 +3,14 @@
 # fsspec and pyarrow are typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
+import contextlib
 import errno
 import os
 import re
 import tarfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import PurePosixPath
@@ -90,7 +91,7 @@ class Source:
         """Those that are named, each once. Raises UsageError where two would share a folder."""
         tars: dict[str, str] = {}
         named = list(self._named())
-        if not any(self._at(tar).about() for tar in named):
+        if not any(map(self._is_there, named)):
             raise RgtsrError(f"{self.url}: nothing is called so: check the name.")
         for tar in named:
             if (other := tars.setdefault(_folder(tar), tar)) != tar:
@@ -112,7 +113,8 @@ class Source:
             if "*" not in url:
                 yield url
                 continue
-            found = place.matches()
+            with _blaming(url):
+                found = place.matches()
             if not found:
                 raise RgtsrError(f"{url}: nothing is called so: check the name.")
             for path in found:
@@ -121,8 +123,9 @@ class Source:
     def _found(self) -> Iterator[Item | Unlisted]:
         """Pictures in a folder and in all below it, but for those of the destination."""
         place, own = self._at(self.url), self.destination
-        about = place.about()
-        if about is None or not about.is_folder:
+        with _blaming(self.url):
+            is_folder = place.is_folder()
+        if not is_folder:
             raise RgtsrError(
                 f"{self.url}: is no folder, no {TAR} and no {LIST}: check the name, and that it"
                 " may be read."
@@ -250,8 +253,23 @@ class Source:
         seen.add(hash(output))
         return Item(source, output, stamp, Span(member.offset_data, member.size), tar.url())
 
+    def _is_there(self, tar: str) -> bool:
+        """Whether it is, or cannot be asked for; who reads it says why."""
+        try:
+            return self._at(tar).about() is not None
+        except (OSError, RgtsrError):
+            return True
+
     def _at(self, url: str) -> Place:
         return places.at(url, self.patience)
+
+
+@contextlib.contextmanager
+def _blaming(url: str) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RgtsrError(f"{url}: cannot be read ({reason(error)}).") from error
 
 
 def _folder(tar: str) -> str:

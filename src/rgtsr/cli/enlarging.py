@@ -12,7 +12,7 @@ from rgtsr import atomic
 from rgtsr.cli import files
 from rgtsr.cli.files import PassedOver
 from rgtsr.cli.terminal import OnProgress, Steps, complain, steps
-from rgtsr.errors import DiskFullError, PictureError, RgtsrError, UndecodedError
+from rgtsr.errors import DiskFullError, NoRoomError, PictureError, RgtsrError, UndecodedError
 
 if TYPE_CHECKING:
     from rgtsr.jobs import Job, Journal, Outcome, Wish
@@ -191,6 +191,8 @@ class Told:
         self._stop_where_all_would_fail(outcome.error)
 
     def _stop_where_all_would_fail(self, error: Exception | None) -> None:
+        if isinstance(error, NoRoomError):  # there may be for others
+            return
         self.full = self.full + 1 if isinstance(error, DiskFullError) else 0
         if self.full == MOST_FULL and self.left:
             raise RgtsrError(

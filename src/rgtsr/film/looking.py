@@ -73,7 +73,8 @@ class Film:
 def head(path: Path) -> tuple[Size, int]:
     """The (height, width) of a film's pictures and about how many there are, by its header."""
     with opening.opened(path) as (container, stream):
-        return (stream.codec_context.height, stream.codec_context.width), _count(container, stream)
+        size = stream.codec_context.height, stream.codec_context.width
+        return size, _tempo(container, stream)[0]
 
 
 def look(path: Path) -> Film:
@@ -87,11 +88,11 @@ def look(path: Path) -> Film:
         if stream.metadata.get("alpha_mode") == "1":
             raise _transparent(path)
         coding, layout, tags = _colours(path, frame, stream.codec_context.name)
-        count = _count(container, stream)
+        count, rate = _tempo(container, stream)
         return Film(
             size=(frame.height, frame.width),
             time_base=stream.time_base,
-            rate=_rate(stream) or _mean(count, container),
+            rate=rate,
             codec=stream.codec_context.name,
             layout=layout,
             coding=coding,
@@ -104,28 +105,26 @@ def look(path: Path) -> Film:
         )
 
 
-def _count(container: "InputContainer", stream: "VideoStream") -> int:
-    if stream.frames:
-        return stream.frames
-    rate = _rate(stream)
-    if rate is None:
-        container.seek(0)
-        return sum(packet.size > 0 for packet in container.demux(stream))
-    if stream.duration is not None and stream.time_base is not None:
-        return round(stream.duration * stream.time_base * rate)
-    return 0 if container.duration is None else round(container.duration / MICROSECONDS * rate)
-
-
-def _rate(stream: "VideoStream") -> Fraction | None:
-    """Pictures a second; None where there is none, or that of the clock's ticks instead."""
+def _tempo(container: "InputContainer", stream: "VideoStream") -> tuple[int, Fraction | None]:
+    """About how many pictures there are, and how many a second, if anything tells."""
     rate = stream.guessed_rate or stream.average_rate
-    return rate if rate and rate <= FASTEST else None
+    is_told = rate and stream.frames and rate == stream.average_rate
+    if not rate or (rate > FASTEST and not is_told):  # or it is that of the clock's ticks
+        return _counted(container, stream)
+    if stream.frames:
+        return stream.frames, rate
+    if stream.duration is not None and stream.time_base is not None:
+        return round(stream.duration * stream.time_base * rate), rate
+    return round((container.duration or 0) * rate / MICROSECONDS), rate
 
 
-def _mean(count: int, container: "InputContainer") -> Fraction | None:
-    if not count or not container.duration:
-        return None
-    return (count * MICROSECONDS / Fraction(container.duration)).limit_denominator(1001)
+def _counted(container: "InputContainer", stream: "VideoStream") -> tuple[int, Fraction | None]:
+    container.seek(0)
+    times = [packet.pts for packet in container.demux(stream) if packet.size]
+    known = [time for time in times if time is not None]
+    if len(known) < 2 or stream.time_base is None or (length := max(known) - min(known)) <= 0:
+        return len(times), None
+    return len(times), ((len(known) - 1) / (length * stream.time_base)).limit_denominator(1001)
 
 
 def _colours(path: Path, frame: "VideoFrame", codec: str) -> tuple[Coding, str, Tags]:

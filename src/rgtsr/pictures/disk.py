@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from rgtsr.errors import DiskFullError
+from rgtsr.errors import NoRoomError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALLEST_BYTES = 2**26  # less is just tried
@@ -13,7 +13,7 @@ GB = 1e9
 
 
 def check(beside: Path, needed: Mapping[str, int]) -> None:
-    """Raise DiskFullError where a file's folder has no room for all of ``needed``, by name.
+    """Raise NoRoomError where a file's folder has no room for all of ``needed``, by name.
 
     What cannot be asked is not there: whoever writes says why.
     """
@@ -25,7 +25,7 @@ def check(beside: Path, needed: Mapping[str, int]) -> None:
         return
     if sum(needed.values()) > free:
         parts = " and ".join(f"{size / GB:.1f} GB for {name}" for name, size in needed.items())
-        raise DiskFullError(
+        raise NoRoomError(
             f"{beside}: {parts} are needed, and {free / GB:.1f} GB are free in that folder: make"
             " room, or choose another place."
         )

@@ -182,11 +182,12 @@ def _taken(image: pyvips.Image, encoded: Encoded, wish: Wish) -> Found:
     is_cmyk = image.interpretation == "cmyk"
     image = samples.as_rgb_or_grey(wish.path, image, encoded.stored.is_icclab)
     metadata, notes = labels.of(image, encoded)
-    if image.bands in WITH_ALPHA and encoded.stored.extra == (tiff.UNSPECIFIED,):
-        if metadata.place is not None:
+    extra = encoded.stored.extra
+    if image.bands in WITH_ALPHA and extra[-1:] == (tiff.UNSPECIFIED,):
+        if metadata.place is not None or len(extra) > 1:
             raise PictureError(
-                f"{wish.path}: is a map with {image.bands} channels, and nothing says that the last"
-                " is transparency: save it as RGB or grey, without it."
+                f"{wish.path}: has {image.bands} channels, and nothing says that the last is"
+                " transparency: save it as RGB or grey, without it."
             )
         notes += ("its last channel was taken for transparency, though nothing says that it is.",)
     if is_cmyk:
@@ -213,13 +214,18 @@ def _at_page(encoded: Encoded, wish: Wish) -> tuple[Encoded, tuple[str, ...]]:
     if header is not None:
         header = encoded.image("none") if page > 1 else header
         encoded = dataclasses.replace(encoded, is_tiled=decoding.is_tiled(header))
-    masks, copies = (
-        tiff.others(encoded.file, count) if encoded.form is TIFF and count > 1 else (0, 0)
-    )
-    notes = ("its mask, which says where there is data, was left out.",) if masks else ()
-    if count - masks - copies > 1:
-        notes += (f"page {page} of {count} was read: --page takes another.",)
-    return encoded, notes
+    return encoded, _beside(encoded, page, count)
+
+
+def _beside(encoded: Encoded, page: int, count: int) -> tuple[str, ...]:
+    """A line for each kind of what else is in a file of so many pages."""
+    kinds = tiff.kinds(encoded.file, count) if encoded.form is TIFF and count > 1 else [0] * count
+    own, notes = kinds[page - 1], ()
+    if not own & tiff.MASK and any(kind & tiff.MASK for kind in kinds):
+        notes = ("its mask, which says where there is data, was left out.",)
+    if own & tiff.NO_PICTURE or sum(not kind & tiff.NO_PICTURE for kind in kinds) > 1:
+        notes = (*notes, f"page {page} of {count} was read: --page takes another.")
+    return notes
 
 
 def _number(header: pyvips.Image | None, name: str, default: int) -> int:

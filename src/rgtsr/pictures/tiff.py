@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from rgtsr.pictures import directories
 
@@ -24,6 +24,7 @@ _PARTS = (TAG_STRIPS, TAG_STRIP_ROWS, TAG_STRIP_BYTES, TAG_TILES, TAG_TILE_BYTES
 _WANTED = frozenset((*_HOW, *_PARTS))
 ICCLAB = 9
 SMALLER_COPY, MASK = 1, 4  # bits of a page's kind
+NO_PICTURE = SMALLER_COPY | MASK
 UNSPECIFIED = 0  # what a channel beside the colours is
 MIRRORED = 2  # a byte's bits begin with the lowest
 DEFLATE = (8, 32_946)
@@ -78,25 +79,17 @@ def stored(file: BinaryIO, page: int) -> Stored:
     return UNKNOWN
 
 
-class Others(NamedTuple):
-    """Pages that are no pictures of their own."""
-
-    masks: int = 0
-    copies: int = 0
-
-
-def others(file: BinaryIO, count: int) -> Others:
-    """How many of so many pages are masks, or smaller copies of others."""
-    kinds: list[int] = []
+def kinds(file: BinaryIO, count: int) -> list[int]:
+    """Of so many pages, what kind each is."""
+    found: list[int] = []
     with (
         contextlib.suppress(struct.error, ValueError, OSError),
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body,
     ):
         for directory in itertools.islice(directories.pages(body), count):
             tags = directories.parse(body, directory, {TAG_KIND})
-            kinds += tags[TAG_KIND].numbers()[:1] if TAG_KIND in tags else ()
-    masks = sum(bool(kind & MASK) for kind in kinds)
-    return Others(masks, sum(bool(kind & SMALLER_COPY) for kind in kinds if not kind & MASK))
+            found += tags[TAG_KIND].numbers()[:1] if TAG_KIND in tags else (0,)
+    return found + [0] * (count - len(found))
 
 
 def _first(tags: dict[int, tuple[int, ...]], tag: int, default: int) -> int:

@@ -94,8 +94,8 @@ def _ask_no_more() -> None:
 
     loop = asyn.loop[0]
     if loop is not None and loop.is_running():
-        with contextlib.suppress(KeyboardInterrupt, SystemExit):  # told so once more
-            asyncio.run_coroutine_threadsafe(_cancelled(), loop).result()
+        with contextlib.suppress(KeyboardInterrupt, SystemExit, TimeoutError):
+            asyncio.run_coroutine_threadsafe(_cancelled(), loop).result(2 * ENDING_S)
 
 
 async def _cancelled() -> None:

@@ -1,6 +1,5 @@
 """The files of this machine."""
 
-import contextlib
 import os
 import shutil
 import stat
@@ -16,15 +15,16 @@ class Local:
     """As ``stores.Store``."""
 
     is_local = True
+    is_flat = False
 
     def below(self, folder: str) -> Iterator[Found]:
         """What lies in a folder, in no order."""
         with os.scandir(folder) as entries:
             for entry in entries:
                 try:
-                    about = entry.stat()
-                except OSError:  # a link to nothing: who opens it says so
-                    about = entry.stat(follow_symlinks=False)
+                    about = _stat(entry)
+                except FileNotFoundError:  # it went meanwhile
+                    continue
                 is_folder = stat.S_ISDIR(about.st_mode)
                 yield Found(entry.path, about.st_size, _stamp(about), is_folder, entry.is_symlink())
 
@@ -32,6 +32,10 @@ class Local:
         """One file, or folder."""
         about = Path(path).stat()
         return Found(path, about.st_size, _stamp(about), stat.S_ISDIR(about.st_mode))
+
+    def is_folder(self, path: str) -> bool:
+        """See ``Store``."""
+        return self.about(path).is_folder
 
     def matches(self, pattern: str) -> list[str]:
         """Those that a name with ``*`` stands for."""
@@ -59,10 +63,8 @@ class Local:
         atomic.create(self._made(path), content)
 
     def remove(self, path: str) -> None:
-        """See ``Store``; its folder goes with the last file."""
+        """See ``Store``."""
         Path(path).unlink()
-        with contextlib.suppress(OSError):
-            Path(path).parent.rmdir()
 
     def forget(self) -> None:
         """See ``Store``."""
@@ -70,6 +72,13 @@ class Local:
     def _made(self, path: str) -> Path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return Path(path)
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a link to nothing: who opens it says so
+        return entry.stat(follow_symlinks=False)
 
 
 def _stamp(about: os.stat_result) -> str:

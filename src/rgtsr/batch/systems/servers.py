@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rgtsr import atomic
+from rgtsr.batch.failures import is_passing
 from rgtsr.batch.systems.found import Found, found
 from rgtsr.batch.systems.stores import Store
 
@@ -43,6 +44,8 @@ def address(url: str) -> Address:
 class Server(Store):
     """One of them, as a store; ``url``: without a path."""
 
+    is_flat = False
+
     def __init__(self, url: str) -> None:
         super().__init__(None)
         self._url = url
@@ -64,9 +67,17 @@ class Server(Store):
         """What lies in a folder, in no order."""
         for about in self.system.ls(folder, detail=True):
             path, is_link = about["name"], about["type"] == "link"
-            with contextlib.suppress(FileNotFoundError):  # to nothing: who opens it says so
+            try:
                 about.update(self.system.info(path) if is_link else {})
+            except OSError as error:
+                if is_passing(error):
+                    raise
+                # it leads to nothing: who opens it says so
             yield found(path, about, is_link=is_link)
+
+    def is_folder(self, path: str) -> bool:
+        """See ``Store``."""
+        return self.about(path).is_folder
 
     def matches(self, pattern: str) -> list[str]:
         """See ``Store``."""
@@ -101,17 +112,15 @@ class Server(Store):
 
     def _replace(self, path: str, size: int, send: Callable[[str], object]) -> None:
         with self._draft(path, size, send) as draft:
-            try:
-                self.system.mv(draft, path)
-            except FileNotFoundError:  # done before, by a request that was not answered
-                self.about(path)
+            self.system.mv(draft, path)
 
     @contextlib.contextmanager
     def _draft(self, path: str, size: int, send: Callable[[str], object]) -> Generator[str]:
         """A hidden file beside it, whole; it goes where it is not taken."""
         folder = path.rpartition("/")[0]
         self._make(folder)
-        draft = f"{folder}/{atomic.draft_name('part')}"
+        # tried again, it is the same: one that a broken connection left does not stay
+        draft = f"{folder}/{atomic.draft_name('part', f'{threading.get_ident()} {path}')}"
         try:
             send(draft)
             if self.about(draft).size != size:  # not all say so

@@ -16,6 +16,7 @@ class Store:
     """One of them. Paths are what fsspec calls files; so are errors, where they are no OSError."""
 
     is_local = False
+    is_flat = True  # ``below`` gives all files at once, not what lies in a folder
 
     def __init__(self, system: Any) -> None:  # Any: fsspec's
         self._system = system
@@ -26,13 +27,17 @@ class Store:
         return self._system
 
     def below(self, folder: str) -> Iterator[Found]:
-        """Every file below a folder, in no order; other systems tell of folders in it instead."""
+        """Every file below a folder, in no order."""
         for path, about in self.system.find(folder, detail=True).items():
             yield found(path, about)
 
     def about(self, path: str) -> Found:
         """One file, or folder."""
         return found(path, self.system.info(path))
+
+    def is_folder(self, path: str) -> bool:
+        """Whether it is one; what is a folder of some stores looks like a file by ``about``."""
+        return self.system.isdir(path)
 
     def matches(self, pattern: str) -> list[str]:
         """Those that a name with ``*`` stands for."""
