@@ -171,6 +171,8 @@ def vanish(this: Round) -> Fault:
     """An input goes while the run is on."""
     process = this.start()
     this.wait(process)
+    while process.poll() is None and not any((this.folder / OUT).iterdir()):
+        time.sleep(LOOK_S)  # what was never seen is not missed
     path = this.rng.choice(this.scene.inputs(this.folder))
     away = this.folder / path.name
     path.rename(away)

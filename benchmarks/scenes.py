@@ -147,7 +147,7 @@ class Batch(Scene):
 
     name = "batch"
     faults = Folder.faults
-    forgets = ("kill", "term", "interrupt")  # the rows of its last seconds
+    forgets = ("kill", "term", "interrupt", "disk")  # the rows of its last seconds
     disk_bytes = 600_000
 
     def make(self, folder: Path) -> None:

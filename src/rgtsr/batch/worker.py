@@ -110,6 +110,7 @@ class Worker:
                 source = stack.enter_context(self._kept(PurePosixPath(item.name).suffix))
                 with self._spooling():
                     file.fetch(source, item.span)
+            size = source.stat().st_size  # later it may have gone
             target = Path(self._place.full(item.output))
             if self._place.is_local:
                 folders.make_for(target)
@@ -127,7 +128,7 @@ class Worker:
                 except FileNotFoundError as error:  # of which some clients say no name
                     url = self._place.url(item.output)
                     raise FileNotFoundError(f"{url}: {failures.reason(error)}") from error
-            return made | {"bytes_in": source.stat().st_size}
+            return made | {"bytes_in": size}
 
     def _through(self, source: Path, target: Path) -> dict[str, object]:
         assert self._upscaler is not None
