@@ -44,6 +44,15 @@ class Killed(Upscaler):
         return super().upscale_file(source, target, **options)
 
 
+class Vanishing(Upscaler):
+    """Its sources go as soon as their results are there."""
+
+    def upscale_file(self, source: Any, target: Any, **options: Any) -> Report:
+        report = super().upscale_file(source, target, **options)
+        source.unlink()
+        return report
+
+
 TINY = weights.random(replace(variants.find("tiny"), depths=(1, 1)), seed=0)
 
 opened = functools.partial(Upscaler, TINY, runtime=Repeating(), settings=Settings(tile_px=32))
@@ -52,6 +61,7 @@ poisoned = functools.partial(Poisoned, *opened.args, **opened.keywords)
 EIGHT = tuple(f"{number}.png" for number in range(8))
 ALL = Shard()
 killed = functools.partial(Killed, *opened.args, **opened.keywords)
+vanishing = functools.partial(Vanishing, *opened.args, **opened.keywords)
 leaking = functools.partial(Leaking, *opened.args, **opened.keywords)
 hasty = Patience(tries=8, first_s=0.01, most_s=0.1)
 

@@ -30,6 +30,7 @@ from batches import (
     poisoned,
     results,
     through,
+    vanishing,
 )
 from fakes import POISON
 from rgtsr import film, pictures
@@ -91,6 +92,14 @@ def test_folders_that_are_not_looked_into_are_named(folder: Path, tmp_path: Path
         assert len(list(source.items())) == len(EIGHT)
         assert source.links == [str(folder / "link")]
         assert source.closed == [str(path) for path in folder.glob("closed")]
+
+
+def test_a_source_that_goes_once_its_result_is_there_is_no_failure(
+    folder: Path, tmp_path: Path
+) -> None:
+    told = through(folder, tmp_path / "out", vanishing)
+    assert told.states() == dict.fromkeys(EIGHT, "done")
+    assert {row.bytes_in > 0 for row in told.rows} == {True}
 
 
 def test_shards_together_are_the_whole_and_none_is_in_two(tmp_path: Path) -> None:
