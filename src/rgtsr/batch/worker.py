@@ -110,7 +110,7 @@ class Worker:
                 source = stack.enter_context(self._kept(PurePosixPath(item.name).suffix))
                 with self._spooling():
                     file.fetch(source, item.span)
-            size = source.stat().st_size  # later it may have gone
+            size = _bytes(source)  # later it may have gone
             target = Path(self._place.full(item.output))
             if self._place.is_local:
                 folders.make_for(target)
@@ -187,6 +187,13 @@ class Worker:
     def _heed(self) -> None:
         if self._is_stopped:
             raise Cancelled
+
+
+def _bytes(source: Path) -> int:
+    try:
+        return source.stat().st_size
+    except OSError:  # who decodes it says why
+        return 0
 
 
 def _pixels(source: Path) -> int:
