@@ -78,8 +78,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def draft_name(suffix: str, of: str | None = None) -> str:
-    """A hidden name, by which others know whose it is: a free one, or in this process that ``of``
-    something."""
+    """A hidden name that says whose it is: a free one, or this process's for what ``of`` names."""
     own = os.urandom(4) if of is None else hashlib.sha256(os.fsencode(of)).digest()[:4]
     return f"{HIDDEN}{this_machine()}-{os.getpid()}-{own.hex()}.{suffix}"
 

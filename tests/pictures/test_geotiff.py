@@ -17,24 +17,23 @@ NORTH_UP = Affine(0.5, 0, 500_000, 0, -0.25, 5_400_000)
 TURNED = Affine(0.4, 0.3, 500_000, 0.3, -0.4, 5_400_000)
 
 
+def made(path: Path, bands: np.ndarray, **options: object) -> Path:
+    """A GeoTIFF of (C, H, W)."""
+    about = {"driver": "GTiff", "dtype": bands.dtype, **options}
+    about |= dict(zip(("count", "height", "width"), bands.shape, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what lies nowhere
+        with rasterio.open(path, "w", **about) as file:
+            file.write(bands)
+    return path
+
+
 def mapped(path: Path, transform: Affine, *, point: bool = False, **options: object) -> Path:
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=60,
-        height=40,
-        count=3,
-        dtype="uint8",
-        crs="EPSG:32632",
-        transform=transform,
-        nodata=7,
-        photometric="RGB",
-        **options,
-    ) as made:
-        made.write(photo().transpose(2, 0, 1))
-        if point:
-            made.update_tags(AREA_OR_POINT="Point")
+    place = {"crs": "EPSG:32632", "transform": transform}
+    made(path, photo().transpose(2, 0, 1), nodata=7, photometric="RGB", **place, **options)
+    if point:
+        with rasterio.open(path, "r+") as file:
+            file.update_tags(AREA_OR_POINT="Point")
     return path
 
 
@@ -100,22 +99,9 @@ def test_only_what_is_said_to_be_is_transparency(
     count: int, kind: str, alpha: str, tmp_path: Path
 ) -> None:
     """Infrared is none."""
-    path = tmp_path / "bands.tif"
     bands = np.random.default_rng(0).integers(0, 256, (count, 40, 60), np.uint8)
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=60,
-        height=40,
-        count=count,
-        dtype="uint8",
-        crs="EPSG:32632",
-        transform=NORTH_UP,
-        photometric=kind,
-        alpha=alpha,
-    ) as made:
-        made.write(bands)
+    place = {"crs": "EPSG:32632", "transform": NORTH_UP}
+    path = made(tmp_path / "bands.tif", bands, photometric=kind, alpha=alpha, **place)
     if alpha == "YES" and (count == 2 or kind == "RGB"):
         assert np.array_equal(read(path).alpha_HW, bands[-1])
     else:
@@ -124,33 +110,19 @@ def test_only_what_is_said_to_be_is_transparency(
 
 
 def test_without_a_place_it_is_said_to_be_taken_for_transparency(tmp_path: Path) -> None:
-    path = tmp_path / "bands.tif"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            width=60,
-            height=40,
-            count=4,
-            dtype="uint8",
-            photometric="RGB",
-            alpha="UNSPECIFIED",
-        ) as made:
-            made.write(np.full((4, 40, 60), 9, np.uint8))
-    picture = read(path)
+    bands = np.full((4, 40, 60), 9, np.uint8)
+    picture = read(made(tmp_path / "a.tif", bands, photometric="RGB", alpha="UNSPECIFIED"))
     assert picture.alpha_HW is not None
     assert any("taken for transparency" in note for note in picture.notes)
 
 
 def test_masks_are_said_to_be_left_out_and_smaller_copies_are_none(tmp_path: Path) -> None:
     path = mapped(tmp_path / "in.tif", NORTH_UP)
-    with rasterio.open(path, "r+") as made:
-        made.build_overviews([2, 4])
+    with rasterio.open(path, "r+") as file:
+        file.build_overviews([2, 4])
     assert not [note for note in read(path).notes if "page" in note]
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as made:
-        made.write_mask(np.eye(40, 60, dtype=np.uint8) * 255)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as file:
+        file.write_mask(np.eye(40, 60, dtype=np.uint8) * 255)
     notes = read(path).notes
     assert [note for note in notes if "mask" in note and "left out" in note]
     assert not [note for note in notes if "page" in note]

@@ -1,8 +1,5 @@
 """What a source holds: a folder, a list in Parquet, tar files. Knows names, no pixels."""
 
-# fsspec and pyarrow are typed in part:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
-
 import contextlib
 import errno
 import os
@@ -17,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from rgtsr import film
-from rgtsr.batch import naming, places
+from rgtsr.batch import lists, naming, places
 from rgtsr.batch.failures import PATIENT, Patience, reason
 from rgtsr.batch.item import Item, Span
 from rgtsr.batch.places import Place
@@ -27,7 +24,6 @@ from rgtsr.pictures import SUFFIXES, UNREAD_SUFFIXES
 LIST, TAR = ".parquet", ".tar"
 PACKED = (".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
 NAMELESS, AGAIN = "rows without a name", "named again"  # of lists, as they are counted
-COLUMNS = ("path", "uri", "url")  # of a list, the first that is there
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 BLOCK_BYTES = 1 << 16  # read at once to find the next picture's name in a tar file
 
@@ -150,7 +146,7 @@ class Source:
         self.passed_over.clear()
         for url in self._named():
             folder = url.rpartition("/")[0] or "."
-            for name in names(self._at(url)):
+            for name in lists.names(self._at(url)):
                 if name is None:
                     self.passed_over[NAMELESS] += 1
                     continue
@@ -286,25 +282,3 @@ def expanded(url: str) -> Iterator[str]:
     ]
     for numbers in product(*ranges):
         yield "".join(map("".join, zip(parts[::3], (*numbers, ""), strict=True)))
-
-
-def names(place: Place) -> Iterator[str | None]:
-    """What stands in the column of a list that tells where pictures are; None for nothing.
-
-    Raises RgtsrError.
-    """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with place.open() as file:
-            table = parquet.ParquetFile(file, pre_buffer=False)
-            there = [name for name in COLUMNS if name in table.schema_arrow.names]
-            if not there:
-                raise RgtsrError(f"{place}: has no column {', '.join(COLUMNS)}: name one so.")
-            for rows in table.iter_batches(columns=there[:1], use_threads=False):
-                yield from (str(name) if name else None for name in rows.column(0).to_pylist())
-    except FileNotFoundError as error:
-        raise RgtsrError(f"{place}: no such file: check the name.") from error
-    except (pa.ArrowException, OSError) as error:  # the latter of a page that is damaged
-        raise RgtsrError(f"{place}: is no Parquet file ({reason(error)}).") from error

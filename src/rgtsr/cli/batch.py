@@ -83,7 +83,6 @@ Retry = Annotated[
         "--retry", help="Try again what failed because of the picture itself, or killed its worker."
     ),
 ]
-
 Rehearsal = Annotated[
     bool,
     typer.Option(

@@ -42,3 +42,12 @@ def of_another(target: Path) -> PictureError:
     return PictureError(
         f"{target}: is there, made of another source: give another place (-o), or --overwrite."
     )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Whether a job was taken on, or another process is at it; ``equal``: one to be copied."""
+
+    is_taken: bool
+    equal: Job | None = None
+    is_others: bool = False

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rgtsr.errors import RgtsrError
-from rgtsr.jobs.job import Job, Standing, State
+from rgtsr.jobs.job import Claim, Job, Standing, State
 from rgtsr.jobs.origin import Origin, full, name, stamp
 from rgtsr.jobs.processes import lives, this_process
 
@@ -57,15 +57,6 @@ class Entry:
     state: State
     why: str | None
     report: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Whether a job was taken on, or another process is at it; ``equal``: one to be copied."""
-
-    is_taken: bool
-    equal: Job | None = None
-    is_others: bool = False
 
 
 class Journal:
