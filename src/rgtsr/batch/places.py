@@ -191,8 +191,8 @@ class Place:
     def create(self, path: str, content: bytes) -> bool:
         """The same, unless a file of that name is there; whether it was not.
 
-        Exactly one of several that do so at once succeeds, where the file system can tell; or all
-        those of the same content.
+        Exactly one of several that do so at once succeeds, where the file system can tell. A file
+        of that very content counts as made by this call: its answer may have been lost.
         """
         try:
             self._ask(lambda: self.system.create(self.full(path), content), self.url(path))

@@ -155,8 +155,10 @@ class Plan:
             self._spare(item)
 
     def begin(self) -> None:
-        """Have the manifest exist; away with what killed processes of this machine left
-        half-written. Raises RgtsrError."""
+        """Have the manifest exist, and no drafts of killed processes of this machine.
+
+        Raises RgtsrError.
+        """
         self.written.begin(self._before)
         for path in self._there:
             if atomic.is_left(path.rpartition("/")[2]):
@@ -189,7 +191,7 @@ class Plan:
                 on_row(unlisted(item))
                 continue
             self._mended |= {name for name in (item.source, item.file) if self._is_broken(name)}
-            self._spare(item)
+            self._spare(item)  # of a tar file; lists were looked through before
             if self._is_left(item, self._known.get(manifest.plain(item.output))):
                 yield item
 

@@ -88,7 +88,7 @@ def kinds(file: BinaryIO, count: int) -> list[int]:
     ):
         for directory in itertools.islice(directories.pages(body), count):
             tags = directories.parse(body, directory, {TAG_KIND})
-            found += tags[TAG_KIND].numbers()[:1] if TAG_KIND in tags else (0,)
+            found.append(_first({tag: kind.numbers() for tag, kind in tags.items()}, TAG_KIND, 0))
     return found + [0] * (count - len(found))
 
 
